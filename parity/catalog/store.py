@@ -1,0 +1,281 @@
+"""Knows where the catalog data lie and loads just the part of them that a question needs.
+
+The data are YAML files, one per part, rule and architecture. Parsing a hundred of them takes longer than judging, so a
+run reads one compiled JSON instead: an index of every part (what identification needs), the parts themselves as undecoded
+slices, and the rule cards. The wheel ships that file; a checkout writes it beside the YAML whenever a file's name,
+size or time has changed, and does without when the folder is read-only. ``PARITY_RULES`` names overlay folders
+(``os.pathsep`` separated) with ``devices/`` and ``checks/`` of the user's own; an overlay's id replaces the shipped one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
+from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
+from parity.model.rule import RuleCard
+from parity.model.spec import ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
+
+FORMAT = 1
+_FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
+
+
+class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What identification needs to know of one part."""
+
+    id: str
+    name: str
+    vendor: str
+    family: str
+    arch: str
+    aliases: tuple[str, ...] = ()
+    reported_names: tuple[str, ...] = ()
+    pci_ids: tuple[PciId, ...] = ()
+    units: int | None = None  # SMs or CUs
+    memory_bytes: int | None = None
+    memory_reported_bytes: int | None = None
+    memory_bus_width_bits: int | None = None
+    power_default_w: tuple[float, ...] = ()  # the preferred value and the disputed ones
+    partitions: tuple[PartitionSpec, ...] = ()
+    modified_memory_bytes: tuple[int, ...] = ()
+
+
+class Compiled(msgspec.Struct, frozen=True, kw_only=True):
+    """The compiled catalog."""
+
+    format: int
+    signature: str
+    index: tuple[IndexEntry, ...]
+    devices: dict[str, msgspec.Raw]
+    cards: tuple[RuleCard, ...]
+    environment: tuple[msgspec.Raw, ...]
+    stack: dict[str, msgspec.Raw]
+
+
+def rules_folder() -> Path:
+    """Return the shipped data folder: ``parity/rules`` in a wheel, ``rules/`` beside the package in a checkout.
+
+    Raises:
+        CatalogError: neither is there.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "rules", package.parent / "rules"):
+        if (folder / "devices").is_dir():
+            return folder
+    raise CatalogError("the catalog data are missing", where=str(package / "rules"), mend="reinstall gpu-parity")
+
+
+@cache
+def compiled() -> Compiled:
+    """Return the compiled catalog, from the shipped file when it is fresh, else from the YAML."""
+    folder = rules_folder()
+    overlays = [Path(part) for part in os.environ.get("PARITY_RULES", "").split(os.pathsep) if part]
+    base = _shipped(folder)
+    return _overlaid(base, overlays) if overlays else base
+
+
+def _shipped(folder: Path) -> Compiled:
+    built = folder / "compiled.json"
+    if built.is_file():
+        return msgspec.json.decode(built.read_bytes(), type=Compiled)
+    cache_file, signature = folder / ".compiled.json", _signature(folder)
+    with contextlib.suppress(OSError, msgspec.DecodeError, msgspec.ValidationError):
+        held = msgspec.json.decode(cache_file.read_bytes(), type=Compiled)
+        if held.format == FORMAT and held.signature == signature:
+            return held
+    raw = compile_folder(folder, signature)
+    with contextlib.suppress(OSError):
+        scratch = cache_file.with_suffix(f".{os.getpid()}.tmp")
+        scratch.write_bytes(raw)
+        scratch.replace(cache_file)
+    return msgspec.json.decode(raw, type=Compiled)
+
+
+def _signature(folder: Path) -> str:
+    """Return a text that changes when any data file, or this program's reading of them, does."""
+    parts = [str(FORMAT)]
+    for name in _FOLDERS:
+        with contextlib.suppress(OSError), os.scandir(folder / name) as entries:
+            for entry in sorted(entries, key=lambda item: item.name):
+                stat = entry.stat()
+                parts.append(f"{name}/{entry.name}:{stat.st_size}:{stat.st_mtime_ns}")
+    code = Path(__file__).parent.parent / "model"
+    parts.extend(str((code / f).stat().st_mtime_ns) for f in ("spec.py", "rule.py"))
+    return "|".join(parts)
+
+
+def compile_folder(folder: Path, signature: str = "") -> bytes:
+    """Return the compiled JSON of a data folder.
+
+    Raises:
+        CatalogError: a file is broken; every problem of every file is named.
+    """
+    problems: list[str] = []
+    architectures = {spec.id: spec for spec in _load(folder, "architectures", ArchitectureSpec, problems)}
+    devices = [merged(spec, architectures.get(spec.arch)) for spec in _load(folder, "devices", DeviceSpec, problems)]
+    cards = _load(folder, "checks", RuleCard, problems)
+    environment = [item for document in _documents(folder, "environment", problems) for item in document.data]
+    stack = {Path(d.where).stem: d.data for d in _documents(folder, "stack", problems)}
+    if problems:
+        raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
+    return msgspec.json.encode(
+        {
+            "format": FORMAT,
+            "signature": signature,
+            "index": [index_entry(spec) for spec in devices],
+            "devices": {spec.id: spec for spec in devices},
+            "cards": cards,
+            "environment": environment,
+            "stack": stack,
+        }
+    )
+
+
+def _documents(folder: Path, name: str, problems: list[str]) -> list[Document]:
+    documents = []
+    for path in sorted((folder / name).glob("*.yaml")):
+        try:
+            documents.append(load_yaml(read_bytes(path).decode(), where=str(path)))
+        except Exception as error:  # noqa: BLE001  (collected: every broken file is named at once)
+            problems.append(str(error))
+    return documents
+
+
+def _load(folder: Path, name: str, kind: type[Any], problems: list[str]) -> list[Any]:
+    loaded = []
+    for document in _documents(folder, name, problems):
+        try:
+            spec = convert_all(document.data, kind, document=document)
+        except InvalidConfigError as error:
+            problems.append(str(error))
+            continue
+        if spec.id != Path(document.where).stem:
+            problems.append(f"{document.where}: id {spec.id!r} differs from the file name")
+        loaded.append(spec)
+    return loaded
+
+
+def merged(spec: DeviceSpec, architecture: ArchitectureSpec | None) -> DeviceSpec:
+    """Return the part with its architecture's facts and their sources added; the part's own facts win."""
+    if architecture is None:
+        return spec
+    facts = dict(spec.facts)
+    sources = dict(spec.sources)
+    for name, fact in architecture.facts.items():
+        if name not in facts:
+            key = f"{architecture.id}:{fact.source}"
+            facts[name] = msgspec.structs.replace(fact, source=key)
+            if fact.source in architecture.sources:
+                sources[key] = architecture.sources[fact.source]
+    return msgspec.structs.replace(spec, facts=facts, sources=sources)
+
+
+def index_entry(spec: DeviceSpec) -> IndexEntry:
+    """Return the part's line of the index."""
+    power = spec.facts.get("power_default_w")
+    limits = () if power is None else (power.value, *(other.value for other in power.conflicts))
+    return IndexEntry(
+        id=spec.id,
+        name=spec.name,
+        vendor=spec.vendor,
+        family=spec.family,
+        arch=spec.arch,
+        aliases=spec.aliases,
+        reported_names=spec.reported_names,
+        pci_ids=spec.pci_ids,
+        units=_whole(spec, "sm_count" if spec.vendor == "nvidia" else "cu_count"),
+        memory_bytes=_whole(spec, "memory_bytes"),
+        memory_reported_bytes=_whole(spec, "memory_reported_bytes"),
+        memory_bus_width_bits=_whole(spec, "memory_bus_width_bits"),
+        power_default_w=tuple(float(limit) for limit in limits if not isinstance(limit, str)),
+        partitions=spec.partitions,
+        modified_memory_bytes=spec.modified_memory_bytes,
+    )
+
+
+def _whole(spec: DeviceSpec, name: str) -> int | None:
+    found = spec.number(name)
+    return None if found is None else int(found)
+
+
+def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
+    for folder in overlays:
+        if not folder.is_dir():
+            raise CatalogError("no such folder", where=f"PARITY_RULES: {folder}", mend="correct the variable")
+        extra = msgspec.json.decode(compile_folder(folder), type=Compiled)
+        index = {entry.id: entry for entry in (*base.index, *extra.index)}
+        cards = {card.id: card for card in (*base.cards, *extra.cards)}
+        base = msgspec.structs.replace(
+            base,
+            index=tuple(index.values()),
+            devices={**base.devices, **extra.devices},
+            cards=tuple(cards.values()),
+            environment=(*base.environment, *extra.environment),
+            stack={**base.stack, **extra.stack},
+        )
+    return base
+
+
+def index() -> tuple[IndexEntry, ...]:
+    """Return the index of every part, in id order."""
+    return compiled().index
+
+
+@cache
+def device_spec(name: str) -> DeviceSpec:
+    """Return one part by its id or alias.
+
+    Raises:
+        UnknownNameError: no part answers to ``name``; near names are given.
+    """
+    raw = compiled().devices.get(resolve_name(name))
+    assert raw is not None  # noqa: S101  (resolve_name returns ids of the same table)
+    return msgspec.json.decode(raw, type=DeviceSpec)
+
+
+def resolve_name(name: str) -> str:
+    """Return the part id that ``name`` (an id or alias, any case) means.
+
+    Raises:
+        UnknownNameError: no part answers to it.
+    """
+    wanted = name.strip().lower()
+    known = compiled().devices
+    if wanted in known:
+        return wanted
+    for entry in index():
+        if wanted in entry.aliases:
+            return entry.id
+    names = [*known, *(alias for entry in index() for alias in entry.aliases)]
+    raise UnknownNameError(
+        f"no catalog entry named {name!r}",
+        close=near_names(wanted, names),
+        mend="pick one of these, or list all with `parity targets`",
+    )
+
+
+def cards() -> tuple[RuleCard, ...]:
+    """Return every rule card, in id order."""
+    return compiled().cards
+
+
+def card(name: str) -> RuleCard:
+    """Return one rule card.
+
+    Raises:
+        UnknownNameError: no rule has this name; near names are given.
+    """
+    for found in cards():
+        if found.id == name:
+            return found
+    raise UnknownNameError(
+        f"no rule named {name!r}",
+        close=near_names(name, [found.id for found in cards()]),
+        mend="list all with `parity rule`",
+    )

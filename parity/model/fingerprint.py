@@ -1,0 +1,178 @@
+"""Knows a fingerprint: everything one run read from one machine, each value with its source."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from parity.model.absent import NOT_ASKED, Absent, Reading
+from parity.model.device import Device, Flag, Int, Text
+
+SCHEMA = "parity.fingerprint/1"
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a fingerprint comes from.
+
+    Attributes:
+        kind: ``live``, ``report`` (another tool's output) or ``catalog``.
+        reader: the reader that understood the report: ``nvidia-smi-q``, ``collect-env``, ...
+        captured_at: ISO 8601 UTC time; empty when the report carries none.
+        tool_version: the version of this tool that read it.
+        synthetic: true for a fingerprint written by hand (fixtures).
+        note: a provenance remark.
+    """
+
+    kind: Literal["live", "report", "catalog"]
+    reader: str = ""
+    captured_at: str = ""
+    tool_version: str = ""
+    synthetic: bool = False
+    note: str = ""
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The machine around the GPUs."""
+
+    hostname: Text = NOT_ASKED  # private; removed by redaction
+    os: Text = NOT_ASKED
+    kernel: Text = NOT_ASKED
+    machine: Text = NOT_ASKED  # x86_64, aarch64
+    cpu_model: Text = NOT_ASKED
+    cpu_count: Int = NOT_ASKED  # logical
+    cpu_sockets: Int = NOT_ASKED
+    numa_nodes: Int = NOT_ASKED
+    memory_bytes: Int = NOT_ASKED
+    cpu_governor: Text = NOT_ASKED
+    cpu_boost: Flag = NOT_ASKED
+    numa_balancing: Flag = NOT_ASKED
+    iommu: Text = NOT_ASKED
+    container: Text = NOT_ASKED  # docker, podman, kubernetes, none, ...
+    wsl: Flag = NOT_ASKED
+    virtualization: Text = NOT_ASKED  # kvm, microsoft, none, ...
+    machine_type: Text = NOT_ASKED  # DMI product name or a cloud's instance label
+
+
+class Library(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One copy of a CUDA or ROCm library that this environment can load.
+
+    Attributes:
+        name: ``libcudart``, without version and suffix.
+        path: where it lies; the home folder is shortened by redaction.
+        version: from the file name or package metadata; empty when neither says.
+        found: ``loaded`` (mapped by a process), ``package`` (inside a Python package), ``loader`` (on the
+            loader path).
+    """
+
+    name: str
+    path: str
+    version: str = ""
+    found: Literal["loaded", "package", "loader"] = "loader"
+
+
+class Stack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Software that decides which code runs.
+
+    Attributes:
+        components: component name -> version. Names: ``driver``, ``cuda_driver`` (the newest CUDA the driver
+            serves), ``cuda_runtime``, ``cuda_toolkit`` (nvcc), ``torch``, ``torch_cuda``, ``torch_hip``,
+            ``rocm``, ``hip``, ``cudnn``, ``cublas``, ``nccl``, ``rccl``, ``triton``, ``jax``, ``python``, ``libc``.
+        packages: distribution name, normalised -> version, for kernel libraries and frameworks.
+        libraries: tuple[Library], every copy found, duplicates included.
+    """
+
+    components: dict[str, Text] = {}
+    packages: dict[str, str] = {}
+    libraries: tuple[Library, ...] = ()
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The best path between two devices.
+
+    Attributes:
+        a, b: device indices, a < b.
+        kind: ``nvlink``, ``xgmi``, ``pcie`` or ``system``.
+        count: bonded links (the 18 of ``NV18``); None when the source does not say.
+        path: the source's own word: ``NV18``, ``PIX``, ``XGMI``.
+    """
+
+    a: int
+    b: int
+    kind: str
+    count: int | None = None
+    path: str = ""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something the reader of this fingerprint should know: a probe that failed, a line not understood."""
+
+    source: str
+    text: str
+    why: str = ""
+
+
+class Fingerprint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one run read from one machine.
+
+    Attributes:
+        device_count: how many devices the source says there are; may exceed ``devices``.
+        devices: tuple[Device, ...], one per device read, in the source's order.
+        environment: variables that select devices or change a number, as set; values of others are never kept.
+        links: tuple[Link, ...], at most one per pair.
+    """
+
+    schema: Literal["parity.fingerprint/1"] = SCHEMA
+    identity_hash: str = ""
+    origin: Origin = Origin(kind="live")
+    device_count: Int = NOT_ASKED
+    devices: tuple[Device, ...] = ()
+    host: Host = Host()
+    stack: Stack = Stack()
+    environment: dict[str, str] = {}
+    links: tuple[Link, ...] = ()
+    notes: tuple[Note, ...] = ()
+    redacted: bool = False
+
+    @property
+    def visible_devices(self) -> tuple[Device, ...]:
+        """Return the devices this process may use."""
+        return tuple(device for device in self.devices if device.locator.visible)
+
+
+# Identity fields that a driver, VBIOS or link-training change may alter on the same board.
+_NOT_HASHED = frozenset({"vbios_version", "firmware_version", "inforom_version", "addressing_mode"})
+
+
+def identity_hash(fingerprint: Fingerprint) -> str:
+    """Return a digest of what the visible hardware is, and of nothing volatile.
+
+    Covers each visible device's identity values (without sources, absences, firmware versions) as a sorted
+    multiset; leaves out index, UUID, serial, bus id, clocks in use and every condition. Two machines with
+    equal hardware, read by the same source, hash alike whatever their order of enumeration.
+    """
+    described = sorted(
+        msgspec.json.encode(
+            {
+                name: observed.value
+                for name in device.identity.__struct_fields__
+                if name not in _NOT_HASHED
+                and isinstance(observed := getattr(device.identity, name), Reading)
+            },
+            order="deterministic",
+        )
+        for device in fingerprint.visible_devices
+    )
+    return "sha256:" + hashlib.sha256(b"\n".join(described)).hexdigest()[:32]
+
+
+def sealed(fingerprint: Fingerprint) -> Fingerprint:
+    """Return the fingerprint with its identity hash filled in."""
+    return msgspec.structs.replace(fingerprint, identity_hash=identity_hash(fingerprint))
+
+
+__all__ = [
+    "SCHEMA", "Absent", "Device", "Fingerprint", "Host", "Library", "Link", "Note", "Origin", "Stack",
+    "identity_hash", "sealed",
+]
