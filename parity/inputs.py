@@ -125,6 +125,8 @@ def _check_flow_depth(text: str, where: str) -> None:
 
 def _inspect(root: yaml.Node, where: str) -> dict[str, int]:
     """Return the line of every key path; refuse duplicate keys and expansion beyond ``MAX_NODES``."""
+    import yaml
+
     lines: dict[str, int] = {}
     visited = 0
     for path, node, depth in _walk(root):
@@ -136,29 +138,33 @@ def _inspect(root: yaml.Node, where: str) -> dict[str, int]:
         if depth > MAX_DEPTH:
             raise InputFileError("nested too deeply", where=where, mend="flatten the file")
         lines.setdefault(path, node.start_mark.line + 1)
-        if node.id == "mapping":
+        if isinstance(node, yaml.MappingNode):
             _refuse_duplicates(node, path, where)
     return lines
 
 
 def _walk(root: yaml.Node) -> Iterator[tuple[str, yaml.Node, int]]:
+    import yaml
+
     stack: list[tuple[str, yaml.Node, int]] = [("", root, 0)]
     while stack:
         path, node, depth = stack.pop()
         yield path, node, depth
         if depth > MAX_DEPTH:
             continue
-        if node.id == "mapping":
+        if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 stack.append((f"{path}.{key.value}" if path else str(key.value), value, depth + 1))
-        elif node.id == "sequence":
+        elif isinstance(node, yaml.SequenceNode):
             stack.extend((f"{path}[{n}]", item, depth + 1) for n, item in enumerate(node.value))
 
 
-def _refuse_duplicates(node: yaml.Node, path: str, where: str) -> None:
+def _refuse_duplicates(node: yaml.MappingNode, path: str, where: str) -> None:
+    import yaml
+
     seen: dict[str, int] = {}
     for key, _ in node.value:
-        if key.id != "scalar":
+        if not isinstance(key, yaml.ScalarNode):
             raise InputFileError(
                 "a key that is not plain text", where=f"{where}:{key.start_mark.line + 1}", mend="use text keys"
             )

@@ -13,16 +13,19 @@ import contextlib
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
 from parity.model.rule import RuleCard
-from parity.model.spec import ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
+from parity.model.environment import EnvironmentCard
+from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
+from parity.model.stack_facts import StackFacts
 
-FORMAT = 1
+T = TypeVar("T")
+FORMAT = 2
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
 
 
@@ -54,8 +57,8 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     index: tuple[IndexEntry, ...]
     devices: dict[str, msgspec.Raw]
     cards: tuple[RuleCard, ...]
-    environment: tuple[msgspec.Raw, ...]
-    stack: dict[str, msgspec.Raw]
+    environment: tuple[EnvironmentCard, ...]
+    stack: StackFacts
 
 
 def rules_folder() -> Path:
@@ -110,18 +113,29 @@ def _signature(folder: Path) -> str:
     return "|".join(parts)
 
 
-def compile_folder(folder: Path, signature: str = "") -> bytes:
+def compile_folder(folder: Path, signature: str = "", *, base: Path | None = None) -> bytes:
     """Return the compiled JSON of a data folder.
+
+    Args:
+        folder: holds ``devices/``, ``checks/`` and so on; each may be missing.
+        signature: stored, to tell when the result is stale.
+        base: the shipped folder, whose architectures an overlay's parts share.
 
     Raises:
         CatalogError: a file is broken; every problem of every file is named.
     """
     problems: list[str] = []
-    architectures = {spec.id: spec for spec in _load(folder, "architectures", ArchitectureSpec, problems)}
+    architectures = {
+        spec.id: spec
+        for place in ((base, folder) if base else (folder,))
+        for spec in _load(place, "architectures", ArchitectureSpec, problems)
+    }
     devices = [merged(spec, architectures.get(spec.arch)) for spec in _load(folder, "devices", DeviceSpec, problems)]
     cards = _load(folder, "checks", RuleCard, problems)
-    environment = [item for document in _documents(folder, "environment", problems) for item in document.data]
-    stack = {Path(d.where).stem: d.data for d in _documents(folder, "stack", problems)}
+    environment = _environment(folder, problems)
+    stack = StackFacts()
+    for document in _documents(folder, "stack", problems):
+        stack = _collected(problems, document.data, StackFacts, document) or stack
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
     return msgspec.json.encode(
@@ -150,10 +164,8 @@ def _documents(folder: Path, name: str, problems: list[str]) -> list[Document]:
 def _load(folder: Path, name: str, kind: type[Any], problems: list[str]) -> list[Any]:
     loaded = []
     for document in _documents(folder, name, problems):
-        try:
-            spec = convert_all(document.data, kind, document=document)
-        except InvalidConfigError as error:
-            problems.append(str(error))
+        spec = _collected(problems, document.data, kind, document)
+        if spec is None:
             continue
         if spec.id != Path(document.where).stem:
             problems.append(f"{document.where}: id {spec.id!r} differs from the file name")
@@ -161,18 +173,41 @@ def _load(folder: Path, name: str, kind: type[Any], problems: list[str]) -> list
     return loaded
 
 
+def _environment(folder: Path, problems: list[str]) -> list[EnvironmentCard]:
+    cards = []
+    for document in _documents(folder, "environment", problems):
+        for position, item in enumerate(document.data):
+            card_read = _collected(problems, item, EnvironmentCard, document, f"[{position}]")
+            if card_read is not None:
+                cards.append(card_read)
+    return cards
+
+
+def _collected(problems: list[str], data: Any, kind: type[T], document: Document, at: str = "") -> T | None:  # noqa: ANN401
+    """Return the data as ``kind``, or None with the problems added to the list."""
+    try:
+        return convert_all(data, kind, document=document, at=at)
+    except InvalidConfigError as error:
+        problems.append(str(error))
+        return None
+
+
 def merged(spec: DeviceSpec, architecture: ArchitectureSpec | None) -> DeviceSpec:
     """Return the part with its architecture's facts and their sources added; the part's own facts win."""
     if architecture is None:
         return spec
     facts = dict(spec.facts)
-    sources = dict(spec.sources)
+    sources = {
+        **spec.sources,
+        **{f"{architecture.id}:{key}": source for key, source in architecture.sources.items()},
+    }
     for name, fact in architecture.facts.items():
         if name not in facts:
-            key = f"{architecture.id}:{fact.source}"
-            facts[name] = msgspec.structs.replace(fact, source=key)
-            if fact.source in architecture.sources:
-                sources[key] = architecture.sources[fact.source]
+            key = fact.source if fact.source == VARIES_BY_SOURCE else f"{architecture.id}:{fact.source}"
+            conflicts = tuple(
+                msgspec.structs.replace(other, source=f"{architecture.id}:{other.source}") for other in fact.conflicts
+            )
+            facts[name] = msgspec.structs.replace(fact, source=key, conflicts=conflicts)
     return msgspec.structs.replace(spec, facts=facts, sources=sources)
 
 
@@ -208,7 +243,7 @@ def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
     for folder in overlays:
         if not folder.is_dir():
             raise CatalogError("no such folder", where=f"PARITY_RULES: {folder}", mend="correct the variable")
-        extra = msgspec.json.decode(compile_folder(folder), type=Compiled)
+        extra = msgspec.json.decode(compile_folder(folder, base=rules_folder()), type=Compiled)
         index = {entry.id: entry for entry in (*base.index, *extra.index)}
         cards = {card.id: card for card in (*base.cards, *extra.cards)}
         base = msgspec.structs.replace(
@@ -217,9 +252,18 @@ def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
             devices={**base.devices, **extra.devices},
             cards=tuple(cards.values()),
             environment=(*base.environment, *extra.environment),
-            stack={**base.stack, **extra.stack},
         )
     return base
+
+
+def environment_cards() -> tuple[EnvironmentCard, ...]:
+    """Return the cards of the environment variables that change a number."""
+    return compiled().environment
+
+
+def stack_facts() -> StackFacts:
+    """Return the compatibility facts of the CUDA stack."""
+    return compiled().stack
 
 
 def index() -> tuple[IndexEntry, ...]:

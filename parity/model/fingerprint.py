@@ -10,7 +10,7 @@ import msgspec
 from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.model.device import Device, Flag, Int, Text
 
-SCHEMA = "parity.fingerprint/1"
+SCHEMA: Literal["parity.fingerprint/1"] = "parity.fingerprint/1"
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,0 +1,34 @@
+"""Knows when somebody set a device's clocks below what the part can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.model.absent import Absent
+from parity.model.finding import Mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.checks.subject import Subject
+    from parity.model.target import Target
+
+
+def check(here: Subject, wanted: Target, *, at_least: float) -> Iterator[Mismatch | Absent]:
+    """Yield a mismatch when the application clock is under ``at_least`` times its own default.
+
+    Locked clocks have no getter in NVML; they show as a measured clock only.
+    """
+    del wanted
+    set_clock = here.conditions.clock_application_sm_mhz
+    default = here.conditions.clock_application_default_sm_mhz
+    if isinstance(set_clock, Absent) or isinstance(default, Absent):
+        return  # removed from drivers since CUDA 13: nothing to ask any more
+    if default.value and set_clock.value < at_least * default.value:
+        yield Mismatch(
+            subject=here.label,
+            here=f"{set_clock.value} MHz",
+            wanted=f"{default.value} MHz",
+            ratio=round(set_clock.value / default.value, 4),
+            message=f"application clocks are set to {set_clock.value} MHz, their default is {default.value} MHz",
+        )

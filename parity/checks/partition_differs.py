@@ -1,0 +1,50 @@
+"""Knows when a device is a slice, or whole, and the target is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.model.absent import Absent, value_of
+from parity.model.finding import Mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.checks.subject import Subject
+    from parity.model.device import Partition
+    from parity.model.target import Target
+
+
+def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
+    """Yield a mismatch when the device is a MIG slice, a vGPU or an AMD partition that the target does not declare."""
+    have = here.device.identity.partition
+    if isinstance(have, Absent):
+        if _all_units_are_here(here):
+            return
+        yield have
+        return
+    need = wanted.partition
+    if _words(have.value) == _words(need):
+        return
+    yield Mismatch(
+        subject=here.label,
+        here=_words(have.value),
+        wanted=_words(need),
+        message=f"the device is {_words(have.value)} here, {_words(need)} on the target",
+    )
+
+
+def _all_units_are_here(here: Subject) -> bool:
+    """Return whether the device shows every SM or CU of its part, which no slice does."""
+    identity = here.device.identity
+    units = value_of(identity.cu_count if here.vendor == "amd" else identity.sm_count)
+    whole = here.spec and here.spec.number("cu_count" if here.vendor == "amd" else "sm_count")
+    return units is not None and whole is not None and units == whole
+
+
+def _words(partition: Partition) -> str:
+    if partition.kind == "none" or partition.profile.upper() == "SPX":
+        return "a whole GPU" if partition.memory_mode in ("", "NPS1") else f"a whole GPU in {partition.memory_mode}"
+    names = {"mig": "a MIG slice", "vgpu": "a vGPU", "compute": "a compute partition"}
+    parts = (names.get(partition.kind, partition.kind), partition.profile, partition.memory_mode)
+    return " ".join(part for part in parts if part)

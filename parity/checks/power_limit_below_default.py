@@ -1,0 +1,40 @@
+"""Knows when a device may draw less power than its part does by default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.model.absent import Absent
+from parity.model.finding import Mismatch
+from parity.units import format_fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.checks.subject import Subject
+    from parity.model.target import Target
+
+
+def check(here: Subject, wanted: Target, *, at_least: float) -> Iterator[Mismatch | Absent]:
+    """Yield a mismatch when the enforced power limit is under ``at_least`` times the part's default.
+
+    The default is the device's own reading; the catalog's stands in for it. A target that declares ``power_limit_w``
+    is judged by ``target-condition-unmet`` instead.
+    """
+    if "power_limit_w" in wanted.conditions:
+        return
+    limit, default = here.conditions.power_limit_w, here.fact("power_default_w")
+    if isinstance(limit, Absent):
+        yield limit
+    elif isinstance(default, Absent):
+        yield default
+    elif not isinstance(default.value, str) and default.value and limit.value < at_least * default.value:
+        ratio = limit.value / default.value
+        here_text, default_text = format_fact("_w", limit.value), format_fact("_w", default.value)
+        yield Mismatch(
+            subject=here.label,
+            here=here_text,
+            wanted=default_text,
+            ratio=round(ratio, 4),
+            message=f"the power limit is {here_text}, the default of {here.part} is {default_text} ({ratio:.2f}x)",
+        )

@@ -1,0 +1,31 @@
+"""Knows when a device is slowed at the time of reading for a reason that is a fault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.model.absent import Absent
+from parity.model.finding import Mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.checks.subject import Subject
+    from parity.model.target import Target
+
+
+# Idle, application clocks, display clocks and the software power cap are normal (field notes management-libraries, 2.2).
+FAULTS = ("hw-slowdown", "sw-thermal", "hw-thermal", "hw-power-brake")
+
+
+def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
+    """Yield a mismatch when a thermal or hardware slowdown is active now."""
+    del wanted
+    have = here.conditions.throttle_reasons
+    if isinstance(have, Absent):
+        yield have
+        return
+    active = [reason for reason in have.value if reason in FAULTS]
+    if active:
+        told = ", ".join(active)
+        yield Mismatch(subject=here.label, here=told, wanted="none", message=f"slowed down now: {told}")

@@ -1,0 +1,51 @@
+"""Knows versions as people write them: which component a pin means, and whether a version meets it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from parity.model.absent import Absent, Reading
+
+if TYPE_CHECKING:
+    from parity.model.fingerprint import Stack
+
+# A pin's name -> components that answer it, best first. ``cuda`` is the CUDA the code was built with, never the newest
+# that the driver could serve.
+_MEANS = {
+    "cuda": ("torch_cuda", "cuda_runtime", "cuda_toolkit"),
+    "hip": ("torch_hip", "hip"),
+    "rocm": ("rocm", "torch_hip"),
+}
+
+
+def installed(stack: Stack, name: str) -> Reading[str] | Absent:
+    """Return the installed version that a pin's name means: a component, else a package."""
+    told: Absent | None = None
+    for component in _MEANS.get(name, (name,)):
+        have = stack.components.get(component)
+        if isinstance(have, Reading):
+            return have
+        told = told or have
+    package = stack.packages.get(re.sub(r"[-_.]+", "-", name).lower())
+    if package is not None:
+        return Reading(value=package, source=f"package: {name}")
+    return told or Absent(why="not_asked", source="stack", detail=f"no source gives a version of {name}")
+
+
+def version_fits(version: str, specifier: str) -> bool | None:
+    """Return whether a version meets a specifier, None when it cannot be compared.
+
+    >>> version_fits("535.86.10", ">=570"), version_fits("2.9.1+cu128", "==2.9.*"), version_fits("next", ">=1")
+    (False, True, None)
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import InvalidVersion, Version
+
+    cleaned = re.match(r"v?\d+(\.\d+)*([a-z]+\d*)?(\.dev\d+)?(\+[a-z0-9.]+)?", version.strip().lower())
+    if cleaned is None:
+        return None
+    try:
+        return SpecifierSet(specifier).contains(Version(cleaned.group()), prereleases=True)
+    except (InvalidVersion, InvalidSpecifier):
+        return None

@@ -1,0 +1,42 @@
+"""Knows the card of one environment variable that changes a number."""
+
+from __future__ import annotations
+
+import msgspec
+
+from parity.model.rule import Severity  # noqa: TC001
+from parity.model.spec import Source  # noqa: TC001
+
+
+class EnvironmentCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One variable, or a family of variables whose names share a prefix.
+
+    Attributes:
+        name: variable name; a trailing ``*`` stands for any ending.
+        vendor: ``nvidia``, ``amd`` or ``any``.
+        kind: what it does: ``serialises``, ``selects-device``, ``fake-arch``, ``compiles``, ``communication``, ``memory``,
+            ``profiler``, ``host``, ``dead``.
+        harmful: values that trigger the rule; empty: any value; ``nonzero``: any but empty and ``0``.
+        effect: what it does to a number, in one sentence.
+    """
+
+    name: str
+    vendor: str
+    kind: str
+    severity: Severity
+    effect: str
+    mend: str
+    source: Source
+    harmful: tuple[str, ...] = ()
+
+    def named(self, name: str) -> bool:
+        """Return whether the card speaks of this variable."""
+        return name.startswith(self.name[:-1]) if self.name.endswith("*") else name == self.name
+
+    def triggered_by(self, name: str, value: str) -> bool:
+        """Return whether this variable with this value changes a number."""
+        if not self.named(name):
+            return False
+        if "nonzero" in self.harmful and value not in ("", "0"):
+            return True
+        return not self.harmful or value.lower() in {text.lower() for text in self.harmful}

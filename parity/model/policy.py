@@ -1,0 +1,58 @@
+"""Knows what a project decides: modes, what fails a run, rule settings and waivers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from parity.model.finding import Waiver  # noqa: TC001
+from parity.model.rule import Severity  # noqa: TC001
+
+Mode = Literal["fail", "skip", "xfail", "annotate", "off"]
+UnknownPolicy = Literal["fail", "strict", "report"]
+RuleSettings = dict[str, "float | int | str | bool"]
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How findings become an exit status.
+
+    Attributes:
+        mode: what the pytest plugin does with perf tests on a mismatch.
+        fail_on: the least severity that fails a run.
+        unknown: ``fails`` unknowns fail the run (``fail``), every unknown does (``strict``), or none (``report``).
+            Zero subjects and an undecided level never pass, whatever this says.
+    """
+
+    mode: Mode = "fail"
+    fail_on: Severity = "error"
+    unknown: UnknownPolicy = "fail"
+
+
+class PerfTests(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which tests are perf tests, beyond the defaults of the plugin.
+
+    Attributes:
+        markers, fixtures: names.
+        paths: globs relative to the root folder.
+    """
+
+    markers: tuple[str, ...] = ()
+    fixtures: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything besides the target that a judgement depends on.
+
+    Attributes:
+        policy: the project's policy.
+        settings: rule id -> setting -> value, overriding the cards'.
+        waivers: the project's waivers.
+        only: rule ids to run; empty: all.
+    """
+
+    policy: Policy = Policy()
+    settings: dict[str, dict[str, float | int | str | bool]] = {}
+    waivers: tuple[Waiver, ...] = ()
+    only: tuple[str, ...] = ()
