@@ -39,10 +39,7 @@ def identify(device: Device, index: Iterable[IndexEntry]) -> Identified:
         device: one device of a fingerprint.
         index: the catalog's index.
     """
-    entries = [entry for entry in index if _vendor_fits(device, entry)]
-    known_ids = {pci.id for entry in entries for pci in entry.pci_ids}
-    named = {entry.id for entry in entries if _name_fits(device, entry)}
-    weighed = [_weigh(device, entry, known_ids=known_ids, named=named) for entry in entries]
+    weighed = weigh_all(device, index)
     accepted = _without_doubt([candidate for candidate in weighed if candidate.accepted])
     contradicted = [] if accepted else _nearest_contradicted(weighed)
     chosen = accepted or contradicted
@@ -55,6 +52,14 @@ def identify(device: Device, index: Iterable[IndexEntry]) -> Identified:
         contradictions=_contradictions(chosen),
         partition=value_of(device.identity.partition) or UNKNOWN_PARTITION,
     )
+
+
+def weigh_all(device: Device, index: Iterable[IndexEntry]) -> list[Candidate]:
+    """Return every part of the device's vendor held against the device, accepted or not."""
+    entries = [entry for entry in index if _vendor_fits(device, entry)]
+    known_ids = {pci.id for entry in entries for pci in entry.pci_ids}
+    named = {entry.id for entry in entries if _name_fits(device, entry)}
+    return [_weigh(device, entry, known_ids=known_ids, named=named) for entry in entries]
 
 
 def _vendor_fits(device: Device, entry: IndexEntry) -> bool:

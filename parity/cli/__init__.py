@@ -1,0 +1,1 @@
+"""The command ``parity``: one module per command."""

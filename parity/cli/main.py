@@ -1,0 +1,91 @@
+"""Knows the command line as a whole: which command, which exit status, and how an error is said."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from parity import __version__
+from parity.errors import ParityError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# command -> (module, what it does)
+COMMANDS = {
+    "doctor": ("parity.cli.doctor", "judge this machine, or a saved fingerprint, against a target"),
+    "capture": ("parity.cli.capture", "fingerprint this machine (redacted by default)"),
+    "diff": ("parity.cli.diff", "compare two machines: fingerprints, reports of other tools, or catalog names"),
+    "targets": ("parity.cli.targets", "list the catalog, or show one part with the source of each fact"),
+    "explain": ("parity.cli.explain", "say why this is, or is not, the target: each candidate with its reason"),
+    "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
+    "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
+}
+EPILOG = """\
+exit status: 0 parity; 1 findings at the fail level, or the level is under the requirement; 2 misuse or internal
+error; 3 nothing could be judged. Every command has its own --help."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status.
+
+    Args:
+        argv: words after the program's name; None: the process's own.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except ParityError as error:
+        print(f"parity: {error}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:
+        # The reader of our output went away (`parity ... | head`): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("parity: interrupted", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if os.environ.get("PARITY_DEBUG"):
+            raise
+        print(
+            f"parity: internal error: {type(error).__name__}: {error}\n"
+            "  mend: run again with PARITY_DEBUG=1 and report the traceback",
+            file=sys.stderr,
+        )
+        return 2
+
+
+def _run(words: list[str]) -> int:
+    if words and words[0] in COMMANDS:
+        module = importlib.import_module(COMMANDS[words[0]][0])
+        parser = argparse.ArgumentParser(
+            prog=f"parity {words[0]}",
+            description=COMMANDS[words[0]][1][0].upper() + COMMANDS[words[0]][1][1:] + ".",
+            epilog=EPILOG,
+            allow_abbrev=False,
+        )
+        module.add_arguments(parser)
+        status: int = module.run(parser.parse_args(words[1:]))
+        return status
+    parser = argparse.ArgumentParser(
+        prog="parity",
+        description="Is this GPU the one that production runs on, and what may still be concluded if it is not?",
+        epilog=EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"parity {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, (_, summary) in COMMANDS.items():
+        commands.add_parser(name, help=summary, add_help=False)
+    parser.parse_args(words)
+    parser.print_help(sys.stderr if words else sys.stdout)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

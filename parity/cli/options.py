@@ -1,0 +1,126 @@
+"""Knows the options that commands share, and where a report goes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from parity.errors import UsageError
+from parity.model.rule import LEVELS
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+FORMATS = ("text", "json", "markdown")
+DEFAULT_WIDTH = 80
+
+
+def add_fingerprint(parser: argparse.ArgumentParser) -> None:
+    """Add ``--fingerprint``."""
+    parser.add_argument(
+        "--fingerprint",
+        metavar="FILE",
+        help="judge this saved fingerprint, or a report of nvidia-smi, amd-smi, rocm-smi, rocminfo, collect_env or node "
+        "labels (detected by content; - is standard input), instead of this machine",
+    )
+
+
+def add_target(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add ``--target`` and ``--config``."""
+    parser.add_argument(
+        "--target",
+        metavar="T",
+        required=required,
+        help="h100, 8xh100, a100-sxm4-40gb/1g.5gb, a target of the project file, or a captured fingerprint",
+    )
+    parser.add_argument("--config", metavar="FILE", help="project file (default: parity.yaml or pyproject.toml nearby)")
+
+
+def add_require(parser: argparse.ArgumentParser) -> None:
+    """Add ``--require``."""
+    parser.add_argument("--require", choices=LEVELS, help="least level that passes (default: equivalent)")
+
+
+def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
+    """Add ``--format``, ``-o`` and ``-v``."""
+    parser.add_argument(
+        "--format", choices=formats, action="append", metavar="F", help=f"{', '.join(formats)}; repeatable with -o"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", action="append", help="write the report here instead of standard output"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="reasons, mends, unanswered questions, facts")
+
+
+def write_reports(arguments: argparse.Namespace, render: Callable[[str], str]) -> None:
+    """Render each asked format and write it to its file, or to standard output.
+
+    The n-th ``--format`` goes to the n-th ``-o``; formats beyond the files go to standard output.
+
+    Raises:
+        UsageError: more files than formats, or a file that cannot be written.
+    """
+    formats = arguments.format or ["text"]
+    files = arguments.output or []
+    if len(files) > len(formats):
+        raise UsageError(
+            f"{len(files)} files for {len(formats)} formats", where="-o", mend="give one --format per -o, in order"
+        )
+    for number, name in enumerate(formats):
+        text = render(name)
+        if number < len(files):
+            write_file(files[number], text)
+        else:
+            emit(text)
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    target = Path(path)
+    scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        if target.exists() and not target.is_file():  # /dev/stdout, a named pipe
+            target.write_text(text, encoding="utf-8")
+            return
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(target)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise UsageError(f"cannot be written: {error.strerror}", where=path, mend="check the folder and permissions") from error
+
+
+def emit(text: str) -> None:
+    """Print a report; characters that the stream cannot carry become question marks, never an exception."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
+    sys.stdout.flush()
+
+
+def terminal() -> tuple[int, bool, bool]:
+    """Return (columns, colour, ascii only) of standard output.
+
+    Colour follows NO_COLOR and FORCE_COLOR, else whether a terminal is there; width follows COLUMNS, else the terminal.
+    """
+    is_terminal = sys.stdout.isatty()
+    colour = is_terminal and os.environ.get("TERM") != "dumb"
+    if os.environ.get("NO_COLOR"):
+        colour = False
+    elif os.environ.get("FORCE_COLOR"):
+        colour = True
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns):
+        width = int(columns)
+    else:
+        try:
+            width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else DEFAULT_WIDTH
+        except (OSError, ValueError):
+            width = DEFAULT_WIDTH
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return width, colour, not encoding.startswith("utf")

@@ -1,0 +1,6 @@
+"""A project's declarations: its file, its targets, its policy."""
+
+from parity.config.project import Project, find_project, load_project
+from parity.config.targets import resolve_target
+
+__all__ = ["Project", "find_project", "load_project", "resolve_target"]

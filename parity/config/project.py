@@ -1,0 +1,367 @@
+"""Knows a project file: ``parity.yaml``, or the same keys in ``[tool.parity]`` of ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from parity.catalog import store
+from parity.checks.comparison import is_comparison
+from parity.errors import InputFileError, InvalidConfigError, ParityError, UnknownNameError
+from parity.inputs import (
+    MAX_CONFIG_BYTES,
+    Document,
+    convert_all,
+    decode_text,
+    load_yaml,
+    near_names,
+    problem_at,
+    read_bytes,
+)
+from parity.model.device import DeviceConditions
+from parity.model.finding import Waiver
+from parity.model.policy import PerfTests, Policy
+from parity.model.rule import LEVELS, Level, RuleCard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = TypeVar("T")
+
+FILE_NAMES = ("parity.yaml", "parity.yml")
+PYPROJECT_SECTION = b"[tool.parity"
+# Conditions that stand for a field of another name, or for a rule of their own.
+CONDITION_ALIASES = ("mig", "ecc", "persistence", "confidential_compute")
+
+
+class TargetEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One target as a project file declares it; absent keys come from ``extends``.
+
+    Attributes:
+        device: catalog name, or path of a captured fingerprint.
+        partition: MIG profile or AMD compute partition that production uses.
+        stack: component or package -> version specifier.
+        conditions: condition -> value or comparison.
+    """
+
+    device: str | None = None
+    count: int | None = None
+    require: Level | None = None
+    partition: str | None = None
+    stack: dict[str, str] = {}
+    conditions: dict[str, str | float | int | bool] = {}
+    extends: str | None = None
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A project's declarations, validated.
+
+    Attributes:
+        where: the file, empty when there is none.
+        folder: the folder that paths in the file are relative to.
+        targets: name -> entry, with ``extends`` already applied.
+        rules: rule id -> settings.
+    """
+
+    where: str = ""
+    folder: str = "."
+    default_target: str | None = None
+    targets: dict[str, TargetEntry] = {}
+    perf_tests: PerfTests = PerfTests()
+    policy: Policy = Policy()
+    rules: dict[str, dict[str, float | int | str | bool]] = {}
+    waivers: tuple[Waiver, ...] = ()
+
+
+_KEYS = ("version", "default_target", "targets", "perf_tests", "policy", "rules", "waivers")
+
+
+def find_project(start: Path) -> Path | None:
+    """Return the nearest project file at or above ``start``, not leaving the repository.
+
+    A ``pyproject.toml`` counts only when it has a ``[tool.parity`` section.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        for name in FILE_NAMES:
+            if (folder / name).is_file():
+                return folder / name
+        pyproject = folder / "pyproject.toml"
+        if pyproject.is_file() and _mentions_us(pyproject):
+            return pyproject
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _mentions_us(path: Path) -> bool:
+    try:
+        return PYPROJECT_SECTION in path.read_bytes()
+    except OSError:
+        return False
+
+
+def load_project(path: Path | None) -> Project:
+    """Return the declarations of a project file, or empty ones without a file.
+
+    Raises:
+        InputFileError: the file cannot be read or parsed.
+        InvalidConfigError: keys, types or names are wrong; all of them are told.
+    """
+    if path is None:
+        return Project()
+    document = _parse_toml(path) if path.suffix == ".toml" else _parse_yaml(path)
+    return _validated(document, path)
+
+
+def _parse_yaml(path: Path) -> Document:
+    where = str(path)
+    return load_yaml(decode_text(read_bytes(path, limit=MAX_CONFIG_BYTES), where=where), where=where)
+
+
+def _parse_toml(path: Path) -> Document:
+    where = str(path)
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        data = tomllib.loads(decode_text(read_bytes(path, limit=MAX_CONFIG_BYTES), where=where))
+    except tomllib.TOMLDecodeError as error:
+        raise InputFileError(f"not TOML: {error}", where=where, mend="correct the syntax") from error
+    section = data.get("tool", {}).get("parity", {})
+    return Document(section, {}, f"{where}: [tool.parity]")
+
+
+def _validated(document: Document, path: Path) -> Project:
+    """Return the project, or raise with every problem of every section."""
+    data = document.data
+    if not isinstance(data, dict):
+        raise InputFileError("not a mapping of keys", where=document.where, mend="start with `version: 1`")
+    problems: list[ParityError] = []
+    problems.extend(_check_top(document))
+    targets = _targets(document, problems)
+    rules = _rules(document, problems)
+    project = Project(
+        where=document.where,
+        folder=str(path.parent),
+        default_target=_default_target(document, targets, problems),
+        targets=targets,
+        perf_tests=_section(document, "perf_tests", PerfTests, PerfTests(), problems),
+        policy=_section(document, "policy", Policy, Policy(), problems),
+        rules=rules,
+        waivers=_waivers(document, problems),
+    )
+    if problems:
+        raise InvalidConfigError(problems)
+    return project
+
+
+def _check_top(document: Document) -> Iterator[ParityError]:
+    for key in document.data:
+        if key not in _KEYS:
+            mend = f"remove it, or use one of: {', '.join(_KEYS)}"
+            yield problem_at(document, str(key), "unknown key", close=near_names(str(key), _KEYS), mend=mend)
+    version = document.data.get("version", 1)
+    if version != 1 or isinstance(version, bool):
+        yield problem_at(document, "version", f"{version!r} is not a version this tool reads", mend="write `version: 1`")
+
+
+def _part(document: Document, key: str, kind: type, problems: list[ParityError]) -> Any:  # noqa: ANN401
+    """Return a section that must be of a plain type, an empty one when it is missing or wrong."""
+    value = document.data.get(key)
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        word = {"dict": "a mapping", "list": "a list"}[kind.__name__]
+        problems.append(problem_at(document, key, f"{word} is needed, not {type(value).__name__}", mend="correct it"))
+        return kind()
+    return value
+
+
+def _section(document: Document, key: str, kind: type[T], default: T, problems: list[ParityError]) -> T:
+    data = _part(document, key, dict, problems)
+    return _converted(document, data, kind, key, problems) or default
+
+
+def _converted(
+    document: Document, data: Any, kind: type[T], at: str, problems: list[ParityError]  # noqa: ANN401
+) -> T | None:
+    try:
+        return convert_all(data, kind, document=document, at=at)
+    except InvalidConfigError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _targets(document: Document, problems: list[ParityError]) -> dict[str, TargetEntry]:
+    declared: dict[str, TargetEntry] = {}
+    for name, data in _part(document, "targets", dict, problems).items():
+        at = f"targets.{name}"
+        if not isinstance(data, dict):
+            problems.append(problem_at(document, at, "a mapping is needed", mend="write at least `device:`"))
+            continue
+        entry = _converted(document, data, TargetEntry, at, problems)
+        if entry is not None:
+            declared[str(name)] = entry
+    resolved = {}
+    for name, entry in declared.items():
+        whole = _extended(document, name, declared, problems)
+        problems.extend(_check_entry(document, name, entry, whole))
+        resolved[name] = whole
+    return resolved
+
+
+def _extended(
+    document: Document, name: str, declared: dict[str, TargetEntry], problems: list[ParityError]
+) -> TargetEntry:
+    """Return a target with its bases' keys filled in, the nearest winning."""
+    entry, seen = declared[name], [name]
+    while entry.extends is not None:
+        base = entry.extends
+        at = f"targets.{name}.extends"
+        if base in seen:
+            problems.append(problem_at(document, at, f"goes in a circle: {' -> '.join([*seen, base])}", mend="cut it"))
+            break
+        if base not in declared:
+            close = near_names(base, list(declared))
+            problems.append(problem_at(document, at, f"no target named {base!r}", close=close, mend="correct the name"))
+            break
+        seen.append(base)
+        entry = _over(entry, declared[base])
+    return msgspec.structs.replace(entry, extends=None)
+
+
+def _over(entry: TargetEntry, base: TargetEntry) -> TargetEntry:
+    return TargetEntry(
+        device=entry.device or base.device,
+        count=entry.count if entry.count is not None else base.count,
+        require=entry.require or base.require,
+        partition=entry.partition or base.partition,
+        stack={**base.stack, **entry.stack},
+        conditions={**base.conditions, **entry.conditions},
+        extends=base.extends,
+    )
+
+
+def _check_entry(document: Document, name: str, own: TargetEntry, whole: TargetEntry) -> Iterator[ParityError]:
+    at = f"targets.{name}"
+    if whole.device is None and whole.extends is None:
+        yield problem_at(document, at, "no device", mend="add `device:` with a name from `parity targets`")
+    if own.device is not None and not _looks_like_a_file(own.device):
+        try:
+            store.resolve_name(own.device)
+        except UnknownNameError as error:
+            yield problem_at(document, f"{at}.device", error.what, close=error.close, mend=error.mend)
+    if own.count is not None and own.count < 1:
+        yield problem_at(document, f"{at}.count", f"{own.count} is no number of devices", mend="write 1 or more")
+    if own.require == "unknown":
+        mend = f"use one of: {', '.join(LEVELS)}"
+        yield problem_at(document, f"{at}.require", "unknown is no requirement", mend=mend)
+    for component, specifier in own.stack.items():
+        if not _is_specifier(specifier):
+            mend = 'write a version specifier in quotes, such as ">=2.9" or "==2.9.*"'
+            yield problem_at(document, f"{at}.stack.{component}", f"{specifier!r} is no version specifier", mend=mend)
+    known = (*CONDITION_ALIASES, *DeviceConditions.__struct_fields__)
+    for condition, required in own.conditions.items():
+        where = f"{at}.conditions.{condition}"
+        if condition not in known:
+            close = near_names(condition, known)
+            yield problem_at(document, where, "no condition has this name", close=close, mend="correct the name")
+        elif isinstance(required, str) and required[:1] in "<>=!" and not is_comparison(required):
+            mend = 'write an operator and a number, such as ">=700"'
+            yield problem_at(document, where, f"{required!r} is no comparison", mend=mend)
+
+
+def _looks_like_a_file(device: str) -> bool:
+    return "/" in device or device.endswith((".json", ".yaml", ".yml", ".txt", ".xml"))
+
+
+def _is_specifier(text: str) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return len(SpecifierSet(text)) > 0
+    except InvalidSpecifier:
+        return False
+
+
+def _default_target(
+    document: Document, targets: dict[str, TargetEntry], problems: list[ParityError]
+) -> str | None:
+    name = document.data.get("default_target")
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        problems.append(problem_at(document, "default_target", "text is needed", mend="write a target's name"))
+        return None
+    if name not in targets:
+        try:
+            store.resolve_name(name)
+        except UnknownNameError as error:
+            close = near_names(name, list(targets)) or error.close
+            mend = "name a target of this file or a part from `parity targets`"
+            problems.append(problem_at(document, "default_target", f"no target named {name!r}", close=close, mend=mend))
+    return name
+
+
+def _rules(document: Document, problems: list[ParityError]) -> dict[str, dict[str, float | int | str | bool]]:
+    from parity.verdict.run_rules import known_settings
+
+    settings: dict[str, dict[str, float | int | str | bool]] = {}
+    for name, data in _part(document, "rules", dict, problems).items():
+        at = f"rules.{name}"
+        card = _rule(document, str(name), at, problems)
+        if card is None:
+            continue
+        if data == "off" or data is False:
+            settings[card.id] = {"severity": "off"}
+            continue
+        if not isinstance(data, dict):
+            problems.append(problem_at(document, at, "settings or `off` are needed", mend="write a mapping"))
+            continue
+        allowed = known_settings(card)
+        for key, value in data.items():
+            problems.extend(_check_setting(document, f"{at}.{key}", str(key), value, allowed))
+        settings[card.id] = data
+    return settings
+
+
+def _check_setting(
+    document: Document, at: str, key: str, value: object, allowed: tuple[str, ...]
+) -> Iterator[ParityError]:
+    if key not in allowed:
+        mend = f"use one of: {', '.join(allowed)}"
+        yield problem_at(document, at, "the rule has no such setting", close=near_names(key, allowed), mend=mend)
+    elif key == "severity":
+        if value is False:
+            yield problem_at(document, at, "YAML reads off as false", mend='write "off" in quotes')
+        elif value not in ("error", "warning", "note", "off"):
+            yield problem_at(document, at, f"{value!r} is no severity", mend="use error, warning, note or off")
+    elif isinstance(value, (str, bool)) or not isinstance(value, (int, float)):
+        yield problem_at(document, at, f"a number is needed, not {value!r}", mend="correct the value")
+
+
+def _rule(document: Document, name: str, at: str, problems: list[ParityError]) -> RuleCard | None:
+    try:
+        return store.card(name)
+    except UnknownNameError as error:
+        problems.append(problem_at(document, at, error.what, close=error.close, mend=error.mend))
+        return None
+
+
+def _waivers(document: Document, problems: list[ParityError]) -> tuple[Waiver, ...]:
+    waivers = []
+    for position, data in enumerate(_part(document, "waivers", list, problems)):
+        at = f"waivers[{position}]"
+        waiver = _converted(document, data, Waiver, at, problems)
+        if waiver is None:
+            continue
+        for key in ("reason", "owner"):
+            if not getattr(waiver, key).strip():
+                problems.append(problem_at(document, f"{at}.{key}", "empty", mend=f"say the {key}"))
+        if _rule(document, waiver.rule, f"{at}.rule", problems) is not None:
+            waivers.append(waiver)
+    return tuple(waivers)

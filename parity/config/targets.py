@@ -1,0 +1,205 @@
+"""Knows how an expression (``h100``, ``8xh100``, ``a100-sxm4-40gb/1g.5gb``, a name of the project, a file) becomes a target."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from parity.catalog import store
+from parity.catalog.identify import arch_of, identify
+from parity.errors import UnknownNameError, UsageError
+from parity.inputs import near_names, read_bytes
+from parity.model.absent import Reading, value_of
+from parity.model.device import Partition
+from parity.model.spec import DeviceSpec, Fact, Source
+from parity.model.target import WHOLE, Target
+from parity.readers import read_report
+
+if TYPE_CHECKING:
+    from parity.config.project import Project, TargetEntry
+    from parity.model.fingerprint import Fingerprint
+    from parity.model.identified import Identified
+    from parity.model.rule import Level
+
+_EXPRESSION = re.compile(r"(?:(?P<count>\d+)\s*x\s*)?(?P<name>[^/]+?)(?:/(?P<slice>[^/]+))?", re.IGNORECASE)
+_FILE_SUFFIXES = (".json", ".yaml", ".yml", ".txt", ".xml", ".log")
+DEFAULT_REQUIRE: Level = "equivalent"
+
+
+def resolve_target(
+    expression: str, project: Project, *, source: str, require: Level | None = None
+) -> Target:
+    """Return the target that an expression declares.
+
+    Args:
+        expression: a catalog name or alias with an optional count and slice, a target of the project file, or the
+            path of a captured fingerprint or report.
+        project: the project's declarations.
+        source: where the expression comes from, for messages: ``--target``.
+        require: overrides the level the declaration asks for.
+
+    Raises:
+        UnknownNameError: nothing answers to the expression; near names are given.
+        UsageError: the expression is malformed or the file names no device.
+    """
+    text = expression.strip()
+    if not text:
+        raise UsageError("an empty target", where=source, mend="name one, for example `h100`; see `parity targets`")
+    if text in project.targets:
+        target = _declared(text, project)
+    elif _is_file(text):
+        target = from_file(Path(text), source=source)
+    else:
+        target = _from_catalog(text, project, source)
+    return msgspec.structs.replace(target, require=require) if require else target
+
+
+def _is_file(text: str) -> bool:
+    return text.endswith(_FILE_SUFFIXES) or ("/" in text and Path(text).is_file())
+
+
+def _declared(name: str, project: Project) -> Target:
+    entry = project.targets[name]
+    where = f"{project.where}: targets.{name}"
+    base = _base(entry, project, where)
+    partition = base.partition
+    if entry.partition is not None:
+        partition = _partition(base.spec, entry.partition, where)
+    elif entry.conditions.get("mig") is False:
+        partition = WHOLE
+    return msgspec.structs.replace(
+        base,
+        source=where,
+        name=name,
+        count=entry.count if entry.count is not None else base.count,
+        require=entry.require or DEFAULT_REQUIRE,
+        partition=partition,
+        stack=entry.stack,
+        conditions=entry.conditions,
+    )
+
+
+def _base(entry: TargetEntry, project: Project, where: str) -> Target:
+    device = entry.device or ""
+    if device.endswith(_FILE_SUFFIXES) or "/" in device:
+        return from_file(Path(project.folder) / device, source=where)
+    return Target(spec=store.device_spec(device), source=where)
+
+
+def _from_catalog(text: str, project: Project, source: str) -> Target:
+    match = _EXPRESSION.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{text!r} is no target", where=source, mend="write `h100`, `8xh100` or `a100-sxm4-40gb/1g.5gb`")
+    count = int(match["count"]) if match["count"] else None
+    if count == 0:
+        raise UsageError("a target of no devices", where=source, mend="write 1 or more, or leave the count out")
+    name = match["name"].strip()
+    if name in project.targets:  # 8xprod
+        return msgspec.structs.replace(_declared(name, project), count=count, source=source)
+    try:
+        spec = store.device_spec(name)
+    except UnknownNameError as error:
+        close = near_names(name, list(project.targets)) or error.close
+        raise UnknownNameError(error.what, where=source, close=close, mend=error.mend) from None
+    partition = _partition(spec, match["slice"], source) if match["slice"] else WHOLE
+    return Target(spec=spec, source=source, count=count, partition=partition)
+
+
+def _partition(spec: DeviceSpec, profile: str, where: str) -> Partition:
+    """Return the slice of a part that ``profile`` names; ``CPX`` may carry a memory mode: ``CPX+NPS4``."""
+    wanted, _, mode = profile.strip().removeprefix("mig-").partition("+")
+    for known in spec.partitions:
+        if known.profile.lower() == wanted.lower():
+            whole = known.kind == "compute" and known.profile == "SPX"
+            return Partition(kind="none" if whole else known.kind, profile=known.profile, memory_mode=mode.upper())
+    names = [known.profile for known in spec.partitions]
+    raise UnknownNameError(
+        f"{spec.id} has no partition {profile!r}",
+        where=where,
+        close=near_names(wanted, names),
+        mend=f"use one of: {', '.join(names)}" if names else "the catalog knows no partitions of this part",
+    )
+
+
+def from_file(path: Path, *, source: str) -> Target:
+    """Return the target that a captured fingerprint, or any report a reader knows, declares.
+
+    Raises:
+        UsageError: the report names no device, or several kinds.
+    """
+    where = f"{source}: {path}"
+    reference = read_report(read_bytes(path), where=str(path))
+    found = [identify(device, store.index()) for device in reference.visible_devices]
+    if not found:
+        raise UsageError("the report names no device", where=where, mend="capture one with `parity capture` there")
+    kinds = {item.identity for item in found}
+    if len(kinds) > 1:
+        told = ", ".join(sorted(str(kind) for kind in kinds))
+        raise UsageError(f"the report has devices of several parts: {told}", where=where, mend="declare one part by name")
+    spec = _spec_of(found[0], where)
+    return Target(
+        spec=spec,
+        source=where,
+        count=value_of(reference.device_count) or len(found),
+        partition=found[0].partition if found[0].partition.kind != "unknown" else WHOLE,
+        reference=reference,
+    )
+
+
+def _spec_of(found: Identified, where: str) -> DeviceSpec:
+    if found.identity is not None:
+        return store.device_spec(found.identity)
+    if found.candidates:
+        raise UsageError(
+            f"the report fits several parts: {', '.join(found.candidates)}",
+            where=where,
+            mend="declare one of them by name",
+        )
+    return spec_from_readings(found, where)
+
+
+def spec_from_readings(found: Identified, where: str) -> DeviceSpec:
+    """Return a part made of what was read from a device that the catalog does not know.
+
+    Raises:
+        UsageError: not even vendor and architecture were read.
+    """
+    identity = found.device.identity
+    vendor, arch = value_of(identity.vendor), arch_of(found.device)
+    if vendor is None or arch is None:
+        raise UsageError("the report does not say which device it is", where=where, mend="capture it on the machine itself")
+    facts = {
+        name: Fact(value=observed.value, source="captured")
+        for name in identity.__struct_fields__
+        if isinstance(observed := getattr(identity, name), Reading)
+        and isinstance(observed.value, (int, float, bool))
+    }
+    name = value_of(identity.name) or "captured device"
+    return DeviceSpec(
+        id=re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"),
+        name=name,
+        vendor=vendor,
+        family="",
+        compute_capability=value_of(identity.compute_capability) or "",
+        gfx_target=value_of(identity.gfx_target) or "",
+        facts=facts,
+        sources={"captured": Source(title="captured fingerprint", where=where, read="")},
+    )
+
+
+def target_or_default(
+    expression: str | None, project: Project, *, source: str, require: Level | None = None
+) -> Target | None:
+    """Return the target asked for, else the project's default, else None."""
+    if expression is not None:
+        return resolve_target(expression, project, source=source, require=require)
+    if project.default_target is not None:
+        where = f"{project.where}: default_target"
+        return resolve_target(project.default_target, project, source=where, require=require)
+    return None
+
+
+__all__ = ["from_file", "resolve_target", "target_or_default"]

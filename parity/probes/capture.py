@@ -1,0 +1,95 @@
+"""Knows how a live fingerprint is put together: three surveys side by side, joined, nothing left behind."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from parity.model.absent import NOT_ASKED, Absent, Reading
+from parity.model.fingerprint import Fingerprint, Note, Origin, Stack, sealed
+from parity.probes import amd_decode, host_decode, nvml_decode
+from parity.probes.cuda_decode import cuda_order
+from parity.probes.supervise import run_survey
+from parity.probes.visible import mark_visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parity.model.device import Device, Int
+    from parity.probes.supervise import Survey
+
+
+def capture(*, environment_names: Sequence[str], version: str, root: str = "/") -> Fingerprint:
+    """Return the fingerprint of this machine.
+
+    Each vendor library is asked in a child process with a deadline; whatever it does costs readings, never the run.
+    No CUDA context is made, no setting changed, no network used.
+
+    Args:
+        environment_names: variables to keep, ``*`` at the end for a prefix; no other value is kept.
+        version: of this tool, recorded in the fingerprint.
+        root: path prefix of /proc and /sys, for tests.
+    """
+    options = {"root": root, "environment": list(environment_names), "pid": os.getpid()}
+    with ThreadPoolExecutor(3) as pool:
+        surveys = list(pool.map(lambda name: run_survey(name, options), ("nvidia", "amd", "host")))
+    return assembled(*surveys, version=version, environment=dict(os.environ))
+
+
+def assembled(
+    nvidia: Survey, amd: Survey, host: Survey, *, version: str, environment: dict[str, str]
+) -> Fingerprint:
+    """Return the fingerprint that three surveys add up to; pure but for the clock."""
+    devices = _renumbered((*nvml_decode.nvidia_devices(nvidia), *amd_decode.amd_devices(amd)))
+    devices, hidden = mark_visible(devices, environment, cuda_order(nvidia))
+    components, packages, libraries = host_decode.stack_parts(host)
+    found = {**amd_decode.amd_components(amd), **nvml_decode.nvidia_components(nvidia)}
+    for name, reading in found.items():
+        if isinstance(reading, Reading) or not isinstance(components.get(name), Reading):
+            components[name] = reading
+    notes = [
+        *nvml_decode.nvidia_notes(nvidia),
+        *amd_decode.amd_notes(amd),
+        *host_decode.host_notes(host),
+        *hidden,
+        *(Note(source="probe", text=problem) for survey in (nvidia, amd, host) for problem in survey.problems),
+    ]
+    return sealed(
+        Fingerprint(
+            origin=Origin(
+                kind="live",
+                captured_at=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+                tool_version=version,
+            ),
+            device_count=_count(nvml_decode.nvidia_device_count(nvidia), amd_decode.amd_device_count(amd), devices),
+            devices=devices,
+            host=host_decode.host(host),
+            stack=Stack(components=components, packages=packages, libraries=libraries),
+            environment=host_decode.environment(host),
+            links=(*nvml_decode.nvidia_links(nvidia), *amd_decode.amd_links(amd)),
+            notes=tuple(notes),
+        )
+    )
+
+
+def _renumbered(devices: tuple[Device, ...]) -> tuple[Device, ...]:
+    """Return the devices with consecutive indices when two vendors' would collide."""
+    indices = [device.locator.index for device in devices]
+    if len(set(indices)) == len(indices):
+        return devices
+    replace = msgspec.structs.replace
+    return tuple(
+        replace(device, locator=replace(device.locator, index=n)) for n, device in enumerate(devices)
+    )
+
+
+def _count(nvidia: Int, amd: Int, devices: tuple[Device, ...]) -> Int:
+    counts = [count.value for count in (nvidia, amd) if isinstance(count, Reading)]
+    if counts:
+        return Reading(value=max(sum(counts), len(devices)) if len(counts) > 1 else counts[0], source="nvml, kfd")
+    told = [count for count in (nvidia, amd) if isinstance(count, Absent) and count.why != "not_asked"]
+    return told[0] if told else NOT_ASKED

@@ -1,0 +1,489 @@
+"""Knows which NVML questions a fingerprint needs and how to put them through the ``pynvml`` binding.
+
+Runs in the child: standard library and ``pynvml`` only. Everything is written down in the driver's own units; the parent's
+``nvml_decode`` gives it meaning. Any binding from 11.x on will do: a wrapper it lacks, or a symbol the driver lacks, costs
+that one answer. The binding's own defects are stepped around here: mutable default arguments (fresh structs are passed),
+wrappers that drop the return code (a value that cannot be an answer is put in first), a mismatch error that is no NVMLError.
+
+Keys: ``nvml:<call>`` for the system, ``nvml:<i>:<call>`` for a device, ``nvml:<i>:mig<j>:<call>`` for a slice; arguments that
+choose the value stand in brackets.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+from parity.probes.nvidia_files import bus_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from parity.probes.ask import Ask
+
+WHY = {
+    3: "not_supported",
+    4: "no_permission",
+    6: "not_supported",  # NOT_FOUND: no such instance, no such entry
+    9: "library_missing",  # DRIVER_NOT_LOADED
+    10: "timed_out",
+    12: "library_missing",
+    13: "not_supported",  # FUNCTION_NOT_FOUND: an older driver
+    15: "lost",
+    16: "lost",  # RESET_REQUIRED
+    17: "no_permission",  # OPERATING_SYSTEM: blocked, by a cgroup for one
+    21: "not_supported",  # NO_DATA
+    22: "not_supported",  # VGPU_ECC_NOT_SUPPORTED
+    25: "not_supported",  # ARGUMENT_VERSION_MISMATCH: an older driver
+    26: "not_supported",  # DEPRECATED
+}
+_INVALID_ARGUMENT = 2
+_NO_SUCH_LINK = "no such link"
+
+SYSTEM_CALLS = (
+    "nvmlSystemGetDriverVersion", "nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetNVMLVersion",
+    "nvmlSystemGetDriverBranch", "nvmlSystemGetConfComputeState", "nvmlSystemGetConfComputeCapabilities",
+)
+
+# Call and the arguments after the handle. What a device is comes first: it answers even on a GPU that is half gone.
+DEVICE_CALLS: tuple[tuple[str, tuple[int, ...]], ...] = (
+    ("nvmlDeviceGetName", ()),
+    ("nvmlDeviceGetUUID", ()),
+    ("nvmlDeviceGetPciInfo", ()),
+    ("nvmlDeviceGetMigMode", ()),
+    ("nvmlDeviceGetVirtualizationMode", ()),
+    ("nvmlDeviceGetSerial", ()),
+    ("nvmlDeviceGetBoardPartNumber", ()),
+    ("nvmlDeviceGetBoardId", ()),
+    ("nvmlDeviceGetMinorNumber", ()),
+    ("nvmlDeviceGetBrand", ()),
+    ("nvmlDeviceGetArchitecture", ()),
+    ("nvmlDeviceGetCudaComputeCapability", ()),
+    ("nvmlDeviceGetNumGpuCores", ()),
+    ("nvmlDeviceGetVbiosVersion", ()),
+    ("nvmlDeviceGetInforomImageVersion", ()),
+    ("nvmlDeviceGetInforomVersion", (0,)),
+    ("nvmlDeviceGetInforomVersion", (1,)),
+    ("nvmlDeviceGetInforomVersion", (2,)),
+    ("nvmlDeviceGetInforomConfigurationChecksum", ()),
+    ("nvmlDeviceGetGspFirmwareVersion", ()),
+    ("nvmlDeviceGetBusType", ()),
+    ("nvmlDeviceGetAddressingMode", ()),
+    ("nvmlDeviceGetAdaptiveClockInfoStatus", ()),
+    ("nvmlDeviceGetMemoryBusWidth", ()),
+    ("nvmlDeviceGetBAR1MemoryInfo", ()),
+    ("nvmlDeviceGetMaxClockInfo", (0,)),
+    ("nvmlDeviceGetMaxClockInfo", (1,)),
+    ("nvmlDeviceGetMaxClockInfo", (2,)),
+    ("nvmlDeviceGetMaxClockInfo", (3,)),
+    ("nvmlDeviceGetMaxCustomerBoostClock", (1,)),
+    ("nvmlDeviceGetApplicationsClock", (1,)),
+    ("nvmlDeviceGetApplicationsClock", (2,)),
+    ("nvmlDeviceGetDefaultApplicationsClock", (1,)),
+    ("nvmlDeviceGetDefaultApplicationsClock", (2,)),
+    ("nvmlDeviceGetSupportedMemoryClocks", ()),
+    ("nvmlDeviceGetCurrentClockFreqs", ()),
+    ("nvmlDeviceGetClockInfo", (0,)),
+    ("nvmlDeviceGetClockInfo", (1,)),
+    ("nvmlDeviceGetClockInfo", (2,)),
+    ("nvmlDeviceGetClockInfo", (3,)),
+    ("nvmlDeviceGetPerformanceState", ()),
+    ("nvmlDeviceGetPowerManagementDefaultLimit", ()),
+    ("nvmlDeviceGetPowerManagementLimitConstraints", ()),
+    ("nvmlDeviceGetPowerManagementLimit", ()),
+    ("nvmlDeviceGetEnforcedPowerLimit", ()),
+    ("nvmlDeviceGetPowerUsage", ()),
+    ("nvmlDeviceGetPowerSource", ()),
+    ("nvmlDeviceGetTotalEnergyConsumption", ()),
+    ("nvmlDeviceGetTemperatureThreshold", (0,)),
+    ("nvmlDeviceGetTemperatureThreshold", (1,)),
+    ("nvmlDeviceGetTemperatureThreshold", (3,)),
+    ("nvmlDeviceGetMarginTemperature", ()),
+    ("nvmlDeviceGetFanSpeed", ()),
+    ("nvmlDeviceGetEccMode", ()),
+    ("nvmlDeviceGetDefaultEccMode", ()),
+    ("nvmlDeviceGetTotalEccErrors", (0, 0)),
+    ("nvmlDeviceGetTotalEccErrors", (1, 0)),
+    ("nvmlDeviceGetTotalEccErrors", (0, 1)),
+    ("nvmlDeviceGetTotalEccErrors", (1, 1)),
+    ("nvmlDeviceGetRemappedRows", ()),
+    ("nvmlDeviceGetRowRemapperHistogram", ()),
+    ("nvmlDeviceGetRetiredPages", (0,)),
+    ("nvmlDeviceGetRetiredPages", (1,)),
+    ("nvmlDeviceGetRetiredPagesPendingStatus", ()),
+    ("nvmlDeviceGetViolationStatus", (0,)),
+    ("nvmlDeviceGetViolationStatus", (1,)),
+    ("nvmlDeviceGetCurrPcieLinkGeneration", ()),
+    ("nvmlDeviceGetMaxPcieLinkGeneration", ()),
+    ("nvmlDeviceGetGpuMaxPcieLinkGeneration", ()),
+    ("nvmlDeviceGetCurrPcieLinkWidth", ()),
+    ("nvmlDeviceGetMaxPcieLinkWidth", ()),
+    ("nvmlDeviceGetPcieSpeed", ()),
+    ("nvmlDeviceGetPcieLinkMaxSpeed", ()),
+    ("nvmlDeviceGetPcieReplayCounter", ()),
+    ("nvmlDeviceGetC2cModeInfoV", ()),
+    ("nvmlDeviceGetNumaNodeId", ()),
+    ("nvmlDeviceGetDramEncryptionMode", ()),
+    ("nvmlDeviceGetPersistenceMode", ()),
+    ("nvmlDeviceGetComputeMode", ()),
+    ("nvmlDeviceGetDisplayActive", ()),
+    ("nvmlDeviceGetDisplayMode", ()),
+    ("nvmlDeviceGetAccountingMode", ()),
+    ("nvmlDeviceGetAPIRestriction", (0,)),
+    ("nvmlDeviceGetAPIRestriction", (1,)),
+    ("nvmlDeviceGetUtilizationRates", ()),
+    ("nvmlDeviceGetEncoderUtilization", ()),
+    ("nvmlDeviceGetDecoderUtilization", ()),
+)
+PROCESS_CALLS = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
+MIG_CALLS = (
+    "nvmlDeviceGetName", "nvmlDeviceGetUUID", "nvmlDeviceGetAttributes", "nvmlDeviceGetGpuInstanceId",
+    "nvmlDeviceGetComputeInstanceId", "nvmlDeviceGetBAR1MemoryInfo",
+)
+
+# Field ids of nvml.h (NVML_FI_DEV_*); the second set is asked once per NVLink, with the link as scope.
+FIELDS = (
+    38, 45, 52, 59,  # NVLink CRC flit, CRC data, replay, recovery errors, all links
+    74, 75, 76,  # time limited by power, thermal, sync boost policy
+    82,  # memory temperature
+    90, 91,  # NVLink speed common to all links, number of links
+    147,  # links that end at an NVSwitch
+    160,  # NVLink ECC data errors, all links
+    170, 172,  # C2C links, their bandwidth
+    185, 186, 187, 188, 189, 190, 192,  # power: average, instant, min, max, default, current, requested limit
+    193, 194, 195, 196,  # temperature limits, signed
+    226, 227, 230,  # reset, drain-and-reset, recovery action
+    269, 270, 271,  # time slowed by software thermal, hardware thermal, power brake
+)
+LINK_FIELDS = (161, 162, 163, 164)  # replay, recovery, CRC errors; speed
+MAX_LINKS = 36
+MAX_SLICES = 16
+MAX_PAIRED_DEVICES = 16
+MAX_NAMED_PROCESSES = 32
+GIVE_UP_DEVICE, GIVE_UP_NVML = 2, 4  # lost calls after which the rest is not asked
+_UNTOUCHED = -(2**31)
+
+
+def survey_nvml(ask: Ask, skip: Mapping[str, str]) -> None:
+    """Ask NVML about the system, each device, its slices and links, and each pair of devices.
+
+    Args:
+        ask: writes questions and answers.
+        skip: keys that an earlier child lost, with the reason.
+    """
+    lost = [key for key in skip if key.startswith("nvml:")]
+    if len(lost) >= GIVE_UP_NVML:
+        ask.absent("nvml:*", skip[lost[0]], f"{', '.join(lost)} gave no answer; the rest was not asked")
+        return
+    nv = ask("nvml:import", _import, classify=_classify_import, plain=_version, slow=True)
+    if nv is None:
+        ask.absent("nvml:init", *_classify_missing(skip.get("nvml:import")))
+        return
+    survey = _Nvml(ask, nv)
+    if not ask("nvml:init", survey.init, classify=survey.classify, slow=True):
+        return
+    for call in SYSTEM_CALLS:
+        survey.put(f"nvml:{call}", call)
+    survey.put("nvml:nvmlSystemGetConfComputeSettings", survey.conf_compute_settings)
+    count = survey.put("nvml:nvmlDeviceGetCount", "nvmlDeviceGetCount")
+    handles: dict[int, Any] = {}
+    for index in range(count or 0):
+        gone = [key for key in lost if key.startswith(f"nvml:{index}:")]
+        if len(gone) >= GIVE_UP_DEVICE:
+            ask.absent(f"nvml:{index}:*", skip[gone[0]], f"{', '.join(gone)} gave no answer; the rest was not asked")
+            continue
+        handle = survey.put(
+            f"nvml:{index}:nvmlDeviceGetHandleByIndex",
+            "nvmlDeviceGetHandleByIndex", index, plain=lambda _: True, slow=True,
+        )
+        if handle is not None:
+            handles[index] = handle
+            survey.device(f"nvml:{index}:", handle)
+    survey.pairs(handles)
+
+
+def _import() -> Any:
+    import pynvml  # noqa: PLC0415  (40 ms: only here, and only in the child)
+
+    return pynvml
+
+
+def _version(module: Any) -> str:
+    return str(getattr(module, "__version__", "") or "")
+
+
+def _classify_import(error: BaseException) -> tuple[str, str]:
+    if isinstance(error, ImportError):
+        return "library_missing", f"the Python package nvidia-ml-py cannot be imported: {error}"
+    return "failed", f"import pynvml: {type(error).__name__}: {error}"
+
+
+def _classify_missing(lost: str | None) -> tuple[str, str]:
+    if lost:
+        return lost, "import pynvml hung or crashed"
+    return "library_missing", "the Python package nvidia-ml-py (module pynvml) cannot be imported"
+
+
+class _Unanswered(Exception):  # noqa: N818  (not an error of this program)
+    """A wrapper reported success and left the value untouched."""
+
+
+class _NoWrapper(Exception):  # noqa: N818
+    """The installed binding has no such function."""
+
+
+class _Nvml:
+    """The funnel all NVML questions go through."""
+
+    def __init__(self, ask: Ask, nv: Any) -> None:
+        self._ask = ask
+        self._nv = nv
+
+    def classify(self, error: BaseException) -> tuple[str, str]:
+        """Return the reason of any exception the binding raises; the driver's code leads the detail."""
+        code = getattr(error, "value", None)
+        if isinstance(code, int):
+            return WHY.get(code, "failed"), f"NVML error {code}: {error}"
+        if isinstance(error, _NoWrapper):
+            return "not_supported", f"the installed nvidia-ml-py has no {error}"
+        if isinstance(error, _Unanswered) or type(error).__name__ == "NVMLLibraryMismatchError":
+            return "not_supported", f"{type(error).__name__.lstrip('_')}: this driver has no such call"
+        return "failed", f"{type(error).__name__}: {error}"
+
+    def put(
+        self, key: str, question: str | Callable[..., Any], *args: Any,
+        plain: Callable[[Any], Any] | None = None, slow: bool = False,
+    ) -> Any:
+        """Ask one question: a wrapper by name, or a function of this class."""
+        asked = self.wrapper(question) if isinstance(question, str) else question
+        return self._ask(key, asked, *args, classify=self.classify, plain=plain or _plain, slow=slow)
+
+    def wrapper(self, name: str) -> Callable[..., Any]:
+        """Return the binding's function, or one that says it is missing."""
+        found = getattr(self._nv, name, None)
+        if callable(found):
+            return found  # type: ignore[no-any-return]
+
+        def missing(*_: Any) -> Any:
+            raise _NoWrapper(name)
+
+        return missing
+
+    def init(self) -> bool:
+        """Load the library and attach to the driver; touches no GPU."""
+        self.wrapper("nvmlInit")()
+        return True
+
+    def device(self, prefix: str, handle: Any) -> None:
+        """Ask everything about one device."""
+        answers = {
+            name: self.put(f"{prefix}{name}{_bracketed(args)}", name, handle, *args) for name, args in DEVICE_CALLS
+        }
+        for name, question in (
+            ("nvmlDeviceGetModuleId", self.module_id),
+            ("nvmlDeviceGetGspFirmwareMode", self.gsp_mode),
+            ("nvmlDeviceGetPciInfoExt", self.pci_info_ext),
+            ("nvmlDeviceGetSramEccErrorStatus", self.sram_ecc),
+            ("nvmlDeviceGetGpuFabricInfoV", self.fabric),
+            ("nvmlDeviceWorkloadPowerProfileGetCurrentProfiles", self.power_profiles),
+        ):
+            self.put(prefix + name, question, handle)
+        for domain in (0, 2):
+            self.put(f"{prefix}nvmlDeviceGetClockOffsets[{domain}]", self.clock_offset, handle, domain)
+        self._memory(prefix, handle)
+        self._either(prefix, "nvmlDeviceGetTemperatureV", "nvmlDeviceGetTemperature", handle, 0)
+        for word in ("Current", "Supported"):
+            self._either(
+                prefix, f"nvmlDeviceGet{word}ClocksEventReasons", f"nvmlDeviceGet{word}ClocksThrottleReasons", handle
+            )
+        self._fields(prefix, handle, self._links(prefix, handle))
+        self._processes(prefix, handle)
+        mode = answers["nvmlDeviceGetMigMode"]
+        if mode is None or mode[0]:
+            self._slices(prefix, handle)
+
+    def _either(self, prefix: str, name: str, older: str, *args: Any) -> None:
+        """Ask by today's name, then by the one that older drivers and bindings have."""
+        brackets = _bracketed(args[1:])
+        if self.put(f"{prefix}{name}{brackets}", name, *args) is None:
+            self.put(f"{prefix}{older}{brackets}", older, *args)
+
+    def _memory(self, prefix: str, handle: Any) -> None:
+        """Ask for the memory sizes: version 2 keeps reserved memory apart, version 1 counts it as used."""
+        version = getattr(self._nv, "nvmlMemory_v2", 0x02000028)
+        if self.put(f"{prefix}nvmlDeviceGetMemoryInfo_v2", "nvmlDeviceGetMemoryInfo", handle, version) is None:
+            self.put(f"{prefix}nvmlDeviceGetMemoryInfo", "nvmlDeviceGetMemoryInfo", handle)
+
+    def _links(self, prefix: str, handle: Any) -> int:
+        """Ask about each NVLink; return how many there are. The first link that is no link ends the list."""
+        for link in range(MAX_LINKS):
+            state = self.put(f"{prefix}nvmlDeviceGetNvLinkState[{link}]", self._link_state, handle, link)
+            if state == _NO_SUCH_LINK or (state is None and not link):
+                return link
+            if state is None:
+                continue
+            self.put(f"{prefix}nvmlDeviceGetNvLinkVersion[{link}]", "nvmlDeviceGetNvLinkVersion", handle, link)
+            if state:
+                remote = "nvmlDeviceGetNvLinkRemoteDeviceType"
+                self.put(f"{prefix}{remote}[{link}]", remote, handle, link)
+                remote = "nvmlDeviceGetNvLinkRemotePciInfo"
+                self.put(f"{prefix}{remote}[{link}]", remote, handle, link)
+        return MAX_LINKS
+
+    def _link_state(self, handle: Any, link: int) -> Any:
+        try:
+            return self.wrapper("nvmlDeviceGetNvLinkState")(handle, link)
+        except Exception as error:
+            if getattr(error, "value", None) == _INVALID_ARGUMENT and link:
+                return _NO_SUCH_LINK
+            raise
+
+    def _fields(self, prefix: str, handle: Any, links: int) -> None:
+        """Ask for all field values in one call; each carries its own return code and type."""
+        key = f"{prefix}nvmlDeviceGetFieldValues"
+        asked: list[Any] = [*FIELDS, *((field, link) for link in range(links) for field in LINK_FIELDS)]
+        answers = self.put(key, "nvmlDeviceGetFieldValues", handle, asked, plain=len)
+        for wanted, answer in zip(asked, answers if answers is not None else ()):
+            name = f"{key}[{','.join(map(str, wanted)) if isinstance(wanted, tuple) else wanted}]"
+            code = answer.nvmlReturn
+            value = _field_value(answer)
+            if code:
+                self._ask.absent(name, WHY.get(code, "failed"), f"NVML error {code}")
+            elif value is None:
+                self._ask.absent(name, "failed", f"unknown value type {answer.valueType}")
+            else:
+                self._ask.told(name, value)
+
+    def _processes(self, prefix: str, handle: Any) -> None:
+        """Ask who uses the device. In a container the ids are the host's, or nothing at all."""
+        for call in PROCESS_CALLS:
+            found = self.put(prefix + call, call, handle)
+            for process in (found or ())[:MAX_NAMED_PROCESSES]:
+                pid = process.pid
+                self.put(f"{prefix}nvmlSystemGetProcessName[{pid}]", "nvmlSystemGetProcessName", pid)
+
+    def _slices(self, prefix: str, handle: Any) -> None:
+        """Ask about each MIG slice; an index without a slice answers NOT_FOUND, and a later one may still have one."""
+        count = self.put(f"{prefix}nvmlDeviceGetMaxMigDeviceCount", "nvmlDeviceGetMaxMigDeviceCount", handle)
+        for index in range(min(count or 0, MAX_SLICES)):
+            where = f"{prefix}mig{index}:"
+            name = "nvmlDeviceGetMigDeviceHandleByIndex"
+            part = self.put(where + name, name, handle, index, plain=lambda _: True)
+            if part is None:
+                continue
+            for call in MIG_CALLS:
+                self.put(where + call, call, part)
+            self._memory(where, part)
+            self._processes(where, part)
+
+    def pairs(self, handles: Mapping[int, Any]) -> None:
+        """Ask how each pair of devices is connected; at most ``MAX_PAIRED_DEVICES`` devices."""
+        chosen = sorted(handles)[:MAX_PAIRED_DEVICES]
+        for place, a in enumerate(chosen):
+            for b in chosen[place + 1 :]:
+                self.put(
+                    f"nvml:nvmlDeviceGetTopologyCommonAncestor[{a},{b}]",
+                    "nvmlDeviceGetTopologyCommonAncestor", handles[a], handles[b],
+                )
+                for capability in (0, 2):  # read, NVLink
+                    self.put(
+                        f"nvml:nvmlDeviceGetP2PStatus[{a},{b},{capability}]",
+                        "nvmlDeviceGetP2PStatus", handles[a], handles[b], capability,
+                    )
+
+    # Calls that the binding leaves half done.
+
+    def module_id(self, handle: Any) -> int:
+        """Return the slot on the baseboard. Fresh struct: the binding's default argument is shared by all calls."""
+        value = ctypes.c_uint()
+        return int(self.wrapper("nvmlDeviceGetModuleId")(handle, value))
+
+    def gsp_mode(self, handle: Any) -> Any:
+        """Return [enabled, default]. Fresh structs: the binding's default arguments are shared by all calls."""
+        return self.wrapper("nvmlDeviceGetGspFirmwareMode")(handle, ctypes.c_uint(), ctypes.c_uint())
+
+    def clock_offset(self, handle: Any, domain: int) -> list[int]:
+        """Return offset, least and greatest offset in MHz at P0. The binding drops the return code."""
+        info = self._struct("c_nvmlClockOffset_t")
+        info.version = getattr(self._nv, "nvmlClockOffset_v1", 0x1000018)
+        info.type, info.pstate = domain, 0
+        info.clockOffsetMHz = _UNTOUCHED
+        self.wrapper("nvmlDeviceGetClockOffsets")(handle, ctypes.byref(info))
+        if info.clockOffsetMHz == _UNTOUCHED:
+            raise _Unanswered
+        return [info.clockOffsetMHz, info.minClockOffsetMHz, info.maxClockOffsetMHz]
+
+    def conf_compute_settings(self) -> Any:
+        """Return the confidential-computing settings. The binding hands the return code back instead of raising."""
+        settings = self._struct("c_nvmlSystemConfComputeSettings_v1_t")
+        code = self.wrapper("nvmlSystemGetConfComputeSettings")(ctypes.byref(settings))
+        if code:
+            raise self.wrapper("NVMLError")(code)
+        return settings
+
+    def pci_info_ext(self, handle: Any) -> Any:
+        """Return the PCI ids with the device class."""
+        info = self._struct("nvmlPciInfoExt_v1_t")
+        info.version = getattr(self._nv, "nvmlPciInfoExt_v1", 0x1000040)
+        self.wrapper("nvmlDeviceGetPciInfoExt")(handle, ctypes.byref(info))
+        return info
+
+    def sram_ecc(self, handle: Any) -> Any:
+        """Return the SRAM error counters and whether the threshold is exceeded."""
+        status = self._struct("c_nvmlEccSramErrorStatus_v1_t")
+        self.wrapper("nvmlDeviceGetSramEccErrorStatus")(handle, ctypes.byref(status))
+        return status
+
+    def fabric(self, handle: Any) -> Any:
+        """Return the fabric's state and health, by the newest struct that both sides know."""
+        error: Exception = _NoWrapper("c_nvmlGpuFabricInfo_v3_t")
+        for name in ("c_nvmlGpuFabricInfo_v3_t", "c_nvmlGpuFabricInfo_v2_t"):
+            try:
+                info = self._struct(name)
+                self.wrapper("nvmlDeviceGetGpuFabricInfoV")(handle, ctypes.byref(info))
+            except Exception as failure:  # noqa: BLE001  (the next struct, or the reason below)
+                error = failure
+                continue
+            return info
+        raise error
+
+    def power_profiles(self, handle: Any) -> Any:
+        """Return the masks of workload power profiles: known, requested, enforced."""
+        profiles = self._struct("c_nvmlWorkloadPowerProfileCurrentProfiles_v1_t")
+        self.wrapper("nvmlDeviceWorkloadPowerProfileGetCurrentProfiles")(handle, ctypes.byref(profiles))
+        return profiles
+
+    def _struct(self, name: str) -> Any:
+        return self.wrapper(name)()
+
+
+def _bracketed(args: Sequence[Any]) -> str:
+    return f"[{','.join(map(str, args))}]" if args else ""
+
+
+# nvmlValueType_t -> member of the union: double, unsigned int, unsigned long, unsigned and signed long long, int, unsigned short
+_MEMBERS = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")
+
+
+def _field_value(answer: Any) -> Any:
+    """Return the member of the union that the driver says it filled."""
+    kind = answer.valueType
+    return getattr(answer.value, _MEMBERS[kind], None) if 0 <= kind < len(_MEMBERS) else None
+
+
+def _plain(answer: Any) -> Any:
+    """Return plain data: structs as dicts without their version, arrays as lists, bus ids in one form."""
+    if isinstance(answer, (str, int, float, bytes)) or answer is None:
+        return answer
+    if isinstance(answer, ctypes.Array):
+        return [_plain(item) for item in answer]
+    if isinstance(answer, ctypes.Structure):
+        fields = [field[0] for field in answer._fields_ if field[0] != "version"]
+        return {name: _plain(getattr(answer, name)) for name in fields}
+    if isinstance(answer, (list, tuple)):
+        return [_plain(item) for item in answer]
+    if isinstance(answer, dict):
+        return {name: _plain(item) for name, item in answer.items()}
+    if hasattr(answer, "__dict__"):
+        return {name: _plain(item) for name, item in vars(answer).items()}
+    return str(answer)

@@ -1,0 +1,1 @@
+"""One renderer per file; each is a pure function of the verdict."""

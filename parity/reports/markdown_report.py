@@ -1,0 +1,78 @@
+"""Knows the Markdown report: for job summaries and merge-request notes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.reports.rows import carried, headline, here_text, identity_text, questions, rows, subjects_text, tally
+from parity.units import format_ratio
+
+if TYPE_CHECKING:
+    from parity.model.verdict import Verdict
+
+OUTCOME_WORDS = {"match": "match", "mismatch": "MISMATCH", "unknown": "UNKNOWN"}
+
+
+def render(verdict: Verdict) -> str:
+    """Return the verdict as GitHub-flavoured Markdown."""
+    lines = [
+        f"## parity: {OUTCOME_WORDS[verdict.outcome]}{'' if verdict.passed else ' (not passed)'}",
+        "",
+        cell(headline(verdict, limit=400)),
+        "",
+        f"* **here** {cell(here_text(verdict))}",
+        f"* **target** {cell(verdict.target.name)} (`{verdict.target.id}`, from {cell(verdict.target.source)})",
+        f"* **level** `{verdict.level}`, required `{verdict.target.require}`",
+        "",
+        "| carries over | |",
+        "|---|---|",
+    ]
+    for answer in ("yes", "no", "unknown"):
+        told = carried(verdict, answer)
+        if told:
+            lines.append(f"| {answer} | {', '.join(told)} |")
+    lines += _findings(verdict) + _questions(verdict) + _devices(verdict)
+    return "\n".join(lines) + "\n"
+
+
+def _findings(verdict: Verdict) -> list[str]:
+    found = rows(verdict)
+    if not found:
+        return []
+    lines = ["", "| severity | rule | subject | here | target | ratio |", "|---|---|---|---:|---:|---:|"]
+    for row in found:
+        finding = row.finding
+        severity = "waived" if finding.waived else finding.severity
+        lines.append(
+            f"| {severity} | `{finding.rule}` | {cell(subjects_text(row.subjects))} | {cell(finding.here)} "
+            f"| {cell(finding.wanted)} | {format_ratio(finding.ratio)} |"
+        )
+    mends = dict.fromkeys(row.finding.mend for row in found if row.finding.severity == "error" and not row.finding.waived)
+    return [*lines, "", *(f"* {cell(mend)}" for mend in mends)]
+
+
+def _questions(verdict: Verdict) -> list[str]:
+    asked = questions(verdict.unknowns)
+    if not asked:
+        return []
+    lines = ["", f"<details><summary>{tally(verdict)}</summary>", "", "| unknown | why |", "|---|---|"]
+    for question in asked:
+        rules = ", ".join(f"`{rule}`" for rule in question.rules)
+        lines.append(f"| {rules} | {question.why}: {cell(question.detail)} |")
+    return [*lines, "", "</details>"]
+
+
+def _devices(verdict: Verdict) -> list[str]:
+    return ["", *(f"* GPU {device.index}: {cell(identity_text(device))}" for device in verdict.devices)]
+
+
+def cell(text: str) -> str:
+    """Return text that cannot break out of a table cell or become markup.
+
+    >>> cell("a|b\\n<c>")
+    'a\\\\|b &lt;c&gt;'
+    """
+    flat = " ".join(text.split())
+    for character, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("`", "'")):
+        flat = flat.replace(character, safe)
+    return flat

@@ -1,0 +1,165 @@
+"""Knows how a verdict is condensed for people: like findings on several devices are one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parity.model.rule import CONCLUSIONS
+from parity.units import format_fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from parity.model.finding import Finding, Unknown
+    from parity.model.verdict import JudgedDevice, Verdict
+
+CONCLUSION_WORDS = {
+    "correctness": "correctness",
+    "code_generation": "code generation",
+    "kernel_selection": "kernel selection",
+    "tuned_parameters": "tuned parameters",
+    "timings_single_gpu": "single-GPU timings",
+    "timings_multi_gpu": "multi-GPU timings",
+    "memory_fit": "memory fit",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One finding, told once for all subjects it is true of."""
+
+    finding: Finding
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question without an answer, told once for all rules that asked it."""
+
+    why: str
+    detail: str
+    rules: tuple[str, ...]
+    subjects: tuple[str, ...]
+
+
+def rows(verdict: Verdict) -> list[Row]:
+    """Return the findings with equal ones joined, in the verdict's order."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in verdict.findings:
+        key = (finding.rule, finding.here, finding.wanted, finding.waived is None)
+        groups.setdefault(key, []).append(finding)
+    return [Row(group[0], tuple(item.subject for item in group)) for group in groups.values()]
+
+
+def questions(unknowns: Sequence[Unknown]) -> list[Question]:
+    """Return the unanswered questions with equal reasons joined."""
+    groups: dict[tuple[str, str], list[Unknown]] = {}
+    for item in unknowns:
+        groups.setdefault((item.why, item.detail), []).append(item)
+    return [
+        Question(why, detail, _once(item.rule for item in group), _once(item.subject for item in group))
+        for (why, detail), group in groups.items()
+    ]
+
+
+def _once(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))
+
+
+def subjects_text(subjects: Sequence[str]) -> str:
+    """Return subjects as short as they can be told.
+
+    >>> subjects_text(["GPU 0 (A)", "GPU 1 (A)", "GPU 2 (A)"])
+    'GPU 0-2'
+    >>> subjects_text(["NCCL_DEBUG"])
+    'NCCL_DEBUG'
+    """
+    numbers = []
+    for subject in subjects:
+        head = subject.split(" (")[0]
+        if not head.startswith("GPU ") or not head[4:].isdigit():
+            return ", ".join(subjects)
+        numbers.append(int(head[4:]))
+    if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"GPU {numbers[0]}-{numbers[-1]}"
+    return "GPU " + ", ".join(str(number) for number in numbers)
+
+
+def here_text(verdict: Verdict) -> str:
+    """Return what the visible devices are: ``8x NVIDIA H100 80GB HBM3``.
+
+    A device the catalog does not know is told by its printed name.
+    """
+    counted: dict[str, int] = {}
+    for device in verdict.devices:
+        counted[device_name(device)] = counted.get(device_name(device), 0) + 1
+    return ", ".join(f"{count}x {name}" for name, count in counted.items()) or "no GPU that could be read"
+
+
+def device_name(device: JudgedDevice) -> str:
+    """Return the printed name of a device, with its slice; else the parts it may be."""
+    name = device.name or device.identity or " or ".join(device.candidates) or "a device nobody names"
+    sliced = device.partition if device.partition not in ("", "none", "unknown") else ""
+    return f"{name} [{sliced}]" if sliced and not sliced.startswith("none") else name
+
+
+def identity_text(device: JudgedDevice) -> str:
+    """Return what a device was identified as, and on what evidence."""
+    if device.identity is not None:
+        return f"{device.identity}, by {', '.join(device.evidence)}"
+    if device.contradictions:
+        return f"nearest {' or '.join(device.candidates)}, but {'; '.join(device.contradictions)}"
+    if device.candidates:
+        return f"one of {', '.join(device.candidates)}, by {', '.join(device.evidence)}"
+    return "not in the catalog"
+
+
+def carried(verdict: Verdict, answer: str) -> list[str]:
+    """Return the conclusions with this answer, in words."""
+    return [CONCLUSION_WORDS[name] for name in CONCLUSIONS if getattr(verdict.transfers, name) == answer]
+
+
+def tally(verdict: Verdict) -> str:
+    """Return the closing count: ``2 errors, 1 warning, 3 unknown``."""
+    standing = [finding for finding in verdict.findings if finding.waived is None]
+    parts = []
+    for severity in ("error", "warning", "note"):
+        count = sum(finding.severity == severity for finding in standing)
+        if count:
+            parts.append(f"{count} {severity}{'s' if count > 1 else ''}")
+    waived = len(verdict.findings) - len(standing)
+    if waived:
+        parts.append(f"{waived} waived")
+    if verdict.unknowns:
+        parts.append(f"{len(verdict.unknowns)} unknown")
+    return ", ".join(parts) or "nothing differs"
+
+
+def headline(verdict: Verdict, *, limit: int = 120) -> str:
+    """Return one line that carries target, what was found and the decisive ratio."""
+    wanted = verdict.target.id if verdict.target.count is None else f"{verdict.target.count}x {verdict.target.id}"
+    head = f"{wanted} wanted, {here_text(verdict)} here"
+    if verdict.passed:
+        return f"{wanted}: {verdict.level}"[:limit]
+    tail = f" ({verdict.level}, needs {verdict.target.require})"
+    decisive = _decisive(verdict)
+    line = f"{head}: {decisive}{tail}" if decisive else head + tail
+    return line if len(line) <= limit else (head + tail)[:limit]
+
+
+def _decisive(verdict: Verdict) -> str:
+    """Return the grave finding with a ratio that is farthest from agreement, else the gravest."""
+    standing = [finding for finding in verdict.findings if finding.waived is None]
+    errors = [finding for finding in standing if finding.severity == "error"] or standing
+    measured = [finding for finding in errors if finding.ratio is not None]
+    bandwidth = [finding for finding in measured if finding.rule.startswith("memory-bandwidth")]
+    for finding in (*bandwidth, *measured):
+        subject = finding.rule.replace("-below-target", "").replace("-above-target", "").replace("-", " ")
+        return f"{subject} {finding.ratio:.2f}x"
+    return errors[0].rule.replace("-", " ") if errors else ""
+
+
+def fact_text(device: JudgedDevice, name: str) -> str:
+    """Return a device's fact with its unit, ``-`` when unknown."""
+    return format_fact(name, device.facts.get(name))

@@ -1,0 +1,108 @@
+"""Knows one run from end to end: read a machine or a file, resolve the target, judge."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from parity import __version__
+from parity.catalog import store
+from parity.catalog.identify import identify
+from parity.config.project import Project, find_project, load_project
+from parity.config.targets import target_or_default
+from parity.errors import UsageError
+from parity.inputs import read_bytes
+from parity.model.fingerprint import sealed
+from parity.model.policy import Rulebook
+from parity.verdict.judge import Knowledge, judge
+
+if TYPE_CHECKING:
+    from parity.model.fingerprint import Fingerprint
+    from parity.model.identified import Identified
+    from parity.model.rule import Level
+    from parity.model.target import Target
+    from parity.model.verdict import Verdict
+
+
+def project_of(config: str | None, *, start: str = ".") -> Project:
+    """Return the project's declarations: of the file named, else of the nearest one at or above ``start``.
+
+    Raises:
+        InputFileError, InvalidConfigError: the file is missing or wrong.
+    """
+    return load_project(Path(config) if config else find_project(Path(start)))
+
+
+def fingerprint_of(path: str | None) -> Fingerprint:
+    """Return the fingerprint in a file (or any report a reader knows; ``-``: standard input), else of this machine.
+
+    Raises:
+        InputFileError: the file is no fingerprint and no known report.
+    """
+    if path is None:
+        from parity.probes.capture import capture
+
+        names = tuple(card.name for card in store.environment_cards())
+        return capture(environment_names=names, version=__version__)
+    from parity.readers import read_report
+
+    where = "standard input" if path == "-" else path
+    return sealed(read_report(read_bytes(path), where=where))
+
+
+def target_of(
+    expression: str | None, project: Project, *, source: str = "--target", require: Level | None = None
+) -> Target:
+    """Return the target asked for, else the project's default.
+
+    Raises:
+        UsageError: neither is there.
+    """
+    target = target_or_default(expression, project, source=source, require=require)
+    if target is None:
+        raise UsageError(
+            "no target", where=source, mend="give one (`--target h100`), or write `default_target` with `parity init`"
+        )
+    return target
+
+
+def identify_all(fingerprint: Fingerprint) -> list[Identified]:
+    """Return what each visible device is."""
+    return [identify(device, store.index()) for device in fingerprint.visible_devices]
+
+
+def judge_fingerprint(
+    fingerprint: Fingerprint,
+    target: Target,
+    project: Project,
+    *,
+    only: tuple[str, ...] = (),
+    today: dt.date | None = None,
+) -> Verdict:
+    """Return the verdict on a fingerprint.
+
+    Args:
+        fingerprint: what was read.
+        target: what production is declared to be.
+        project: policy, rule settings and waivers.
+        only: run only these rules; empty: all.
+        today: for waivers; by default the present day (UTC).
+    """
+    rulebook = Rulebook(policy=project.policy, settings=project.rules, waivers=project.waivers, only=only)
+    knowledge = Knowledge(
+        cards=store.cards(),
+        spec_of=store.device_spec,
+        environment=store.environment_cards(),
+        stack_facts=store.stack_facts(),
+        version=__version__,
+    )
+    day = today or dt.datetime.now(dt.timezone.utc).date()
+    return judge(fingerprint, identify_all(fingerprint), target, rulebook, knowledge, today=day)
+
+
+def as_json(value: msgspec.Struct) -> bytes:
+    """Return a struct as indented JSON with a final newline."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

@@ -1,0 +1,85 @@
+"""Knows which tests are perf tests: by mark, fixture or configured path, never by a name or a folder's name.
+
+PYTEST_DONT_REWRITE
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pytest
+
+MARKERS = frozenset({"perf", "performance", "benchmark", "codspeed_benchmark"})
+FIXTURES = frozenset({"benchmark", "codspeed_benchmark"})
+
+_GLOB_PARTS = re.compile(r"(\*\*/|\*\*|\*|\?|\[!?[^\]/]+\])")
+_GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+@dataclass(frozen=True)
+class PerfRules:
+    """What makes a test a perf test in this run.
+
+    Attributes:
+        markers: mark names, on the test, class, module or parameter.
+        fixtures: fixture names.
+        paths: globs over the test file's path relative to rootdir, compiled.
+    """
+
+    markers: frozenset[str]
+    fixtures: frozenset[str]
+    paths: tuple[re.Pattern[str], ...]
+    rootdir: Path
+
+    @classmethod
+    def of(cls, configured: Mapping[str, tuple[str, ...]], rootdir: Path) -> PerfRules:
+        """Return the defaults plus what the project file adds."""
+        return cls(
+            markers=MARKERS.union(configured.get("markers", ())),
+            fixtures=FIXTURES.union(configured.get("fixtures", ())),
+            paths=tuple(compile_glob(pattern) for pattern in configured.get("paths", ())),
+            rootdir=rootdir,
+        )
+
+    def covers(self, item: pytest.Item) -> bool:
+        """Tell whether the item is a perf test, apart from its ``parity`` markers."""
+        if not self.fixtures.isdisjoint(getattr(item, "fixturenames", ())):  # some doctest items have none
+            return True
+        if any(mark.name in self.markers for mark in item.iter_markers()):
+            return True
+        if not self.paths or not item.path.is_relative_to(self.rootdir):
+            return False
+        path = item.path.relative_to(self.rootdir).as_posix()
+        return any(pattern.fullmatch(path) for pattern in self.paths)
+
+
+def compile_glob(pattern: str) -> re.Pattern[str]:
+    """Return the pattern as an expression: ``*`` stays in one folder, ``**`` crosses folders.
+
+    >>> bool(compile_glob("benchmarks/**").fullmatch("benchmarks/kernels/test_gemm.py"))
+    True
+    >>> bool(compile_glob("**/bench_*.py").fullmatch("bench_gemm.py"))
+    True
+    >>> bool(compile_glob("benchmarks/*").fullmatch("benchmarks/kernels/test_gemm.py"))
+    False
+    """
+    plain = pattern.removeprefix("./")
+    try:
+        return re.compile("".join(_translate(part) for part in _GLOB_PARTS.split(plain)))
+    except re.error:  # such as [z-a]
+        return re.compile(re.escape(plain))
+
+
+def _translate(part: str) -> str:
+    if part in _GLOBS:
+        return _GLOBS[part]
+    if part.startswith("[") and part.endswith("]"):
+        body = part[1:-1].replace("\\", "\\\\")
+        return f"[^/{body[1:]}]" if body.startswith("!") else f"[{body}]"
+    return re.escape(part)

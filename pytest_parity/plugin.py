@@ -1,0 +1,127 @@
+"""Knows the options and markers, and whether anything is asked for; until it is, nothing else is imported.
+
+PYTEST_DONT_REWRITE: pytest would rewrite the asserts of every package of a distribution with an entry point,
+which costs more than the plugin itself.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_parity.verdict import Verdict
+
+GATE = "parity-gate"
+"""Name under which the active gate is registered."""
+
+_MARKERS = {
+    "parity": "parity(target=NAME, require=LEVEL, mode=MODE, rules=[NAME, ...], off=BOOL): judge this perf "
+    "test with settings of its own; parity(off=True) leaves it alone.",
+    "perf": "perf: a perf test, gated by --parity-target.",
+    "performance": "performance: a perf test, gated by --parity-target.",
+}
+_ASKING_OPTIONS = ("parity_target", "parity_fingerprint", "parity_config")
+_ASKING_VARIABLES = ("PARITY_TARGET", "PARITY_FINGERPRINT", "PARITY_CONFIG")
+_OTHER_OPTIONS = ("parity_mode", "parity_require", "parity_report")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ``--parity-*`` options; values are checked later, so that a message can name their source."""
+    group = parser.getgroup("parity", "gate perf tests on the declared production GPU")
+    for name, metavar, text in (
+        ("target", "NAME", "production GPU: h100, 8xh100, a target of parity.yaml, a file (PARITY_TARGET)"),
+        ("mode", "MODE", "perf tests off target: fail (default), skip, xfail, annotate, off (PARITY_MODE)"),
+        ("require", "LEVEL", "least level: identical, equivalent, same-arch, same-vendor (PARITY_REQUIRE)"),
+        ("fingerprint", "FILE", "judge this saved fingerprint, not this machine (PARITY_FINGERPRINT)"),
+        ("config", "FILE", "target file, in place of rootdir's parity.yaml (PARITY_CONFIG)"),
+    ):
+        group.addoption(f"--parity-{name}", dest=f"parity_{name}", metavar=metavar, default=None, help=text)
+    group.addoption(
+        "--parity-report",
+        dest="parity_report",
+        metavar="FILE",
+        action="append",
+        default=None,
+        help="write the verdict here, format by suffix: .json .html .md .sarif; repeatable",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers; with a target in sight, set up the gate."""
+    known = {line.partition(":")[0].partition("(")[0].strip() for line in config.getini("markers")}
+    for name, line in _MARKERS.items():
+        if name not in known:
+            config.addinivalue_line("markers", line)
+    if _switched_off(config):
+        return
+    asked = _asks_to_judge(config)
+    if asked or any(config.getoption(name) for name in _OTHER_OPTIONS):
+        from pytest_parity.gate import install  # noqa: PLC0415  (only with something to do)
+
+        install(config, judge=asked)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Set up the gate late for a marker that names a target where nothing else asked: never ignore it."""
+    config = session.config
+    if config.pluginmanager.has_plugin(GATE) or _switched_off(config) or config.getoption("collectonly"):
+        return
+    if _some_marker_names_a_target(session.items):
+        from pytest_parity.gate import install_late  # noqa: PLC0415  (only with something to do)
+
+        install_late(session)
+
+
+def _switched_off(config: pytest.Config) -> bool:
+    mode = config.getoption("parity_mode")
+    return (os.environ.get("PARITY_MODE") if mode is None else mode) == "off"
+
+
+def _asks_to_judge(config: pytest.Config) -> bool:
+    """Tell whether options, environment or the project ask; nothing is parsed, the engine does that."""
+    if any(config.getoption(name) is not None for name in _ASKING_OPTIONS):
+        return True
+    if any(os.environ.get(name) for name in _ASKING_VARIABLES):
+        return True
+    if hasattr(config, "workerinput") and "parity" in config.workerinput:
+        return True
+    root = config.rootpath
+    if (root / "parity.yaml").is_file():
+        return True
+    try:
+        return b"[tool.parity" in (root / "pyproject.toml").read_bytes()
+    except OSError:
+        return False
+
+
+def _some_marker_names_a_target(items: Iterable[pytest.Item]) -> bool:
+    seen = set()
+    for item in items:
+        node: Any = item
+        while node is not None and node not in seen:
+            if any(mark.name == "parity" and "target" in mark.kwargs for mark in node.own_markers):
+                return True
+            seen.add(node)
+            node = node.parent
+    return False
+
+
+@pytest.fixture
+def parity_verdict(request: pytest.FixtureRequest) -> Verdict:
+    """Give the verdict that holds for this test: outcome, level, passed, headline, transfers; never None."""
+    from pytest_parity.fixtures import verdict_of  # noqa: PLC0415  (only for tests that ask)
+
+    return verdict_of(request)
+
+
+@pytest.fixture(scope="session")
+def parity_fingerprint(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    """Give the fingerprint of this machine as the engine read it (``parity.fingerprint/1``), read-only."""
+    from pytest_parity.fixtures import fingerprint_of  # noqa: PLC0415  (only for tests that ask)
+
+    return fingerprint_of(request)

@@ -1,0 +1,186 @@
+"""Knows what an engine answer says: the verdict as plain data, and the verdict of a run that got no answer.
+
+PYTEST_DONT_REWRITE
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_parity.settings import MODES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OUTCOMES = ("match", "mismatch", "unknown")
+TRANSFERS = (
+    "correctness",
+    "code_generation",
+    "kernel_selection",
+    "tuned_parameters",
+    "timings_single_gpu",
+    "timings_multi_gpu",
+    "memory_fit",
+)
+
+
+class AnswerError(ValueError):
+    """An engine answer that does not have the agreed shape."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of this machine against one target.
+
+    Attributes:
+        active: False when no target is declared anywhere; then nothing is gated.
+        outcome: ``match``, ``mismatch`` or ``unknown``.
+        level: the parity level reached: ``identical`` ... ``different``, or ``unknown``.
+        passed: whether the run's policy accepts the verdict.
+        target: catalog id of the target, or what was asked for when nothing could be judged.
+        headline: one line with target, what was found and the decisive ratio.
+        lines: the few lines that differ.
+        transfers: conclusion -> ``yes``, ``no`` or ``unknown``; every name of ``TRANSFERS`` is there.
+        perf_tests: extra ``markers``, ``fixtures`` and ``paths`` of the project file.
+        document: the whole verdict, ``parity.verdict/1``; empty when nothing could be judged.
+        problem: why there is no answer; empty when there is one.
+        answer: the engine's answer as it came, for passing on to other processes.
+    """
+
+    active: bool
+    outcome: str
+    level: str
+    passed: bool
+    target: str = ""
+    target_name: str = ""
+    require: str = ""
+    mode: str = "fail"
+    header: str = ""
+    headline: str = ""
+    lines: tuple[str, ...] = ()
+    transfers: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(TRANSFERS, "unknown"))
+    perf_tests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+    answer: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a perf test must not be measured under this verdict."""
+        return self.active and not (self.passed and self.outcome == "match")
+
+    def in_encoding(self, encoding: str) -> Verdict:
+        """Return the verdict with text a stream of this encoding can carry, without control characters."""
+        return replace(
+            self,
+            target=printable(self.target, encoding),
+            target_name=printable(self.target_name, encoding),
+            header=printable(self.header, encoding),
+            headline=printable(self.headline, encoding),
+            lines=tuple(printable(line, encoding) for line in self.lines),
+        )
+
+
+INACTIVE = Verdict(active=False, outcome="unknown", level="unknown", passed=False, answer={"active": False})
+
+
+def read_answer(answer: Mapping[str, Any]) -> Verdict:
+    """Return the verdict of an ``ok`` answer to ``judge``.
+
+    Raises:
+        AnswerError: a key is missing or has a value that is not agreed.
+    """
+    if answer.get("active") is False:
+        return INACTIVE
+    target = _typed(answer, "target", dict)
+    outcome, mode = _typed(answer, "outcome", str), _typed(answer, "mode", str)
+    if answer.get("active") is not True or outcome not in OUTCOMES or mode not in MODES:
+        message = f"active, outcome or mode is not as agreed: {answer.get('active')!r}, {outcome!r}, {mode!r}"
+        raise AnswerError(message)
+    headline = _first_line(_typed(answer, "headline", str))
+    transfers = _typed(answer, "transfers", dict, {})
+    perf_tests = _typed(answer, "perf_tests", dict, {})
+    return Verdict(
+        active=True,
+        outcome=outcome,
+        level=_typed(answer, "level", str),
+        passed=_typed(answer, "passed", bool),
+        target=_typed(target, "id", str),
+        target_name=_typed(target, "name", str, ""),
+        require=_typed(answer, "require", str),
+        mode=mode,
+        header=_first_line(_typed(answer, "header", str, "")) or headline,
+        headline=headline,
+        lines=_strings(answer, "lines"),
+        transfers={name: str(transfers.get(name, "unknown")) for name in TRANSFERS},
+        perf_tests={name: _strings(perf_tests, name) for name in ("markers", "fixtures", "paths")},
+        document=_typed(answer, "verdict", dict, {}),
+        problem=_typed(answer, "problem", str, ""),
+        answer=answer,
+    )
+
+
+def not_judged(
+    problem: str, *, target: str | None, mode: str | None, detail: tuple[str, ...] = ()
+) -> Verdict:
+    """Return the verdict of a run without an answer: unknown, which never passes by default.
+
+    Args:
+        problem: one line, why there is no answer.
+        target: the target asked for, None when the project file names it.
+        mode: the mode asked for; ``fail`` when nobody said.
+        detail: further lines, such as the end of what the engine wrote to standard error.
+    """
+    named = target or "of the project file"
+    text = f"unknown: target {named} could not be judged: {problem}"
+    return read_answer(
+        {
+            "active": True,
+            "target": {"id": target or "(project file)", "name": ""},
+            "mode": mode or "fail",
+            "require": "",
+            "outcome": "unknown",
+            "level": "unknown",
+            "passed": False,
+            "header": text,
+            "headline": text,
+            "lines": list(detail),
+            "problem": problem,
+        }
+    )
+
+
+def printable(text: str, encoding: str) -> str:
+    """Return text without control characters, escaped where the encoding cannot carry it."""
+    shown = "".join(one if one.isprintable() or one in "\n\t" else "?" for one in text)
+    try:
+        shown.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return shown.encode("ascii", "backslashreplace").decode("ascii")
+    return shown
+
+
+_REQUIRED = object()
+
+
+def _typed(data: Mapping[str, Any], key: str, kind: type, default: Any = _REQUIRED) -> Any:
+    value = data.get(key)
+    if value is None and default is not _REQUIRED:
+        return default
+    if not isinstance(value, kind):
+        message = f"{key} is {value!r:.60}, not a {kind.__name__}"
+        raise AnswerError(message)
+    return value
+
+
+def _strings(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    values = _typed(data, key, list, [])
+    if not all(isinstance(value, str) for value in values):
+        message = f"{key} holds more than strings"
+        raise AnswerError(message)
+    return tuple(values)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0].rstrip()

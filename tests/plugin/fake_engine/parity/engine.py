@@ -1,0 +1,108 @@
+"""Knows how to play the engine: the target's name says how to behave; ``FAKE_ENGINE_LOG`` collects the requests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+TRANSFERS = {
+    "correctness": "yes",
+    "code_generation": "no",
+    "kernel_selection": "no",
+    "tuned_parameters": "no",
+    "timings_single_gpu": "no",
+    "timings_multi_gpu": "no",
+    "memory_fit": "unknown",
+}
+
+
+def main() -> None:
+    """Answer JSON lines until ``bye`` or the end of standard input."""
+    log({"pid": os.getpid()})
+    for line in sys.stdin:
+        request = json.loads(line)
+        log(request)
+        if request["op"] == "bye":
+            return
+        settings = {**project(request["rootdir"]), **{key: value for key, value in request.items() if value}}
+        misbehave(settings.get("target"))
+        print(json.dumps({"id": request["id"], **judge(settings)}), flush=True)
+
+
+def log(data: dict[str, Any]) -> None:
+    """Append one line to the log, if there is one."""
+    path = os.environ.get("FAKE_ENGINE_LOG")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(data) + "\n")
+
+
+def project(rootdir: str) -> dict[str, Any]:
+    """Return the project file, here JSON whatever its name."""
+    path = Path(rootdir, "parity.yaml")
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return loaded
+
+
+def misbehave(target: str | None) -> None:
+    """Do what the target's name says instead of answering."""
+    if target == "hang":
+        time.sleep(600)
+    elif target == "crash":
+        sys.stderr.write("driver says no\n")
+        sys.stderr.flush()
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif target == "exit":
+        sys.exit("cannot import the vendor library")
+    elif target == "garbage":
+        print("NVRM: hello from the driver", flush=True)
+        time.sleep(600)
+    elif target == "huge":
+        block = b"x" * (1 << 20)
+        for _ in range(20):
+            sys.stdout.buffer.write(block)
+        sys.stdout.buffer.flush()
+        time.sleep(600)
+    elif target == "shape":
+        print(json.dumps({"id": 1, "ok": True, "active": True, "outcome": "great"}), flush=True)
+
+
+def judge(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer for the target."""
+    target = settings.get("target")
+    if target is None:
+        return {"ok": True, "active": False}
+    if target == "nonsense":
+        where = settings["sources"].get("target", "parity.yaml")
+        return {"ok": False, "kind": "usage", "error": f"{where}: no target is named 'nonsense'\n  close: h100"}
+    if target == "broken":
+        return {"ok": False, "kind": "internal", "error": "KeyError: 'sm_count'\n  in judge"}
+    match = target.startswith("here")
+    outcome = "match" if match else "mismatch"
+    arrow = "\N{RIGHTWARDS ARROW}" if target == "unicode" else "->"
+    return {
+        "ok": True,
+        "active": True,
+        "target": {"id": f"{target}-id", "name": f"The {target}"},
+        "mode": settings.get("mode", "fail"),
+        "require": settings.get("require", "equivalent"),
+        "outcome": outcome,
+        "level": "identical" if match else "same-vendor",
+        "passed": match and target != "here-failing",
+        "exit_status": 0 if match else 1,
+        "header": f"target {target}-id: {outcome}",
+        "headline": f"{target}-id wanted, rtx-4090 here {arrow} memory bandwidth 0.30x",
+        "lines": [f"memory bandwidth 1008 GB/s {arrow} 3352 GB/s (0.30x)", "SMs 128, 132 wanted"],
+        "transfers": TRANSFERS,
+        "perf_tests": settings.get("perf_tests", {}),
+        "verdict": {
+            "schema": "parity.verdict/1",
+            "devices": [{"index": 0, "identity": "rtx-4090"}, {"index": 1, "identity": "rtx-4090"}],
+            "fingerprint": {"schema": "parity.fingerprint/1", "identity_hash": "abc"},
+        },
+    }

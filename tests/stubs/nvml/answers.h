@@ -1,0 +1,81 @@
+/* Answers of a stub driver library: lines "key = value" of the text file named in STUB_ANSWERS.
+ *
+ * Value: what the call answers, or what happens instead, or both:
+ *   error 15         return code 15
+ *   hang             never return
+ *   abort | segv     die
+ *   exit 3           end the process
+ *   delay 200 VALUE  wait that many milliseconds first
+ *   noise VALUE      print to standard output first
+ * A call without a line answers NOT_SUPPORTED. "{i}" in a text becomes the device index.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+static char *lines[8192];
+static int line_count = -1;
+
+static void load(void) {
+    line_count = 0;
+    const char *path = getenv("STUB_ANSWERS");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    char *line = NULL;
+    size_t size = 0;
+    while (file && line_count < 8192 && getline(&line, &size, file) > 0) {
+        line[strcspn(line, "\n")] = 0;
+        if (line[0] && line[0] != '#' && strstr(line, " = ")) lines[line_count++] = strdup(line);
+    }
+    free(line);
+    if (file) fclose(file);
+}
+
+/* The last line with this key wins, so that a test appends what it changes. */
+static const char *find(const char *key) {
+    if (line_count < 0) load();
+    size_t length = strlen(key);
+    for (int i = line_count - 1; i >= 0; i--)
+        if (!strncmp(lines[i], key, length) && !strncmp(lines[i] + length, " = ", 3)) return lines[i] + length + 3;
+    return NULL;
+}
+
+/* Return the value to fill in, or NULL with the return code in *code. */
+static const char *act(const char *value, int unsupported, int *code) {
+    *code = 0;
+    for (;;) {
+        if (!value) { *code = unsupported; return NULL; }
+        if (!strncmp(value, "delay ", 6)) {
+            char *rest;
+            usleep((useconds_t)strtoul(value + 6, &rest, 10) * 1000);
+            value = *rest == ' ' ? rest + 1 : rest;
+        } else if (!strncmp(value, "noise ", 6)) {
+            printf("stub driver says: noise\n");
+            fflush(stdout);
+            value += 6;
+        } else if (!strncmp(value, "error ", 6)) {
+            *code = atoi(value + 6);
+            return NULL;
+        } else if (!strcmp(value, "hang")) {
+            for (;;) pause();
+        } else if (!strcmp(value, "abort")) {
+            abort();
+        } else if (!strcmp(value, "segv")) {
+            raise(SIGSEGV);
+        } else if (!strncmp(value, "exit ", 5)) {
+            _exit(atoi(value + 5));
+        } else {
+            return value;
+        }
+    }
+}
+
+static void text_into(char *out, size_t size, const char *value, int index) {
+    const char *mark = strstr(value, "{i}");
+    if (mark) snprintf(out, size, "%.*s%d%s", (int)(mark - value), value, index, mark + 3);
+    else snprintf(out, size, "%s", value);
+}
