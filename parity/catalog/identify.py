@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 # Printed memory against the capacity sold: in-band ECC takes up to 6.3 % on GDDR6, HBM parts reserve 0.5 %
 # (field notes gpu-identity, section 3).
 MEMORY_LOW, MEMORY_HIGH = 0.93, 1.001
+# A module that shares its memory shows what firmware and carve-outs leave of it.
+UNIFIED_MEMORY_LOW = 0.75
 # The CUDA 13 driver changed what B200 reports by 6.7 % (pytorch/ao#4002).
 BUS_WIDTH_TOLERANCE = 0.07
+CLOCK_TOLERANCE = 0.02
 POWER_TOLERANCE_W = 1.5
 
 UNKNOWN_PARTITION = Partition(kind="unknown")
@@ -39,6 +42,7 @@ def identify(device: Device, index: Iterable[IndexEntry]) -> Identified:
         device: one device of a fingerprint.
         index: the catalog's index.
     """
+    index = tuple(index)
     weighed = weigh_all(device, index)
     accepted = _without_doubt([candidate for candidate in weighed if candidate.accepted])
     contradicted = [] if accepted else _nearest_contradicted(weighed)
@@ -50,8 +54,27 @@ def identify(device: Device, index: Iterable[IndexEntry]) -> Identified:
         weighed=_worth_telling(weighed),
         evidence=accepted[0].kinds("supports") if len(accepted) == 1 else _shared_support(accepted),
         contradictions=_contradictions(chosen),
-        partition=value_of(device.identity.partition) or UNKNOWN_PARTITION,
+        partition=_partition(device, [entry for entry in index if entry.id in {c.id for c in chosen}]),
     )
+
+
+def _partition(device: Device, entries: list[IndexEntry]) -> Partition:
+    """Return the device's partition; a slice without a profile gets the one whose units and memory it has."""
+    partition = value_of(device.identity.partition)
+    if partition is None or partition.profile or partition.kind not in ("mig", "compute"):
+        return partition or UNKNOWN_PARTITION
+    units = value_of(device.identity.sm_count) or value_of(device.identity.cu_count)
+    memory = value_of(device.identity.memory_bytes)
+    fitting = {
+        known.profile
+        for entry in entries
+        for known in entry.partitions
+        if units is not None
+        and units in (known.sm_count, known.cu_count)
+        and (memory is None or known.memory_bytes is None or abs(memory / known.memory_bytes - 1) < 1 - MEMORY_LOW)
+    }
+    profile = fitting.pop() if len(fitting) == 1 else ""
+    return Partition(kind=partition.kind, profile=profile, memory_mode=partition.memory_mode)
 
 
 def weigh_all(device: Device, index: Iterable[IndexEntry]) -> list[Candidate]:
@@ -75,6 +98,7 @@ def _weigh(device: Device, entry: IndexEntry, *, known_ids: set[str], named: set
         _weigh_units(device, entry),
         _weigh_memory(device, entry),
         _weigh_bus_width(device, entry),
+        _weigh_memory_clock(device, entry),
         _weigh_power(device, entry),
         _weigh_name(device, entry, named),
     )
@@ -181,8 +205,12 @@ def _agreement(kind: EvidenceKind, told: str, *, fits: bool, wanted: str) -> Evi
 
 def _weigh_memory(device: Device, entry: IndexEntry) -> Evidence:
     have, sold = value_of(device.identity.memory_bytes), entry.memory_bytes
-    if have is None or sold is None or value_of(device.identity.memory_unified):
+    if have is None or sold is None:
         return Evidence(kind="memory", says="silent")
+    if value_of(device.identity.memory_unified):
+        fits = UNIFIED_MEMORY_LOW * sold <= have <= MEMORY_HIGH * sold
+        detail = f"{_gib(have)} of shared memory" + ("" if fits else f", not {_gib(sold)}")
+        return Evidence(kind="memory", says="supports" if fits else "doubts", detail=detail)
     partition = value_of(device.identity.partition)
     if partition is not None and partition.kind in ("mig", "compute", "vgpu"):
         if have > sold * MEMORY_HIGH:
@@ -207,6 +235,16 @@ def _weigh_bus_width(device: Device, entry: IndexEntry) -> Evidence:
     fits = abs(have / wanted - 1) <= BUS_WIDTH_TOLERANCE
     detail = f"{have} bit" + ("" if fits else f", not {wanted} bit")
     return Evidence(kind="bus-width", says="supports" if fits else "contradicts", detail=detail)
+
+
+def _weigh_memory_clock(device: Device, entry: IndexEntry) -> Evidence:
+    """Tell GDDR6 from GDDR6X versions of one board; only a doubt, since owners overclock memory."""
+    have, wanted = value_of(device.identity.memory_clock_mhz), entry.memory_clock_mhz
+    if have is None or wanted is None:
+        return Evidence(kind="memory-clock", says="silent")
+    fits = abs(have / wanted - 1) <= CLOCK_TOLERANCE
+    detail = f"memory clock {have} MHz" + ("" if fits else f", not {wanted} MHz")
+    return Evidence(kind="memory-clock", says="supports" if fits else "doubts", detail=detail)
 
 
 def _weigh_power(device: Device, entry: IndexEntry) -> Evidence:
@@ -241,13 +279,16 @@ def _weigh_name(device: Device, entry: IndexEntry, named: set[str]) -> Evidence:
 
 
 def _without_doubt(accepted: list[Candidate]) -> list[Candidate]:
-    """Return the candidates nothing doubts, when there are any; else all."""
-    if len(accepted) < 2:
-        return accepted
-    clean = [c for c in accepted if not c.kinds("doubts") and not c.kinds("contradicts")]
-    kept = clean or accepted
-    by_id = [candidate for candidate in kept if "pci-id" in candidate.kinds("supports")]
-    return by_id or kept
+    """Return the candidates with nothing against them, when there are any; then by doubts, then by their id."""
+    kept = accepted
+    for better in (
+        [candidate for candidate in kept if not candidate.kinds("contradicts")],
+        [candidate for candidate in kept if not candidate.kinds("doubts")],
+        [candidate for candidate in kept if "pci-id" in candidate.kinds("supports")],
+    ):
+        both = [candidate for candidate in kept if candidate in better]
+        kept = both or kept
+    return kept
 
 
 def _nearest_contradicted(weighed: list[Candidate]) -> list[Candidate]:

@@ -25,7 +25,7 @@ from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, Pa
 from parity.model.stack_facts import StackFacts
 
 T = TypeVar("T")
-FORMAT = 2
+FORMAT = 3
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
 
 
@@ -44,6 +44,7 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     memory_bytes: int | None = None
     memory_reported_bytes: int | None = None
     memory_bus_width_bits: int | None = None
+    memory_clock_mhz: int | None = None
     power_default_w: tuple[float, ...] = ()  # the preferred value and the disputed ones
     partitions: tuple[PartitionSpec, ...] = ()
     modified_memory_bytes: tuple[int, ...] = ()
@@ -228,6 +229,7 @@ def index_entry(spec: DeviceSpec) -> IndexEntry:
         memory_bytes=_whole(spec, "memory_bytes"),
         memory_reported_bytes=_whole(spec, "memory_reported_bytes"),
         memory_bus_width_bits=_whole(spec, "memory_bus_width_bits"),
+        memory_clock_mhz=_whole(spec, "memory_clock_mhz"),
         power_default_w=tuple(float(limit) for limit in limits if not isinstance(limit, str)),
         partitions=spec.partitions,
         modified_memory_bytes=spec.modified_memory_bytes,

@@ -38,9 +38,10 @@ def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
 
 def _usual(here: Subject, wanted: Target) -> bool | None:
     """Return the ECC state of production when nobody declares it: on for HBM, else the part's own default."""
+    if here.spec is None or here.spec.id != wanted.id:
+        return None  # another part's setting says nothing, and its other rules say enough
     kind = wanted.fact("memory_type")
     if isinstance(kind, Reading) and str(kind.value).startswith("HBM"):
         return True
     default = here.device.identity.ecc_default
-    same = here.spec is not None and here.spec.id == wanted.id
-    return default.value if same and isinstance(default, Reading) else None
+    return default.value if isinstance(default, Reading) else None

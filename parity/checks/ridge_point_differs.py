@@ -33,8 +33,8 @@ def check(here: Subject, wanted: Target, *, at_least: float, at_most: float) -> 
         bound_here, bound_there = ("compute", "memory") if have < need else ("memory", "compute")
         yield Mismatch(
             subject=here.label,
-            here=f"{have:.0f} FLOP/byte",
-            wanted=f"{need:.0f} FLOP/byte",
+            here=f"{have:.0f} FLOP/B",
+            wanted=f"{need:.0f} FLOP/B",
             ratio=round(have / need, 4),
             message=(
                 f"BF16 kernels of {low:.0f} to {high:.0f} FLOP/byte are {bound_here}-bound here and "

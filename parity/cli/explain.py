@@ -91,7 +91,8 @@ def as_text(answer: Explained) -> str:
         device = group[0]
         more = f" and {len(group) - 1} more like it" if len(group) > 1 else ""
         lines += ["", f"{device.label}{more}"]
-        lines.append("  is " + (device.identity or _undecided(device)))
+        doubt = f", but {'; '.join(device.contradictions)}" if device.identity and device.contradictions else ""
+        lines.append("  is " + (device.identity or _undecided(device)) + doubt)
         if device.target is None:
             lines.append(f"  target {answer.target}: another vendor's part")
         elif device.identity != answer.target:

@@ -9,7 +9,8 @@ import msgspec
 from parity.model.device import Device, Partition
 
 EvidenceKind = Literal[
-    "pci-id", "subsystem", "revision", "arch", "sm-count", "cu-count", "memory", "bus-width", "power-default", "name"
+    "pci-id", "subsystem", "revision", "arch", "sm-count", "cu-count", "memory", "bus-width", "memory-clock", "power-default",
+    "name",
 ]
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from parity.model.verdict import Verdict
     from parity.reports.rows import Row
 
-BAR_CELLS = 10
+BAR_CELLS = 8
 INDENT = 2
 MAX_WIDTH = 100
 COLOURS = {"match": "green", "mismatch": "red", "unknown": "yellow", "error": "red", "warning": "yellow", "note": "cyan"}
@@ -147,10 +147,11 @@ class _Writer:
         here_width = max(len("here"), *(len(here) for here, _ in values))
         wanted_width = max(len("target"), *(len(wanted) for _, wanted in values))
         name_width = max(len(row.finding.rule) for row in found)
-        ratio_width = (BAR_CELLS + 7) if wide else 6
+        ratio_width = (BAR_CELLS + 6) if wide else 5
         room = self.console.width - INDENT - 8 - name_width - ratio_width - 3
         if here_width + wanted_width > room:
-            here_width = wanted_width = max(8, room // 2)
+            here_width = max(min(here_width, room // 2), room - wanted_width, 8)
+            wanted_width = max(room - here_width, 8)
         head = f"{'':<8}{'':<{name_width}} {'here':>{here_width}} {'target':>{wanted_width}}"
         self._line((head, "dim"))
         for row, (here, wanted) in zip(found, values, strict=True):

@@ -116,7 +116,7 @@ def judge(
         passed=passed,
         exit_status=0 if passed else 3 if nothing_judged else 1,
         devices=tuple(_told(device) for device in devices),
-        findings=tuple(sorted(findings, key=_gravity)),
+        findings=_by_gravity(hits, findings),
         unknowns=_unknowns(gaps, devices=len(devices), fingerprint=fingerprint),
         transfers=carried,
         transfer_reasons=reasons,
@@ -191,10 +191,16 @@ def _passes(
     return policy.unknown == "report" or all(gap.card.unknown != "fails" for gap in gaps)
 
 
-def _gravity(finding: Finding) -> tuple[bool, int, float]:
-    """Sort key: standing before waived, grave before slight, far from agreement before near."""
-    distance = abs(finding.ratio - 1) if finding.ratio is not None else 0.0
-    return (finding.waived is not None, -SEVERITIES.index(finding.severity), -distance)
+def _by_gravity(hits: Sequence[Hit], findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return standing before waived, grave before slight, what lowers the level most first, then far before near."""
+
+    def gravity(pair: tuple[Hit, Finding]) -> tuple[bool, int, int, float]:
+        hit, finding = pair
+        cap = rank(hit.card.caps_level) if hit.card.caps_level else 0
+        distance = abs(finding.ratio - 1) if finding.ratio is not None else 0.0
+        return (finding.waived is not None, -SEVERITIES.index(finding.severity), -cap, -distance)
+
+    return tuple(finding for _, finding in sorted(zip(hits, findings, strict=True), key=gravity))
 
 
 def _unknowns(gaps: list[Gap], *, devices: int, fingerprint: Fingerprint) -> tuple[Unknown, ...]:

@@ -1,0 +1,129 @@
+"""Named machines and targets that the rule cards' examples speak of; all written by hand (synthetic)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from parity.catalog import store
+from parity.catalog.as_fingerprint import as_fingerprint
+from parity.config.project import Project, TargetEntry
+from parity.config.targets import resolve_target
+from parity.model.absent import Reading
+from parity.model.device import Device, Locator, Partition
+from parity.model.fingerprint import Fingerprint, Library, Link, Origin, Stack, sealed
+from parity.model.target import Target
+
+H100 = "h100-sxm5-80gb"
+replace = msgspec.structs.replace
+
+
+def machine(name: str) -> Fingerprint:
+    """Return the machine that an example calls ``name``: one of the functions below, or whole parts of the catalog."""
+    made = _MACHINES.get(name)
+    return made() if made else as_fingerprint(store.device_spec(name))
+
+
+def target(name: str) -> Target:
+    """Return the target that an example calls ``name``."""
+    project = Project(
+        where="examples",
+        targets={
+            "h100-declared": TargetEntry(device=H100, conditions={"power_limit_w": ">=700"}),
+            "h100-pinned": TargetEntry(device=H100, stack={"driver": ">=570"}),
+        },
+    )
+    if name == "captured-new-driver":
+        return replace(resolve_target(H100, project, source="examples"), reference=_new_driver())
+    return resolve_target(name, project, source="examples")
+
+
+def changed(fingerprint: Fingerprint, where: dict[str, Any]) -> Fingerprint:
+    """Return the fingerprint with single values replaced: ``conditions.ecc_enabled: true``; null makes one absent."""
+    for path, value in where.items():
+        block, field = path.split(".")
+        reading: Any = msgspec.UNSET if value is None else Reading(value=value, source="example")
+        if field == "throttle_reasons":
+            reading = Reading(value=(value,), source="example")
+        if block == "host":
+            fingerprint = replace(fingerprint, host=replace(fingerprint.host, **{field: reading}))
+            continue
+        devices = tuple(
+            replace(device, **{block: replace(getattr(device, block), **{field: reading})})
+            for device in fingerprint.devices
+        )
+        fingerprint = replace(fingerprint, devices=devices)
+    return sealed(fingerprint)
+
+
+def _with_stack(components: dict[str, str], **more: Any) -> Fingerprint:
+    readings = {name: Reading(value=version, source="example") for name, version in components.items()}
+    return replace(machine(H100), stack=Stack(components=readings, **more))
+
+
+def _new_driver() -> Fingerprint:
+    return _with_stack({"driver": "580.95.05", "torch": "2.9.0+cu128", "torch_cuda": "12.8"})
+
+
+def _nothing_read() -> Fingerprint:
+    return Fingerprint(origin=Origin(kind="report", synthetic=True), devices=(Device(locator=Locator(index=0)),))
+
+
+def _sliced(part: str, partition: Partition, units: str, count: int, memory: int | None) -> Fingerprint:
+    whole = as_fingerprint(store.device_spec(part), partition=partition).devices[0]
+    values: dict[str, Any] = {units: Reading(value=count, source="example")}
+    if memory:
+        values["memory_bytes"] = Reading(value=memory, source="example")
+    device = replace(whole, identity=replace(whole.identity, **values))
+    return Fingerprint(origin=Origin(kind="report", synthetic=True), devices=(device,))
+
+
+def _mixed() -> Fingerprint:
+    devices = [machine(part).devices[0] for part in ("rtx-4090", "rtx-3090")]
+    placed = tuple(replace(device, locator=Locator(index=n)) for n, device in enumerate(devices))
+    return Fingerprint(origin=Origin(kind="report", synthetic=True), devices=placed)
+
+
+def _pair(links: tuple[Link, ...]) -> Fingerprint:
+    return replace(as_fingerprint(store.device_spec(H100), count=2), links=links)
+
+
+def _environment(name: str, value: str) -> Fingerprint:
+    return replace(machine(H100), environment={name: value})
+
+
+def _first_variable(severity: str) -> Fingerprint:
+    card = next(card for card in store.environment_cards() if card.severity == severity and "*" not in card.name)
+    value = card.harmful[0] if card.harmful and card.harmful[0] != "nonzero" else "1"
+    return _environment(card.name, value)
+
+
+_MACHINES = {
+    "nothing-read": _nothing_read,
+    "a100-mig-1g.5gb": lambda: _sliced(
+        "a100-sxm4-40gb", Partition(kind="mig", profile="1g.5gb"), "sm_count", 14, 5100273664
+    ),
+    "mi300x-cpx": lambda: _sliced(
+        "mi300x", Partition(kind="compute", profile="CPX", memory_mode="NPS1"), "cu_count", 38, None
+    ),
+    "mixed-4090-3090": _mixed,
+    "h100-x2-pcie-only": lambda: _pair((Link(a=0, b=1, kind="pcie", path="PHB"),)),
+    "h100-x2-untold": lambda: _pair(()),
+    "two-cudnn": lambda: _with_stack(
+        {},
+        libraries=(
+            Library(name="libcudnn", path="/a/libcudnn.so.9.1.0", version="9.1.0"),
+            Library(name="libcudnn", path="/b/libcudnn.so.9.8.0", version="9.8.0"),
+        ),
+    ),
+    "env-launch-blocking": lambda: _environment("CUDA_LAUNCH_BLOCKING", "1"),
+    "env-skewed": lambda: _first_variable("warning"),
+    "env-noted": lambda: _first_variable("note"),
+    "old-driver": lambda: _with_stack({"driver": "535.86.10", "torch": "2.4.0+cu121", "torch_cuda": "12.1"}),
+    "new-driver": _new_driver,
+    "cuda13-on-570": lambda: _with_stack({"driver": "570.86.15", "torch_cuda": "13.0"}),
+    "cuda124": lambda: _with_stack({"driver": "580.95.05", "torch_cuda": "12.4"}),
+}
+
+__all__ = ["changed", "machine", "target"]
