@@ -22,6 +22,7 @@ import msgspec
 from parity.errors import ParityError, UsageError
 from parity.inputs import near_names
 from parity.model.rule import LEVELS
+from parity.probes.child import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,12 +37,14 @@ MAX_LINES = 8
 
 def main() -> None:
     """Answer requests until ``bye`` or the end of the input."""
-    channel = os.fdopen(os.dup(1), "wb", buffering=0)
+    channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints from here on must not reach the channel
+    die_with_parent()
     engine = Engine()
     for line in sys.stdin.buffer:
         answer = engine.answer(line)
         channel.write(msgspec.json.encode(answer) + b"\n")
+        channel.flush()
         if answer.get("bye"):
             break
 

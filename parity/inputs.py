@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +22,9 @@ MAX_CONFIG_BYTES = 1024 * 1024
 MAX_NODES = 200_000
 MAX_DEPTH = 64
 MAX_PROBLEMS = 50
+MAX_DIRECTIVES = 16  # libyaml compares each %TAG line with all before it
+MAX_NUMBER_CHARS = 100  # 1:0:0:... is one number in base 60, and takes quadratic time
+MAX_PATH_CHARS = 200  # of a key path kept for its line number, and of anything quoted from a file
 
 T = TypeVar("T")
 
@@ -44,6 +49,8 @@ def read_bytes(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
     Raises:
         InputFileError: the file is missing, unreadable, a directory, empty or larger than ``limit``.
     """
+    if not str(path):
+        raise InputFileError("an empty file name", mend="is a variable unset?")
     where = "standard input" if str(path) == "-" else str(path)
     try:
         if str(path) == "-":
@@ -61,7 +68,7 @@ def read_bytes(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
             f"larger than {limit // 1024 // 1024} MiB", where=where, mend="is this the file you meant?"
         )
     if not raw.strip():
-        raise InputFileError("empty", where=where, mend="write the report into the file first")
+        raise InputFileError("empty", where=where, mend="is this the file you meant?")
     return raw
 
 
@@ -89,9 +96,9 @@ def load_yaml(text: str, *, where: str) -> Document:
     """
     import yaml
 
-    _check_flow_depth(text, where)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        _refuse_hostile(text, loader, where)
         instance = loader(text)
         try:
             node = instance.get_single_node()
@@ -105,77 +112,152 @@ def load_yaml(text: str, *, where: str) -> Document:
         mark = getattr(error, "problem_mark", None)
         at = f"{where}:{mark.line + 1}" if mark is not None else where
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputFileError(f"not YAML: {problem}", where=at, mend="correct the syntax") from error
-    except (ValueError, OverflowError, RecursionError, TypeError) as error:
+        raise InputFileError(f"not YAML: {printable(problem)}", where=at, mend="correct the syntax") from error
+    except (ValueError, ArithmeticError, RecursionError, TypeError, LookupError, AttributeError) as error:
         raise InputFileError(f"not usable YAML: {error}", where=where, mend="correct the value") from error
     return Document(data, lines, where)
 
 
-def _check_flow_depth(text: str, where: str) -> None:
-    """Refuse text whose brackets nest deeper than any real file's, before the parser recurses on it."""
-    depth = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            if depth > 4 * MAX_DEPTH:
-                raise InputFileError("nested too deeply", where=where, mend="flatten the file")
-        elif character in "]}":
-            depth -= 1
+def _refuse_hostile(text: str, loader: Any, where: str) -> None:  # noqa: ANN401  (either loader class)
+    """Refuse deep nesting and alias bombs from the parser's events: composing recurses in C, without a limit."""
+    import yaml
+
+    if text.count("\n%") > MAX_DIRECTIVES:
+        raise InputFileError(f"more than {MAX_DIRECTIVES} directives", where=where, mend="remove them")
+    total, below = 0, 0
+    anchors: dict[str, tuple[int, int] | None] = {}  # name -> (values, depth); None while it is still open
+    unclosed: list[tuple[str | None, int, int]] = []  # anchor, values before it, depth below it so far
+    for event in yaml.parse(text, Loader=loader):
+        anchor = getattr(event, "anchor", None)
+        if isinstance(event, yaml.CollectionStartEvent):
+            unclosed.append((anchor, total, 0))
+            total, below = total + 1, 0
+            if anchor:
+                anchors[anchor] = None
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before, below = unclosed.pop()
+            below += 1
+            if anchor:
+                anchors[anchor] = (total - before, below)
+        elif isinstance(event, yaml.AliasEvent):
+            held = anchors.get(event.anchor, (1, 0))  # an alias of nothing is the composer's to refuse
+            if held is None:
+                raise InputFileError(
+                    f"alias *{printable(event.anchor)} inside the value it stands for",
+                    where=f"{where}:{event.start_mark.line + 1}",
+                    mend="remove the alias",
+                )
+            total, below = total + held[0], held[1]
+        elif isinstance(event, yaml.ScalarEvent):
+            total, below = total + 1, 0
+            if anchor:
+                anchors[anchor] = (1, 0)
+        else:
+            continue
+        at = f"{where}:{event.start_mark.line + 1}"
+        if len(unclosed) + below > MAX_DEPTH:
+            raise InputFileError("nested too deeply", where=at, mend="flatten the file")
+        if total > MAX_NODES:
+            raise InputFileError(f"expands to more than {MAX_NODES} values", where=at, mend="remove the nested aliases")
+        if unclosed:
+            name, before, depth = unclosed[-1]
+            unclosed[-1] = (name, before, max(depth, below))
 
 
 def _inspect(root: yaml.Node, where: str) -> dict[str, int]:
-    """Return the line of every key path; refuse duplicate keys and expansion beyond ``MAX_NODES``."""
+    """Return the line of every key path; refuse keys given twice, keys that are not text, and impossible scalars."""
     import yaml
 
     lines: dict[str, int] = {}
-    visited = 0
-    for path, node, depth in _walk(root):
-        visited += 1
-        if visited > MAX_NODES:
-            raise InputFileError(
-                f"expands to more than {MAX_NODES} values", where=where, mend="remove the nested aliases"
-            )
-        if depth > MAX_DEPTH:
-            raise InputFileError("nested too deeply", where=where, mend="flatten the file")
+    constructor = yaml.SafeLoader("")
+    for path, node in _walk(root):
         lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
-            _refuse_duplicates(node, path, where)
+            _check_keys(node, path, where)
+        elif isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":str"):
+            _check_scalar(node, path, where, constructor)
     return lines
 
 
-def _walk(root: yaml.Node) -> Iterator[tuple[str, yaml.Node, int]]:
+def _walk(root: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
     import yaml
 
-    stack: list[tuple[str, yaml.Node, int]] = [("", root, 0)]
+    stack: list[tuple[str, yaml.Node]] = [("", root)]
     while stack:
-        path, node, depth = stack.pop()
-        yield path, node, depth
-        if depth > MAX_DEPTH:
-            continue
+        path, node = stack.pop()
+        yield path, node
         if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                stack.append((f"{path}.{key.value}" if path else str(key.value), value, depth + 1))
+            stack.extend(
+                (f"{path}.{key.value}"[:MAX_PATH_CHARS] if path else str(key.value)[:MAX_PATH_CHARS], value)
+                for key, value in node.value
+            )
         elif isinstance(node, yaml.SequenceNode):
-            stack.extend((f"{path}[{n}]", item, depth + 1) for n, item in enumerate(node.value))
+            stack.extend((f"{path}[{n}]"[:MAX_PATH_CHARS], item) for n, item in enumerate(node.value))
 
 
-def _refuse_duplicates(node: yaml.MappingNode, path: str, where: str) -> None:
+def _check_keys(node: yaml.MappingNode, path: str, where: str) -> None:
     import yaml
 
     seen: dict[str, int] = {}
     for key, _ in node.value:
+        at = f"{where}:{key.start_mark.line + 1}"
         if not isinstance(key, yaml.ScalarNode):
-            raise InputFileError(
-                "a key that is not plain text", where=f"{where}:{key.start_mark.line + 1}", mend="use text keys"
-            )
+            raise InputFileError("a key that is not plain text", where=at, mend="use text keys")
+        full = printable(f"{path}.{key.value}" if path else key.value)
+        kind = key.tag.rpartition(":")[2]
+        if kind not in ("str", "merge"):
+            raise InputFileError(f"{full}: YAML reads this key as {kind}, not as text", where=at, mend="put it in quotes")
         if key.value in seen:
-            full = f"{path}.{key.value}" if path else key.value
             raise InputFileError(
-                f"{full}: the key is given twice, first on line {seen[key.value]}",
-                where=f"{where}:{key.start_mark.line + 1}",
-                mend="keep one of them",
+                f"{full}: the key is given twice, first on line {seen[key.value]}", where=at, mend="keep one of them"
             )
         seen[key.value] = key.start_mark.line + 1
+
+
+def _check_scalar(node: yaml.ScalarNode, path: str, where: str, constructor: yaml.SafeLoader) -> None:
+    """Refuse a date, number or tagged scalar that cannot be one; PyYAML would raise without saying where."""
+    kind = node.tag.rpartition(":")[2].replace("timestamp", "date")
+    if node.tag not in constructor.yaml_constructors:
+        return  # an unknown tag: the loader refuses it, and says where
+    at = f"{where}:{node.start_mark.line + 1}"
+    if len(node.value) > MAX_NUMBER_CHARS and kind in ("int", "float", "date"):
+        raise InputFileError(f"{printable(path)}: {len(node.value)} characters are no {kind}", where=at, mend="correct it")
+    try:
+        constructor.construct_object(node)
+    except Exception as error:
+        what = f"{printable(node.value)!r} is no {kind}"
+        raise InputFileError(f"{printable(path)}: {what}", where=at, mend="correct it, or put it in quotes") from error
+
+
+def refuse_extremes(data: Any, *, where: str) -> None:  # noqa: ANN401
+    """Refuse data nested too deeply to walk, and numbers too long to print.
+
+    Raises:
+        InputFileError: there is one.
+    """
+    stack: list[tuple[Any, int]] = [(data, 0)]
+    while stack:
+        value, depth = stack.pop()
+        if depth > MAX_DEPTH:
+            raise InputFileError("nested too deeply", where=where, mend="flatten the file")
+        if isinstance(value, int) and value.bit_length() > 4 * MAX_NUMBER_CHARS:
+            raise InputFileError("a number of too many digits", where=where, mend="correct it")
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        stack.extend((item, depth + 1) for item in inner)
+
+
+def printable(text: str) -> str:
+    """Return text from a file as a message may quote it: short, on one line, without control characters.
+
+    >>> printable("a\\x1b[31m\\nb")
+    'a\\\\x1b[31m\\\\nb'
+    """
+    text = text if len(text) <= MAX_PATH_CHARS else text[: MAX_PATH_CHARS - 3] + "..."
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def load_json(raw: bytes, *, where: str) -> Any:  # noqa: ANN401  (any JSON value)
@@ -202,15 +284,16 @@ def convert_all(data: Any, kind: type[T], *, document: Document, at: str = "") -
     Raises:
         InvalidConfigError: with one problem per unknown key, wrong type or missing key.
     """
-    import copy
-
     rest = copy.deepcopy(data)
     problems: list[ParityError] = []
+    removed: set[str] = set()
     while len(problems) < MAX_PROBLEMS:
         try:
             converted = msgspec.convert(rest, kind)
         except msgspec.ValidationError as error:
-            path = _problem(str(error), rest, kind, document, at, problems)
+            what, path = _parts(str(error), rest, kind)
+            problems.extend(_problems(what, path, rest, kind, document, at, removed))
+            removed.add(_dotted(at, path))
             if not path or not _remove(rest, path):
                 break
         else:
@@ -222,31 +305,104 @@ def convert_all(data: Any, kind: type[T], *, document: Document, at: str = "") -
 
 def problem_at(document: Document, path: str, what: str, *, mend: str = "", close: str = "") -> ParityError:
     """Return an error that names the file, line and key path of ``path``."""
-    line = document.lines.get(path)
+    line = document.lines.get(path[:MAX_PATH_CHARS])
     where = f"{document.where}:{line}" if line else document.where
-    return ParityError(f"{path}: {what}" if path else what, where=where, mend=mend, close=close)
+    told = what if len(what) <= 2 * MAX_PATH_CHARS else what[: 2 * MAX_PATH_CHARS] + "..."
+    return ParityError(f"{printable(path)}: {told}" if path else told, where=where, mend=mend, close=close)
 
 
-def _problem(  # noqa: PLR0913  (one private caller)
-    message: str, rest: Any, kind: type, document: Document, at: str, problems: list[ParityError]  # noqa: ANN401
-) -> list[str | int]:
-    what, _, tail = message.partition(" - at `$")
-    path = _parse_path(tail.rstrip("`"))
-    close, mend = "", "correct the value"
+_MESSAGE = re.compile(r"(.*?)(?: - at `(?:key` in `)?\$([^`]*)`)?", re.DOTALL)
+_WRONG_TYPE = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_WORDS = {
+    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "object": "a mapping",
+    "array": "a list", "date": "a date",
+}  # fmt: skip
+_QUOTES = "put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900"
+
+
+def _parts(message: str, rest: Any, kind: type) -> tuple[str, list[str | int]]:  # noqa: ANN401
+    """Return what msgspec says, and the whole path of the value it says it of."""
+    match = _MESSAGE.fullmatch(message)
+    assert match is not None  # noqa: S101  (every text matches)
+    what, path = match[1], _parse_path(match[2] or "")
     if what.startswith("Object contains unknown field"):
-        name = what.split("`")[1]
-        known = _field_names(kind) if not path else []
-        path = [*path, name]
-        what, close = "unknown key", near_names(name, known)
-        mend = "remove it" + (f", or use one of: {', '.join(known)}" if known else "")
-    elif what.startswith(("Expected `str`, got `float`", "Expected `str`, got `int`")):
-        what += " (YAML reads an unquoted 2.10 as the number 2.1)"
-        mend = f'put the value in quotes: "{_value_at(rest, path)}"'
-    elif "missing required field" in what:
-        mend = "add it"
-    dotted = _dotted(at, path)
-    problems.append(problem_at(document, dotted, what, mend=mend, close=close))
+        path.append(what[what.index("`") + 1 : -1])
+    return what, _with_keys(path, rest, kind, message)
+
+
+def _with_keys(path: list[str | int], rest: Any, kind: type, message: str) -> list[str | int]:  # noqa: ANN401
+    """Return the path with each ``...`` replaced: msgspec does not say which key of a dict is bad, halving it does."""
+    if "..." not in path:
+        return path
+    path, trial = list(path), copy.deepcopy(rest)
+    for position, part in enumerate(path):
+        mapping = _value_at(trial, path[:position])
+        if part != "..." or not isinstance(mapping, dict):
+            continue
+        while len(mapping) > 1:
+            items = list(mapping.items())
+            for half in (items[: len(items) // 2], items[len(items) // 2 :]):
+                mapping.clear()
+                mapping.update(half)
+                if _says(trial, kind, message):
+                    break
+        path[position] = next(iter(mapping))
     return path
+
+
+def _says(data: Any, kind: type, message: str) -> bool:  # noqa: ANN401
+    try:
+        msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        return str(error) == message
+    return False
+
+
+def _problems(  # noqa: PLR0913  (one private caller)
+    what: str, path: list[str | int], rest: Any, kind: type, document: Document, at: str, removed: set[str]  # noqa: ANN401
+) -> Iterator[ParityError]:
+    """Yield the problem in the project's own words; every missing key of the outer struct at once."""
+    if what.startswith("Object missing required field"):
+        names = [name for name in _required(kind) if name not in rest] if not path else [what.split("`")[1]]
+        for name in names:
+            if _dotted(at, [*path, name]) not in removed:
+                yield problem_at(document, _dotted(at, path), f"the key {name!r} is missing", mend="add it")
+        return
+    close, mend = "", "correct the value"
+    wrong_type = _WRONG_TYPE.fullmatch(what)
+    if what.startswith("Object contains unknown field"):
+        known = _field_names(kind) if len(path) == 1 else []
+        what, close = "unknown key", near_names(str(path[-1]), known)
+        mend = "remove it" + (f", or use one of: {', '.join(known)}" if known else "")
+    elif what.startswith("Invalid enum value"):
+        choices = _choices(kind, path)
+        given = printable(str(_value_at(rest, path)))
+        what, close = f"{given!r} is not known here", near_names(given, choices)
+        mend = f"use one of: {', '.join(choices)}" if choices else mend
+    elif what.startswith("Invalid RFC3339"):
+        what, mend = "no date", "write it as 2027-03-31"
+    elif wrong_type:
+        wanted = [word for word in wrong_type[1].split(" | ") if word != "null"]
+        got = wrong_type[2]
+        what = f"{' or '.join(_WORDS.get(word, word) for word in wanted)} is needed, not {_WORDS.get(got, got)}"
+        mend = _QUOTES if "str" in wanted and got in ("int", "float", "bool", "date", "datetime") else mend
+    yield problem_at(document, _dotted(at, path), what, mend=mend, close=close)
+
+
+def _required(kind: type) -> list[str]:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return [field.encode_name for field in msgspec.structs.fields(kind) if field.required]
+    return []
+
+
+def _choices(kind: type, path: list[str | int]) -> list[str]:
+    """Return the words a field takes, when its type lists them."""
+    import msgspec.inspect
+
+    info: Any = msgspec.inspect.type_info(kind)
+    for part in path:
+        info = next((field.type for field in getattr(info, "fields", ()) if field.encode_name == part), None)
+    return [str(word) for option in getattr(info, "types", (info,)) for word in getattr(option, "values", ())]
 
 
 def _field_names(kind: type) -> list[str]:
@@ -256,14 +412,9 @@ def _field_names(kind: type) -> list[str]:
 
 
 def _parse_path(text: str) -> list[str | int]:
-    """Return the parts of msgspec's ``.conditions.mig`` or ``.waivers[3].rule`` notation."""
-    parts: list[str | int] = []
-    for chunk in text.replace("[", ".[").split("."):
-        if chunk.startswith("["):
-            parts.append(int(chunk[1:-1]) if chunk[1:-1].isdigit() else chunk[1:-1])
-        elif chunk:
-            parts.append(chunk)
-    return parts
+    """Return the parts of msgspec's ``.conditions.mig``, ``.waivers[3].rule`` or ``.stack[...]`` notation."""
+    parts = [name or inner for name, inner in re.findall(r"\.([^.\[]+)|\[([^\]]*)\]", text)]
+    return [int(part) if part.isdigit() else part for part in parts]
 
 
 def _value_at(data: Any, path: list[str | int]) -> Any:  # noqa: ANN401
@@ -295,4 +446,6 @@ def near_names(name: str, known: list[str] | tuple[str, ...], *, count: int = 3)
     """Return up to ``count`` names close to ``name``, comma separated."""
     import difflib
 
+    if len(name) > MAX_PATH_CHARS:
+        return ""
     return ", ".join(difflib.get_close_matches(name, known, n=count, cutoff=0.5))

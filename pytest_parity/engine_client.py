@@ -210,9 +210,7 @@ def _parse(line: bytes, request_id: int) -> dict[str, Any]:
         answer = json.loads(line)
     except (ValueError, RecursionError):
         answer = None
-    agreed = (
-        isinstance(answer, dict) and answer.get("id") == request_id and isinstance(answer.get("ok"), bool)
-    )
+    agreed = isinstance(answer, dict) and answer.get("id") == request_id and isinstance(answer.get("ok"), bool)
     if not agreed:
         start = line[:60].decode("utf-8", errors="replace").strip()
         message = f"the engine wrote something else than an answer: {start!r}"

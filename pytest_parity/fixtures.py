@@ -13,14 +13,12 @@ from pytest_parity.verdict import INACTIVE, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NO_TARGET = "parity_fingerprint: no target is declared; mend: give --parity-target=NAME"
-
 
 def verdict_of(request: pytest.FixtureRequest) -> Verdict:
     """Return the verdict for the requesting test; without a target, an inactive one (outcome unknown)."""
     if not request.config.pluginmanager.has_plugin(GATE):
         return INACTIVE
-    from pytest_parity.gate import JUDGE, PLAN  # noqa: PLC0415  (not loaded without a target)
+    from pytest_parity.gate import JUDGE, PLAN
 
     plan = request.node.stash.get(PLAN, None)
     verdict: Verdict = request.config.stash[JUDGE].base() if plan is None else plan.verdict
@@ -28,16 +26,18 @@ def verdict_of(request: pytest.FixtureRequest) -> Verdict:
 
 
 def fingerprint_of(request: pytest.FixtureRequest) -> Mapping[str, Any]:
-    """Return the fingerprint in the run's verdict, read-only; without a target, skip the test and say so."""
-    if not request.config.pluginmanager.has_plugin(GATE):
-        pytest.skip(_NO_TARGET)
-    from pytest_parity.gate import JUDGE  # noqa: PLC0415  (not loaded without a target)
+    """Return this machine's fingerprint, read-only; without a target an engine is started for the question.
 
-    verdict = request.config.stash[JUDGE].base()
-    if not verdict.active:
-        pytest.skip(_NO_TARGET)
-    fingerprint = verdict.document.get("fingerprint")
-    if not isinstance(fingerprint, dict):
-        why = verdict.problem or verdict.headline
-        pytest.fail(f"parity_fingerprint: this machine was not read: {why}", pytrace=False)
-    return MappingProxyType(fingerprint)
+    A machine that cannot be read fails the test with the reason.
+    """
+    from pytest_parity.engine_client import EngineError
+    from pytest_parity.gate import JUDGE, new_judge
+    from pytest_parity.settings import resolve
+
+    config = request.config
+    judge = config.stash.get(JUDGE, None) or new_judge(config, resolve(config))
+    try:
+        return MappingProxyType(judge.fingerprint())
+    except EngineError as error:
+        reason = f"parity_fingerprint: this machine was not read: {error}"
+    pytest.fail(reason, pytrace=False)

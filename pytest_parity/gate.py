@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from _pytest.outcomes import Failed  # pytest types its public name, pytest.fail.Exception, as Any
+
+    from pytest_parity.settings import Settings
 else:
     Failed = pytest.fail.Exception
 
@@ -67,26 +69,30 @@ def install(config: pytest.Config, *, judge: bool) -> None:
         config.pluginmanager.register(IdleHeader(settings), "parity-idle")
         return
     given = _given_by_controller(config)
-    engine = Engine(directory=settings.directory, timeout_s=settings.timeout_s)
-    judging = Judge(settings, engine, lambda: given.get("encoding") or _terminal_encoding(config))
+    judging = new_judge(config, settings)
     if "answer" in given:
         judging.preset(read_answer(json.loads(given["answer"])).in_encoding(given["encoding"]))
-    _register(config, judging, engine)
+    _register(config, judging)
 
 
 def install_late(session: pytest.Session) -> None:
     """Set up the gate after collection, for markers that name a target where the run has none."""
-    config = session.config
-    settings = resolve(config)
-    engine = Engine(directory=settings.directory, timeout_s=settings.timeout_s)
-    judging = Judge(settings, engine, lambda: _terminal_encoding(config))
+    judging = new_judge(session.config, resolve(session.config))
     judging.preset(INACTIVE)
-    _register(config, judging, engine).pytest_collection_finish(session)
+    _register(session.config, judging).pytest_collection_finish(session)
 
 
-def _register(config: pytest.Config, judge: Judge, engine: Engine) -> Gate:
+def new_judge(config: pytest.Config, settings: Settings) -> Judge:
+    """Return the run's judge; its engine starts with the first request and ends with the run."""
+    engine = Engine(directory=settings.directory, timeout_s=settings.timeout_s)
     config.add_cleanup(engine.close)
+    given = _given_by_controller(config)
+    judge = Judge(settings, engine, lambda: given.get("encoding") or _terminal_encoding(config))
     config.stash[JUDGE] = judge
+    return judge
+
+
+def _register(config: pytest.Config, judge: Judge) -> Gate:
     gate = Gate(config, judge)
     config.pluginmanager.register(gate, GATE)
     if not hasattr(config, "workerinput"):

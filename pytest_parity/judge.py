@@ -71,6 +71,22 @@ class Judge:
             self._of_marks[key] = self._judge_marks(marks, f"@pytest.mark.parity of {nodeid}")
         return self._of_marks[key]
 
+    def fingerprint(self) -> dict[str, Any]:
+        """Return the fingerprint behind the run's verdict, asking for it where there is no verdict.
+
+        Raises:
+            EngineError: there is no answer with a fingerprint.
+        """
+        read = None if self._base is None else self._base.document.get("fingerprint")
+        if read is None:
+            request = {"op": "fingerprint", "fingerprint": self.settings.fingerprint}
+            answer = self._engine.receive(self._engine.send(request))
+            read = answer.get("fingerprint") if answer["ok"] else answer.get("error")
+        if not isinstance(read, dict):
+            reason = str(read).partition("\n")[0]
+            raise EngineError(reason)
+        return read
+
     def _judge_marks(self, marks: MarkSettings, where: str) -> Verdict:
         settings = self.settings
         sources = dict(settings.sources)

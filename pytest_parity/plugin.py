@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     asked = _asks_to_judge(config)
     if asked or any(config.getoption(name) for name in _OTHER_OPTIONS):
-        from pytest_parity.gate import install  # noqa: PLC0415  (only with something to do)
+        from pytest_parity.gate import install
 
         install(config, judge=asked)
 
@@ -72,7 +72,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if config.pluginmanager.has_plugin(GATE) or _switched_off(config) or config.getoption("collectonly"):
         return
     if _some_marker_names_a_target(session.items):
-        from pytest_parity.gate import install_late  # noqa: PLC0415  (only with something to do)
+        from pytest_parity.gate import install_late
 
         install_late(session)
 
@@ -114,7 +114,7 @@ def _some_marker_names_a_target(items: Iterable[pytest.Item]) -> bool:
 @pytest.fixture
 def parity_verdict(request: pytest.FixtureRequest) -> Verdict:
     """Give the verdict that holds for this test: outcome, level, passed, headline, transfers; never None."""
-    from pytest_parity.fixtures import verdict_of  # noqa: PLC0415  (only for tests that ask)
+    from pytest_parity.fixtures import verdict_of
 
     return verdict_of(request)
 
@@ -122,6 +122,6 @@ def parity_verdict(request: pytest.FixtureRequest) -> Verdict:
 @pytest.fixture(scope="session")
 def parity_fingerprint(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     """Give the fingerprint of this machine as the engine read it (``parity.fingerprint/1``), read-only."""
-    from pytest_parity.fixtures import fingerprint_of  # noqa: PLC0415  (only for tests that ask)
+    from pytest_parity.fixtures import fingerprint_of
 
     return fingerprint_of(request)

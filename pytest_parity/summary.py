@@ -54,7 +54,7 @@ class Summary:
             target = self._judge.settings.target or "of the project"
             return f"parity: target {target} (not judged: no test runs)"
         verdict = self._judge.base()
-        if not verdict.active:
+        if not verdict.active or (self._judge.settings.mode or verdict.mode) == "off":
             return None
         return verdict.header if verdict.header.startswith("parity: ") else f"parity: {verdict.header}"
 
@@ -94,7 +94,7 @@ def _table(verdict: Verdict, states: Mapping[str, str]) -> Iterator[str]:
         yield f"here          unknown: {verdict.problem}"
         yield "              perf_tests of a project file not known: only default marks and fixtures gated"
     else:
-        yield f"here          {_devices(verdict.document)}"
+        yield f"here          {verdict.here or _devices(verdict.document)}"
     required = f", {verdict.require} required" if verdict.require else ""
     yield f"verdict       {verdict.outcome}, level {verdict.level}{required}"
     yield f"carries over  {_transfers(verdict.transfers)}"

@@ -39,6 +39,7 @@ class Verdict:
         level: the parity level reached: ``identical`` ... ``different``, or ``unknown``.
         passed: whether the run's policy accepts the verdict.
         target: catalog id of the target, or what was asked for when nothing could be judged.
+        here: what this machine has, in a few words; empty where the engine does not say.
         headline: one line with target, what was found and the decisive ratio.
         lines: the few lines that differ.
         transfers: conclusion -> ``yes``, ``no`` or ``unknown``; every name of ``TRANSFERS`` is there.
@@ -56,6 +57,7 @@ class Verdict:
     target_name: str = ""
     require: str = ""
     mode: str = "fail"
+    here: str = ""
     header: str = ""
     headline: str = ""
     lines: tuple[str, ...] = ()
@@ -68,7 +70,7 @@ class Verdict:
     @property
     def blocks(self) -> bool:
         """Whether a perf test must not be measured under this verdict."""
-        return self.active and not (self.passed and self.outcome == "match")
+        return self.active and not (self.passed and self.outcome != "unknown")
 
     def in_encoding(self, encoding: str) -> Verdict:
         """Return the verdict with text a stream of this encoding can carry, without control characters."""
@@ -76,6 +78,7 @@ class Verdict:
             self,
             target=printable(self.target, encoding),
             target_name=printable(self.target_name, encoding),
+            here=printable(self.here, encoding),
             header=printable(self.header, encoding),
             headline=printable(self.headline, encoding),
             lines=tuple(printable(line, encoding) for line in self.lines),
@@ -110,6 +113,7 @@ def read_answer(answer: Mapping[str, Any]) -> Verdict:
         target_name=_typed(target, "name", str, ""),
         require=_typed(answer, "require", str),
         mode=mode,
+        here=_first_line(_typed(answer, "here", str, "")),
         header=_first_line(_typed(answer, "header", str, "")) or headline,
         headline=headline,
         lines=_strings(answer, "lines"),
@@ -121,9 +125,7 @@ def read_answer(answer: Mapping[str, Any]) -> Verdict:
     )
 
 
-def not_judged(
-    problem: str, *, target: str | None, mode: str | None, detail: tuple[str, ...] = ()
-) -> Verdict:
+def not_judged(problem: str, *, target: str | None, mode: str | None, detail: tuple[str, ...] = ()) -> Verdict:
     """Return the verdict of a run without an answer: unknown, which never passes by default.
 
     Args:

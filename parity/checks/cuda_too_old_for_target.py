@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.absent import Absent
 from parity.model.finding import Mismatch
-from parity.checks.versions import installed, version_fits
+from parity.checks.versions import installed, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     first = here.facts.first_cuda(wanted.spec.arch)
     if isinstance(cuda, Absent) or first is None:
         return
-    if version_fits(cuda.value, f">={first}") is False:
+    if reaches(cuda.value, first) is False:
         yield Mismatch(
             subject="cuda",
             here=cuda.value,

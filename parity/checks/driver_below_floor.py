@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.absent import Absent, value_of
 from parity.model.finding import Mismatch
-from parity.checks.versions import installed, version_fits
+from parity.checks.versions import installed, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     floor = here.facts.driver_floor(cuda.value)
     if isinstance(driver, Absent):
         yield driver
-    elif floor is not None and version_fits(driver.value, f">={floor}") is False:
+    elif floor is not None and reaches(driver.value, floor) is False:
         yield Mismatch(
             subject="driver",
             here=driver.value,

@@ -33,6 +33,20 @@ def installed(stack: Stack, name: str) -> Reading[str] | Absent:
     return told or Absent(why="not_asked", source="stack", detail=f"no source gives a version of {name}")
 
 
+def reaches(version: str, floor: str) -> bool | None:
+    """Return whether a dotted number is at or above another, None when it is not one.
+
+    Driver and toolkit numbers are no Python versions, and this needs no import.
+
+    >>> reaches("535.86.10", "580"), reaches("12.8", "12.8"), reaches("No CUDA", "12.8")
+    (False, True, None)
+    """
+    have, need = (re.match(r"\d+(?:\.\d+)*", text.strip()) for text in (version, floor))
+    if have is None or need is None:
+        return None
+    return [int(n) for n in have.group().split(".")] >= [int(n) for n in need.group().split(".")]
+
+
 def version_fits(version: str, specifier: str) -> bool | None:
     """Return whether a version meets a specifier, None when it cannot be compared.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -13,13 +16,17 @@ from parity.checks.comparison import is_comparison
 from parity.errors import InputFileError, InvalidConfigError, ParityError, UnknownNameError
 from parity.inputs import (
     MAX_CONFIG_BYTES,
+    MAX_DEPTH,
+    MAX_PROBLEMS,
     Document,
     convert_all,
     decode_text,
     load_yaml,
     near_names,
+    printable,
     problem_at,
     read_bytes,
+    refuse_extremes,
 )
 from parity.model.device import DeviceConditions
 from parity.model.finding import Waiver
@@ -32,7 +39,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FILE_NAMES = ("parity.yaml", "parity.yml")
-PYPROJECT_SECTION = b"[tool.parity"
+PYPROJECT_SECTION = re.compile(rb"^[ \t]*\[{1,2}[ \t]*tool[ \t]*\.[ \t]*[\"']?parity[\"']?[ \t]*[.\]]", re.MULTILINE)
+# tomllib takes quadratic time over a key of many dots.
+_LONG_TOML_KEY = re.compile(r"(?:\.[ \t]*[\w\-\"']+[ \t]*){%d}" % MAX_DEPTH)
 # Conditions that stand for a field of another name, or for a rule of their own.
 CONDITION_ALIASES = ("mig", "ecc", "persistence", "confidential_compute")
 
@@ -76,6 +85,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     waivers: tuple[Waiver, ...] = ()
 
 
+_LARGEST = 1e18
 _KEYS = ("version", "default_target", "targets", "perf_tests", "policy", "rules", "waivers")
 
 
@@ -84,21 +94,26 @@ def find_project(start: Path) -> Path | None:
 
     A ``pyproject.toml`` counts only when it has a ``[tool.parity`` section.
     """
-    for folder in (start.resolve(), *start.resolve().parents):
+    try:
+        nearest = start.resolve()
+    except OSError:  # the current directory was deleted
+        return None
+    for folder in (nearest, *nearest.parents):
         for name in FILE_NAMES:
-            if (folder / name).is_file():
+            if os.path.isfile(folder / name):  # noqa: PTH113  (false, not an exception, without permission)
                 return folder / name
         pyproject = folder / "pyproject.toml"
-        if pyproject.is_file() and _mentions_us(pyproject):
+        if os.path.isfile(pyproject) and _mentions_us(pyproject):  # noqa: PTH113
             return pyproject
-        if (folder / ".git").exists():
+        if os.path.exists(folder / ".git"):  # noqa: PTH110
             return None
     return None
 
 
 def _mentions_us(path: Path) -> bool:
     try:
-        return PYPROJECT_SECTION in path.read_bytes()
+        with path.open("rb") as stream:
+            return PYPROJECT_SECTION.search(stream.read(MAX_CONFIG_BYTES)) is not None
     except OSError:
         return False
 
@@ -127,11 +142,16 @@ def _parse_toml(path: Path) -> Document:
         import tomllib
     else:
         import tomli as tomllib
+    text = decode_text(read_bytes(path, limit=MAX_CONFIG_BYTES), where=where)
+    if _LONG_TOML_KEY.search(text):
+        raise InputFileError("nested too deeply", where=where, mend="flatten the file")
     try:
-        data = tomllib.loads(decode_text(read_bytes(path, limit=MAX_CONFIG_BYTES), where=where))
-    except tomllib.TOMLDecodeError as error:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise InputFileError(f"not TOML: {error}", where=where, mend="correct the syntax") from error
-    section = data.get("tool", {}).get("parity", {})
+    tool = data.get("tool", {})
+    section = tool.get("parity", {}) if isinstance(tool, dict) else {}
+    refuse_extremes(section, where=f"{where}: [tool.parity]")
     return Document(section, {}, f"{where}: [tool.parity]")
 
 
@@ -155,15 +175,22 @@ def _validated(document: Document, path: Path) -> Project:
         waivers=_waivers(document, problems),
     )
     if problems:
-        raise InvalidConfigError(problems)
+        raise InvalidConfigError(_first(problems, document))
     return project
 
 
+def _first(problems: list[ParityError], document: Document) -> list[ParityError]:
+    """Return the problems, all that are worth reading at once."""
+    more = len(problems) - MAX_PROBLEMS
+    if more <= 0:
+        return problems
+    return [*problems[:MAX_PROBLEMS], ParityError(f"{more} more problems", where=document.where)]
+
+
 def _check_top(document: Document) -> Iterator[ParityError]:
-    for key in document.data:
-        if key not in _KEYS:
-            mend = f"remove it, or use one of: {', '.join(_KEYS)}"
-            yield problem_at(document, str(key), "unknown key", close=near_names(str(key), _KEYS), mend=mend)
+    for key in itertools.islice((key for key in document.data if key not in _KEYS), MAX_PROBLEMS):
+        mend = f"remove it, or use one of: {', '.join(_KEYS)}"
+        yield problem_at(document, str(key), "unknown key", close=near_names(str(key), _KEYS), mend=mend)
     version = document.data.get("version", 1)
     if version != 1 or isinstance(version, bool):
         yield problem_at(document, "version", f"{version!r} is not a version this tool reads", mend="write `version: 1`")
@@ -208,6 +235,8 @@ def _targets(document: Document, problems: list[ParityError]) -> dict[str, Targe
             declared[str(name)] = entry
     resolved = {}
     for name, entry in declared.items():
+        if len(problems) > MAX_PROBLEMS:
+            break  # near names take long in a file made of mistakes
         whole = _extended(document, name, declared, problems)
         problems.extend(_check_entry(document, name, entry, whole))
         resolved[name] = whole
@@ -224,6 +253,9 @@ def _extended(
         at = f"targets.{name}.extends"
         if base in seen:
             problems.append(problem_at(document, at, f"goes in a circle: {' -> '.join([*seen, base])}", mend="cut it"))
+            break
+        if len(seen) > MAX_DEPTH:
+            problems.append(problem_at(document, at, f"more than {MAX_DEPTH} targets in a row", mend="shorten it"))
             break
         if base not in declared:
             close = near_names(base, list(declared))
@@ -248,13 +280,14 @@ def _over(entry: TargetEntry, base: TargetEntry) -> TargetEntry:
 
 def _check_entry(document: Document, name: str, own: TargetEntry, whole: TargetEntry) -> Iterator[ParityError]:
     at = f"targets.{name}"
-    if whole.device is None and whole.extends is None:
+    if whole.device is None and own.extends is None:
         yield problem_at(document, at, "no device", mend="add `device:` with a name from `parity targets`")
     if own.device is not None and not _looks_like_a_file(own.device):
         try:
             store.resolve_name(own.device)
         except UnknownNameError as error:
             yield problem_at(document, f"{at}.device", error.what, close=error.close, mend=error.mend)
+    yield from _check_partition(document, at, own, whole)
     if own.count is not None and own.count < 1:
         yield problem_at(document, f"{at}.count", f"{own.count} is no number of devices", mend="write 1 or more")
     if own.require == "unknown":
@@ -273,6 +306,30 @@ def _check_entry(document: Document, name: str, own: TargetEntry, whole: TargetE
         elif isinstance(required, str) and required[:1] in "<>=!" and not is_comparison(required):
             mend = 'write an operator and a number, such as ">=700"'
             yield problem_at(document, where, f"{required!r} is no comparison", mend=mend)
+
+
+def _check_partition(document: Document, at: str, own: TargetEntry, whole: TargetEntry) -> Iterator[ParityError]:
+    from parity.config.targets import partition_of
+
+    device = whole.device or ""
+    part, _, profile = device.partition("/")
+    if own.device is not None and profile and _is_part(part):
+        yield problem_at(
+            document, f"{at}.device", f"{device!r} is a slice", mend=f"write `device: {part}` and `partition: {profile}`"
+        )
+    elif whole.partition is not None and (own.partition or own.device) and _is_part(device):
+        try:
+            partition_of(store.device_spec(device), whole.partition, "")
+        except UnknownNameError as error:
+            yield problem_at(document, f"{at}.partition", error.what, close=error.close, mend=error.mend)
+
+
+def _is_part(device: str) -> bool:
+    try:
+        store.resolve_name(device)
+    except UnknownNameError:
+        return False
+    return True
 
 
 def _looks_like_a_file(device: str) -> bool:
@@ -340,8 +397,10 @@ def _check_setting(
             yield problem_at(document, at, "YAML reads off as false", mend='write "off" in quotes')
         elif value not in ("error", "warning", "note", "off"):
             yield problem_at(document, at, f"{value!r} is no severity", mend="use error, warning, note or off")
-    elif isinstance(value, (str, bool)) or not isinstance(value, (int, float)):
-        yield problem_at(document, at, f"a number is needed, not {value!r}", mend="correct the value")
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not -_LARGEST < value < _LARGEST:
+        # No comparison with a NaN is ever false enough to be a finding: it would switch the rule off unseen.
+        told = printable(repr(value))
+        yield problem_at(document, at, f"a number is needed, not {told}", mend='correct the value, or write "off"')
 
 
 def _rule(document: Document, name: str, at: str, problems: list[ParityError]) -> RuleCard | None:
@@ -365,3 +424,15 @@ def _waivers(document: Document, problems: list[ParityError]) -> tuple[Waiver, .
         if _rule(document, waiver.rule, f"{at}.rule", problems) is not None:
             waivers.append(waiver)
     return tuple(waivers)
+
+
+class ProjectFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The keys of a project file, for its JSON Schema; reading is done part by part, to tell every problem at once."""
+
+    version: Literal[1] = 1
+    default_target: str = ""
+    targets: dict[str, TargetEntry] = {}
+    perf_tests: PerfTests = PerfTests()
+    policy: Policy = Policy()
+    rules: dict[str, Literal["off"] | dict[str, float | int | str]] = {}
+    waivers: tuple[Waiver, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from parity.model.absent import Reading, value_of
 from parity.model.device import Partition
 from parity.model.spec import DeviceSpec, Fact, Source
 from parity.model.target import WHOLE, Target
-from parity.readers import read_report
+from parity.units import format_bytes
 
 if TYPE_CHECKING:
     from parity.config.project import Project, TargetEntry
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from parity.model.identified import Identified
     from parity.model.rule import Level
 
-_EXPRESSION = re.compile(r"(?:(?P<count>\d+)\s*x\s*)?(?P<name>[^/]+?)(?:/(?P<slice>[^/]+))?", re.IGNORECASE)
+_EXPRESSION = re.compile(r"(?:(?P<count>[0-9]{1,6})\s*x\s*)?(?P<name>[^/]+?)(?:/(?P<slice>[^/]+))?", re.IGNORECASE)
 _FILE_SUFFIXES = (".json", ".yaml", ".yml", ".txt", ".xml", ".log")
 DEFAULT_REQUIRE: Level = "equivalent"
 
@@ -58,7 +59,7 @@ def resolve_target(
 
 
 def _is_file(text: str) -> bool:
-    return text.endswith(_FILE_SUFFIXES) or ("/" in text and Path(text).is_file())
+    return text.endswith(_FILE_SUFFIXES) or ("/" in text and os.path.isfile(text))  # noqa: PTH113  (never raises)
 
 
 def _declared(name: str, project: Project) -> Target:
@@ -67,7 +68,7 @@ def _declared(name: str, project: Project) -> Target:
     base = _base(entry, project, where)
     partition = base.partition
     if entry.partition is not None:
-        partition = _partition(base.spec, entry.partition, where)
+        partition = partition_of(base.spec, entry.partition, where)
     elif entry.conditions.get("mig") is False:
         partition = WHOLE
     return msgspec.structs.replace(
@@ -98,18 +99,28 @@ def _from_catalog(text: str, project: Project, source: str) -> Target:
         raise UsageError("a target of no devices", where=source, mend="write 1 or more, or leave the count out")
     name = match["name"].strip()
     if name in project.targets:  # 8xprod
-        return msgspec.structs.replace(_declared(name, project), count=count, source=source)
+        target = _declared(name, project)
+        return msgspec.structs.replace(
+            target,
+            count=target.count if count is None else count,
+            partition=partition_of(target.spec, match["slice"], source) if match["slice"] else target.partition,
+            source=source,
+        )
     try:
         spec = store.device_spec(name)
     except UnknownNameError as error:
         close = near_names(name, list(project.targets)) or error.close
         raise UnknownNameError(error.what, where=source, close=close, mend=error.mend) from None
-    partition = _partition(spec, match["slice"], source) if match["slice"] else WHOLE
+    partition = partition_of(spec, match["slice"], source) if match["slice"] else WHOLE
     return Target(spec=spec, source=source, count=count, partition=partition)
 
 
-def _partition(spec: DeviceSpec, profile: str, where: str) -> Partition:
-    """Return the slice of a part that ``profile`` names; ``CPX`` may carry a memory mode: ``CPX+NPS4``."""
+def partition_of(spec: DeviceSpec, profile: str, where: str) -> Partition:
+    """Return the slice of a part that ``profile`` names; ``CPX`` may carry a memory mode: ``CPX+NPS4``.
+
+    Raises:
+        UnknownNameError: the part has no such slice.
+    """
     wanted, _, mode = profile.strip().removeprefix("mig-").partition("+")
     for known in spec.partitions:
         if known.profile.lower() == wanted.lower():
@@ -130,15 +141,17 @@ def from_file(path: Path, *, source: str) -> Target:
     Raises:
         UsageError: the report names no device, or several kinds.
     """
+    from parity.readers import read_report
+
     where = f"{source}: {path}"
     reference = read_report(read_bytes(path), where=str(path))
     found = [identify(device, store.index()) for device in reference.visible_devices]
     if not found:
         raise UsageError("the report names no device", where=where, mend="capture one with `parity capture` there")
-    kinds = {item.identity for item in found}
+    kinds = sorted({_kind(item) for item in found})
     if len(kinds) > 1:
-        told = ", ".join(sorted(str(kind) for kind in kinds))
-        raise UsageError(f"the report has devices of several parts: {told}", where=where, mend="declare one part by name")
+        told = ", ".join(kinds)
+        raise UsageError(f"the report has devices of several kinds: {told}", where=where, mend="declare one part by name")
     spec = _spec_of(found[0], where)
     return Target(
         spec=spec,
@@ -147,6 +160,19 @@ def from_file(path: Path, *, source: str) -> Target:
         partition=found[0].partition if found[0].partition.kind != "unknown" else WHOLE,
         reference=reference,
     )
+
+
+def _kind(found: Identified) -> str:
+    """Return what a device is in words that differ when the devices do; nothing speaks for a device not like it."""
+    kind = found.identity or " or ".join(found.candidates)
+    if not kind:
+        identity = found.device.identity
+        units = value_of(identity.sm_count) or value_of(identity.cu_count)
+        told = (value_of(identity.name) or "unnamed", arch_of(found.device), units and f"{units} units")
+        memory = value_of(identity.memory_bytes)
+        kind = " ".join(str(part) for part in (*told, memory and format_bytes(memory)) if part)
+    cut = found.partition
+    return kind if cut.kind in ("none", "unknown") else f"{kind}/{cut.profile or cut.kind}"
 
 
 def _spec_of(found: Identified, where: str) -> DeviceSpec:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.model.device import DeviceConditions, Float, Int, Process, Texts
-from parity.probes.fields import first, percent, positive, scaled, source_of, take, text, whole
-from parity.probes.amd_identity import chain_generation, chain_width, partition_of, power_limit
+from parity.probes.amd_convert import chain_generation, chain_width
+from parity.probes.amd_identity import partition_of
+from parity.probes.fields import first, percent, positive, scaled, source_of, take, text, watts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,9 @@ def conditions(survey: Survey, gpu: Gpu) -> DeviceConditions:
     smi: Callable[[str], str] = lambda call: f"amdsmi:{'none' if gpu.amdsmi is None else gpu.amdsmi}:{call}"  # noqa: E731
     drm: Callable[[str], str] = lambda name: f"drm:{gpu.bdf}:{name}"  # noqa: E731
     live = survey.reasons.get(drm("live"))
-    engine = first(take(survey, smi("amdsmi_get_clock_info.GFX"), whole, "clk"), take(survey, drm("pp_dpm_sclk"), clock_in_use))
+    engine = first(
+        take(survey, smi("amdsmi_get_clock_info.GFX"), whole, "clk"), take(survey, drm("pp_dpm_sclk"), clock_in_use)
+    )
     errors = smi("amdsmi_get_gpu_total_ecc_count")
     partition = partition_of(survey, gpu)
     sliced = isinstance(partition, Reading) and partition.value.kind == "compute"
@@ -72,8 +75,8 @@ def conditions(survey: Survey, gpu: Gpu) -> DeviceConditions:
             take(survey, drm("hwmon/power1_input"), scaled(1e-6, most=10_000)),
             take(survey, smi("amdsmi_get_power_info"), scaled(1.0, most=10_000), "current_socket_power"),
         ),
-        "power_limit_w": power_limit(survey, gpu),
-        "power_limit_set_w": power_limit(survey, gpu),
+        "power_limit_w": _power_limit(survey, gpu),
+        "power_limit_set_w": _power_limit(survey, gpu),
         "power_profile": take(survey, drm("pp_power_profile_mode"), _starred_profile),
         "temperature_c": first(
             _sensor(survey, gpu, ("edge", "junction"), "input"),
@@ -86,10 +89,12 @@ def conditions(survey: Survey, gpu: Gpu) -> DeviceConditions:
         "temperature_slowdown_c": _sensor(survey, gpu, ("junction", "edge"), "crit"),
         "memory_used_bytes": _used(survey, gpu, sliced=sliced),
         "utilization_gpu_percent": first(
-            take(survey, drm("gpu_busy_percent"), percent), take(survey, smi("amdsmi_get_gpu_activity"), percent, "gfx_activity")
+            take(survey, drm("gpu_busy_percent"), percent),
+            take(survey, smi("amdsmi_get_gpu_activity"), percent, "gfx_activity"),
         ),
         "utilization_memory_percent": first(
-            take(survey, drm("mem_busy_percent"), percent), take(survey, smi("amdsmi_get_gpu_activity"), percent, "umc_activity")
+            take(survey, drm("mem_busy_percent"), percent),
+            take(survey, smi("amdsmi_get_gpu_activity"), percent, "umc_activity"),
         ),
         "processes": _processes(survey, gpu),
         "pcie_generation_now": take(survey, drm("links"), lambda raw: chain_generation(raw, "current_link_speed")),
@@ -106,34 +111,55 @@ def conditions(survey: Survey, gpu: Gpu) -> DeviceConditions:
             take(survey, drm("numa_node"), whole), take(survey, smi("amdsmi_topo_get_numa_node_number"), _node)
         ),
         "compute_partition": first(
-            take(survey, drm("current_compute_partition"), text), take(survey, smi("amdsmi_get_gpu_compute_partition"), text)
+            take(survey, drm("current_compute_partition"), text),
+            take(survey, smi("amdsmi_get_gpu_compute_partition"), text),
         ),
         "memory_partition": first(
-            take(survey, drm("current_memory_partition"), text), take(survey, smi("amdsmi_get_gpu_memory_partition"), text)
+            take(survey, drm("current_memory_partition"), text),
+            take(survey, smi("amdsmi_get_gpu_memory_partition"), text),
         ),
     }
     if live is not None:
         asleep = Absent(why="not_asked", source=source_of(drm("runtime_status")), detail=live[1])
-        for name in ("clock_sm_mhz", "clock_graphics_mhz", "clock_memory_mhz", "power_draw_w", "temperature_c", "utilization_gpu_percent"):
+        for name in (
+            "clock_sm_mhz",
+            "clock_graphics_mhz",
+            "clock_memory_mhz",
+            "power_draw_w",
+            "temperature_c",
+            "utilization_gpu_percent",
+        ):
             if not isinstance(found[name], Reading):
                 found[name] = asleep
     return DeviceConditions(**found)
 
 
 def clock_in_use(raw: Any) -> int | None:
-    """Return the level marked with a star in a ``pp_dpm_*`` file, in MHz.
+    r"""Return the level marked with a star in a ``pp_dpm_*`` file, in MHz.
 
-    >>> clock_in_use("0: 132Mhz *\\n1: 2100Mhz")
+    >>> clock_in_use("0: 132Mhz *\n1: 2100Mhz")
     132
     """
     match = re.search(r"^\S+: (\d{1,6})M[Hh]z \*", raw, re.MULTILINE)
     return int(match.group(1)) if match else None
 
 
+def _power_limit(survey: Survey, gpu: Gpu) -> Float:
+    """Return the power cap in force in watts. By hand: ``amd-smi metric --power``."""
+    return first(
+        take(survey, f"drm:{gpu.bdf}:hwmon/power1_cap", watts),
+        take(survey, f"amdsmi:{gpu.amdsmi}:amdsmi_get_power_cap_info", watts, "power_cap"),
+    )
+
+
 def _used(survey: Survey, gpu: Gpu, *, sliced: bool) -> Int:
     """Return used video memory; the DRM file counts the whole package."""
     told = take(survey, f"drm:{gpu.bdf}:mem_info_vram_used", whole)
-    usage = take(survey, f"amdsmi:{gpu.amdsmi}:amdsmi_get_gpu_vram_usage", lambda raw: (whole(raw["vram_used"]) or 0) * 1024 * 1024)
+    usage = take(
+        survey,
+        f"amdsmi:{gpu.amdsmi}:amdsmi_get_gpu_vram_usage",
+        lambda raw: (whole(raw["vram_used"]) or 0) * 1024 * 1024,
+    )
     if sliced:
         detail = "counted over the whole package"
         return Absent(why="not_supported", source=told.source, detail=detail) if isinstance(told, Reading) else told

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.model.device import Device, Int, Text
 from parity.model.fingerprint import Link, Note
-from parity.probes.fields import first, take, text, whole
 from parity.probes.amd_conditions import conditions
 from parity.probes.amd_gpus import Gpu, forbidden_nodes, gpus
 from parity.probes.amd_identity import identity, locator
+from parity.probes.fields import first, take, text, whole
 
 if TYPE_CHECKING:
     from parity.probes.supervise import Survey
@@ -33,19 +33,28 @@ def amd_devices(survey: Survey) -> tuple[Device, ...]:
 
 
 def amd_device_count(survey: Survey) -> Int:
-    """Return how many AMD GPUs the machine has, those this process may not use included.
+    """Return how many AMD GPUs the driver has, those this process may not use included.
 
+    Without any, accelerators that no driver serves count, so that a machine with a broken driver does not look empty;
+    an unused display controller (a desktop processor's graphics) and one given to a virtual machine do not.
     By hand: ``ls /sys/class/kfd/kfd/topology/nodes``, ``lspci -d 1002:``.
     """
-    nodes = sum(1 for gpu in gpus(survey) if gpu.node is not None) + len(forbidden_nodes(survey))
+    found = gpus(survey)
+    served = len(found) + len(forbidden_nodes(survey))
+    if served:
+        source = "kfd:nodes" if any(gpu.node is not None for gpu in found) or not found else "drm:cards"
+        return Reading(value=served, source=source)
     listed = survey.values.get("pci:devices")
-    functions = len(listed) if isinstance(listed, list) else 0
-    total = max(nodes, len(gpus(survey)), functions)
-    if total:
-        return Reading(value=total, source="kfd:nodes" if nodes == total else "pci:devices" if functions == total else "drm:cards")
     if isinstance(listed, list):
-        return Reading(value=0, source="pci:devices")
+        return Reading(value=sum(1 for device in listed if _is_stranded(device)), source="pci:devices")
     return first(take(survey, "pci:devices", len), take(survey, "kfd:nodes", len))
+
+
+def _is_stranded(device: Any) -> bool:
+    """Return whether a PCI function is an accelerator without a driver."""
+    if not isinstance(device, dict) or device.get("driver") == "vfio-pci":
+        return False
+    return not str(device.get("class", "")).startswith("0x0300")
 
 
 def amd_components(survey: Survey) -> dict[str, Text]:
@@ -57,9 +66,19 @@ def amd_components(survey: Survey) -> dict[str, Text]:
     driver = take(survey, "amdgpu:version", text)
     if not isinstance(driver, Reading) and survey.values.get("amdgpu:loaded") is True:
         kernel = take(survey, "amdgpu:kernel", text)
-        driver = Reading(value=f"kernel {kernel.value}", source="amdgpu:kernel") if isinstance(kernel, Reading) else driver
-    found: dict[str, Text] = {"driver": driver, "rocm": first(take(survey, "rocm:version", _release), _rocm_of_amdsmi(survey))}
-    return {name: observed for name, observed in found.items() if observed != NOT_ASKED}
+        driver = (
+            Reading(value=f"kernel {kernel.value}", source="amdgpu:kernel") if isinstance(kernel, Reading) else driver
+        )
+    found: dict[str, Text] = {
+        "driver": driver,
+        "rocm": first(take(survey, "rocm:version", _release), _rocm_of_amdsmi(survey)),
+    }
+    missing = ("not_asked", "not_supported", "library_missing")  # no such file: not installed
+    return {
+        name: observed
+        for name, observed in found.items()
+        if isinstance(observed, Reading) or observed.why not in missing
+    }
 
 
 def amd_links(survey: Survey) -> tuple[Link, ...]:
@@ -103,7 +122,9 @@ def amd_notes(survey: Survey) -> tuple[Note, ...]:
     kfd_file = survey.values.get("kfd:device_file")
     if found and isinstance(kfd_file, dict) and not kfd_file.get("permitted"):
         word = "may not be opened by this user (group render or video)" if kfd_file.get("exists") else "is not there"
-        notes.append(Note(source="kfd:device_file", text=f"/dev/kfd {word}: ROCm programs see no GPU", why="no_permission"))
+        notes.append(
+            Note(source="kfd:device_file", text=f"/dev/kfd {word}: ROCm programs see no GPU", why="no_permission")
+        )
     notes.extend(_amdsmi_notes(survey, found))
     return tuple(notes)
 
@@ -155,7 +176,9 @@ def _no_access(survey: Survey, gpu: Gpu) -> Note | None:
     if not isinstance(access, dict) or access.get("permitted"):
         return None
     minor = gpu.properties.get("drm_render_minor")
-    word = "may not be opened by this user" if access.get("exists") else "is not there (a container without the device?)"
+    word = (
+        "may not be opened by this user" if access.get("exists") else "is not there (a container without the device?)"
+    )
     return Note(
         source="kfd:render_node", text=f"{gpu.bdf or 'GPU'}: /dev/dri/renderD{minor} {word}", why="no_permission"
     )
@@ -169,7 +192,9 @@ def _amdsmi_notes(survey: Survey, found: tuple[Gpu, ...]) -> list[Note]:
             notes.append(Note(source=f"amdsmi:{key}", text=f"amdsmi was not used: {told[1]}", why=told[0]))
     if found and survey.values.get("amdsmi:amdsmi_get_processor_handles") == 0:
         seen = "KFD" if any(gpu.node is not None for gpu in found) else "the kernel"
-        said = f"amdsmi lists no GPU although {seen} shows {len(found)}: two copies of its library in one process do that"
+        said = (
+            f"amdsmi lists no GPU although {seen} shows {len(found)}: two copies of its library in one process do that"
+        )
         notes.append(Note(source="amdsmi:amdsmi_get_processor_handles", text=said, why="failed"))
     return notes
 
@@ -181,4 +206,6 @@ def absent_devices(survey: Survey) -> Absent | None:
         return None
     if isinstance(count, Absent):
         return count
-    return Absent(why="no_permission" if forbidden_nodes(survey) else "not_supported", source=count.source, detail="no usable GPU")
+    return Absent(
+        why="no_permission" if forbidden_nodes(survey) else "not_supported", source=count.source, detail="no usable GPU"
+    )

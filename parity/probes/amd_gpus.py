@@ -42,7 +42,10 @@ class Gpu:
 
 
 def gpus(survey: Survey) -> tuple[Gpu, ...]:
-    """Return every device that KFD, DRM or amdsmi enumerates, KFD nodes first, in their order."""
+    """Return every device that KFD, DRM or amdsmi enumerates and this process may use, KFD nodes first, in their order.
+
+    Device cgroups filter KFD nodes but not ``/sys/class/drm``: where nodes are withheld, the other lists prove nothing.
+    """
     nodes = list(kfd_nodes(survey))
     cards = card_bus_ids(survey)
     smi = amdsmi_bus_ids(survey)
@@ -62,6 +65,8 @@ def gpus(survey: Survey) -> tuple[Gpu, ...]:
                 drm=bdf in cards,
             )
         )
+    if forbidden_nodes(survey):
+        return tuple(found)
     shown = {gpu.bdf for gpu in found}
     taken = {gpu.amdsmi for gpu in found}
     for bdf in cards:
@@ -87,7 +92,9 @@ def kfd_nodes(survey: Survey) -> Iterator[tuple[int, dict[str, Any]]]:
 def node_numbers(survey: Survey) -> list[int]:
     """Return the numbers of all KFD nodes, CPUs included."""
     names = survey.values.get("kfd:nodes")
-    return [int(name) for name in names if isinstance(name, str) and name.isdecimal()] if isinstance(names, list) else []
+    return (
+        [int(name) for name in names if isinstance(name, str) and name.isdecimal()] if isinstance(names, list) else []
+    )
 
 
 def forbidden_nodes(survey: Survey) -> list[int]:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from parity.model.absent import NOT_ASKED, Absent, Reading
-from parity.model.device import DeviceIdentity, Flag, Float, Int, Locator, Partition, Text
-from parity.probes.fields import convert_one, first, hex_id, positive, scaled, source_of, take, text, watts, whole
+from parity.model.device import DeviceIdentity, Flag, Int, Locator, Partition, Text
+from parity.probes.amd_convert import (
+    chain_generation,
+    chain_width,
+    compute_mode,
+    generation,
+    gfx_target,
+    gfx_text,
+    highest_clock,
+    links_present,
+    marketing_name,
+    memory_mode,
+    memory_type,
+    rocm_uuid,
+)
+from parity.probes.amd_pci import pci_id, pci_revision
+from parity.probes.fields import convert_one, first, positive, scaled, source_of, take, text, watts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +33,24 @@ _XGMI = 11  # KFD io_link type (kfd_crat.h: CRAT_IOLINK_TYPE_XGMI)
 _VIDEO_MEMORY = (1, 2)  # KFD heap types: public and private frame buffer
 # LLVM "User Guide for AMDGPU Backend", processors of APUs; MI300A shares gfx942 and is told by its device id.
 _APU_TARGETS = frozenset(
-    "gfx902 gfx909 gfx90c gfx1013 gfx1033 gfx1035 gfx1036 gfx1037 gfx1103 gfx1150 gfx1151 gfx1152 gfx1153".split()
+    [
+        "gfx902",
+        "gfx909",
+        "gfx90c",
+        "gfx1013",
+        "gfx1033",
+        "gfx1035",
+        "gfx1036",
+        "gfx1037",
+        "gfx1103",
+        "gfx1150",
+        "gfx1151",
+        "gfx1152",
+        "gfx1153",
+    ]
 )
+_HBM3E_DEVICES = frozenset({"74a5"})  # MI325X
 _APU_DEVICES = frozenset({"74a0"})
-_SPEEDS = {"2.5": 1, "5.0": 2, "5": 2, "8.0": 3, "8": 3, "16.0": 4, "16": 4, "32.0": 5, "32": 5, "64.0": 6, "64": 6}
 _PARTITIONABLE = ("gfx94", "gfx95")
 _PACKAGE = "the driver tells it of the whole package only"
 
@@ -31,33 +59,34 @@ def identity(survey: Survey, gpu: Gpu) -> DeviceIdentity:
     """Return what the device is; on a compute partition, the partition's own numbers."""
     partition = partition_of(survey, gpu)
     sliced = isinstance(partition, Reading) and partition.value.kind == "compute"
-    smi, drm, kfd = _keys(gpu)
+    smi, drm = _keys(gpu)
     target = first(
         _kfd(gpu, "gfx_target_version", gfx_target),
-        take(survey, smi("amdsmi_get_gpu_asic_info"), _gfx_text, "target_graphics_version"),
+        take(survey, smi("amdsmi_get_gpu_asic_info"), gfx_text, "target_graphics_version"),
     )
     cap = smi("amdsmi_get_power_cap_info")
-    device_id = _pci_pair(survey, gpu, "vendor", "device")
+    device_id = pci_id(survey, gpu, "vendor", "device")
     found: dict[str, Any] = {
         "vendor": Reading(value="amd", source="pci:vendor"),
         "name": first(
-            take(survey, smi("amdsmi_get_gpu_asic_info"), _name, "market_name"),
-            take(survey, drm("product_name"), _name),
-            take(survey, drm("amdgpu.ids"), _name),
+            take(survey, smi("amdsmi_get_gpu_asic_info"), marketing_name, "market_name"),
+            take(survey, drm("product_name"), marketing_name),
+            take(survey, drm("amdgpu.ids"), marketing_name),
         ),
         "pci_device_id": device_id,
-        "pci_subsystem_id": _pci_pair(survey, gpu, "subsystem_vendor", "subsystem_device"),
-        "pci_revision": _revision(survey, gpu),
+        "pci_subsystem_id": pci_id(survey, gpu, "subsystem_vendor", "subsystem_device"),
+        "pci_revision": pci_revision(survey, gpu),
         "gfx_target": target,
         "partition": partition,
         "board_part_number": first(
-            take(survey, drm("product_number"), text), take(survey, smi("amdsmi_get_gpu_board_info"), text, "model_number")
+            take(survey, drm("product_number"), text),
+            take(survey, smi("amdsmi_get_gpu_board_info"), text, "model_number"),
         ),
         "cu_count": _cu_count(survey, gpu, sliced=sliced),
         "xcd_count": _kfd(gpu, "num_xcc", positive),
         "warp_size": _kfd(gpu, "wave_front_size", positive),
         "memory_bytes": memory_bytes(survey, gpu, sliced=sliced),
-        "memory_type": take(survey, smi("vram_type"), _memory_type),
+        "memory_type": _memory_type(take(survey, smi("vram_type"), memory_type), target, device_id),
         "memory_bus_width_bits": _whole_only(_bus_width(survey, gpu), sliced=sliced),
         "memory_clock_mhz": first(
             _bank(survey, gpu, "mem_clk_max"),
@@ -81,13 +110,15 @@ def identity(survey: Survey, gpu: Gpu) -> DeviceIdentity:
             sliced=sliced,
         ),
         "power_min_w": _whole_only(
-            first(take(survey, drm("hwmon/power1_cap_min"), watts), take(survey, cap, watts, "min_power_cap")), sliced=sliced
+            first(take(survey, drm("hwmon/power1_cap_min"), watts), take(survey, cap, watts, "min_power_cap")),
+            sliced=sliced,
         ),
         "power_max_w": _whole_only(
-            first(take(survey, drm("hwmon/power1_cap_max"), watts), take(survey, cap, watts, "max_power_cap")), sliced=sliced
+            first(take(survey, drm("hwmon/power1_cap_max"), watts), take(survey, cap, watts, "max_power_cap")),
+            sliced=sliced,
         ),
         "link_type": _link_type(survey, gpu),
-        "link_count": take(survey, smi("amdsmi_get_gpu_xgmi_link_status"), _links_present),
+        "link_count": take(survey, smi("amdsmi_get_gpu_xgmi_link_status"), links_present),
         "pcie_generation": first(
             take(survey, drm("links"), lambda raw: chain_generation(raw, "max_link_speed")),
             take(survey, smi("amdsmi_get_pcie_info"), positive, "pcie_static.pcie_interface_version"),
@@ -109,7 +140,7 @@ def identity(survey: Survey, gpu: Gpu) -> DeviceIdentity:
 
 def locator(survey: Survey, gpu: Gpu, index: int) -> Locator:
     """Return how to find the device: bus id with an eight-digit domain, ROCm's ``GPU-<unique_id>``, board serial."""
-    smi, drm, _ = _keys(gpu)
+    smi, drm = _keys(gpu)
     serial = first(
         take(survey, drm("serial_number"), text), take(survey, smi("amdsmi_get_gpu_board_info"), text, "product_serial")
     )
@@ -118,7 +149,7 @@ def locator(survey: Survey, gpu: Gpu, index: int) -> Locator:
         domain, _, rest = gpu.bdf.partition(":")
         said = "kfd:properties.location_id" if gpu.node is not None else "drm:card"
         bus = Reading(value=f"{domain:0>8}:{rest}", source=said)
-    uuid = first(_kfd(gpu, "unique_id", _uuid), take(survey, drm("unique_id"), lambda raw: _uuid(int(raw, 16))))
+    uuid = first(_kfd(gpu, "unique_id", rocm_uuid), take(survey, drm("unique_id"), lambda raw: rocm_uuid(int(raw, 16))))
     return Locator(index=index, uuid=uuid, serial=serial, pci_bus_id=bus)
 
 
@@ -126,25 +157,26 @@ def partition_of(survey: Survey, gpu: Gpu) -> Reading[Partition] | Absent:
     """Return whether the device is whole, or which compute partition of its package.
 
     The mode file is the driver's word. A chip of a family that has no partitions lacks the file and is whole; an MI300
-    without it stays undecided. Several KFD nodes on one bus id are partitions whatever the file says. By hand: ``cat /sys/class/drm/card*/device/current_compute_partition``.
+    without it stays undecided. Several KFD nodes on one bus id are partitions whatever the file says.
+    By hand: ``cat /sys/class/drm/card*/device/current_compute_partition``
     """
-    smi, drm, _ = _keys(gpu)
+    smi, drm = _keys(gpu)
     mode = first(
-        take(survey, drm("current_compute_partition"), _mode),
-        take(survey, smi("amdsmi_get_gpu_compute_partition"), _mode),
+        take(survey, drm("current_compute_partition"), compute_mode),
+        take(survey, smi("amdsmi_get_gpu_compute_partition"), compute_mode),
     )
     memory = first(
-        take(survey, drm("current_memory_partition"), _memory_mode),
-        take(survey, smi("amdsmi_get_gpu_memory_partition"), _memory_mode),
+        take(survey, drm("current_memory_partition"), memory_mode),
+        take(survey, smi("amdsmi_get_gpu_memory_partition"), memory_mode),
     )
-    memory_mode = memory.value if isinstance(memory, Reading) else ""
+    layout = memory.value if isinstance(memory, Reading) else ""
     if isinstance(mode, Reading):
         split = mode.value != "SPX" or gpu.siblings > 1
         profile = mode.value if mode.value != "SPX" else ""
         kind = "compute" if split else "none"
-        return Reading(value=Partition(kind=kind, profile=profile, memory_mode=memory_mode), source=mode.source)
+        return Reading(value=Partition(kind=kind, profile=profile, memory_mode=layout), source=mode.source)
     if gpu.siblings > 1 or gpu.partition_id:
-        return Reading(value=Partition(kind="compute", memory_mode=memory_mode), source="kfd:properties.location_id")
+        return Reading(value=Partition(kind="compute", memory_mode=layout), source="kfd:properties.location_id")
     missing = survey.reasons.get(drm("current_compute_partition"), ("", ""))[0]
     target = gfx_target(gpu.properties.get("gfx_target_version"))
     if gpu.drm and missing == "not_supported" and target is not None and not target.startswith(_PARTITIONABLE):
@@ -154,68 +186,29 @@ def partition_of(survey: Survey, gpu: Gpu) -> Reading[Partition] | Absent:
 
 def memory_bytes(survey: Survey, gpu: Gpu, *, sliced: bool) -> Int:
     """Return total video memory: the package's, or the KFD bank of a partition."""
-    smi, drm, _ = _keys(gpu)
+    smi, drm = _keys(gpu)
     bank = _bank_total(survey, gpu)
     if sliced:
         return bank
     return first(
         take(survey, drm("mem_info_vram_total"), positive),
         bank,
-        take(survey, smi("amdsmi_get_gpu_vram_info"), lambda raw: (positive(raw) or 0) * 1024 * 1024 or None, "vram_size"),
-        take(survey, smi("amdsmi_get_gpu_vram_info"), lambda raw: (positive(raw) or 0) * 1024 * 1024 or None, "vram_size_mb"),
+        take(
+            survey, smi("amdsmi_get_gpu_vram_info"), lambda raw: (positive(raw) or 0) * 1024 * 1024 or None, "vram_size"
+        ),
+        take(
+            survey,
+            smi("amdsmi_get_gpu_vram_info"),
+            lambda raw: (positive(raw) or 0) * 1024 * 1024 or None,
+            "vram_size_mb",
+        ),
     )
 
 
-def gfx_target(raw: Any) -> str | None:
-    """Return LLVM's name from KFD's number: two decimal digits each for minor and stepping, printed as hex.
-
-    >>> gfx_target(90402), gfx_target(90010), gfx_target(110501), gfx_target(0)
-    ('gfx942', 'gfx90a', 'gfx1151', None)
-    """
-    version = positive(raw)
-    if version is None:
-        return None
-    major, minor, step = version // 10000, version // 100 % 100, version % 100
-    if not 6 <= major <= 99 or minor > 15 or step > 15:
-        return None
-    return f"gfx{major}{minor:x}{step:x}"
-
-
-def generation(raw: Any) -> int | None:
-    """Return the PCIe generation of ``32.0 GT/s PCIe``.
-
-    >>> generation("32.0 GT/s PCIe"), generation("Unknown speed")
-    (5, None)
-    """
-    match = re.match(r"([\d.]+) GT/s", raw)
-    return _SPEEDS.get(match.group(1)) if match else None
-
-
-def chain_generation(raw: Any, name: str) -> int | None:
-    """Return the least generation from the device up to the root port."""
-    return min((found for link in raw if (found := generation(link.get(name, "")))), default=None)
-
-
-def chain_width(raw: Any, name: str) -> int | None:
-    """Return the least lane count from the device up to the root port."""
-    return min((found for link in raw if (found := positive(link.get(name))) and found <= 64), default=None)
-
-
-def highest_clock(raw: Any) -> int | None:
-    """Return the highest level of a ``pp_dpm_*`` file in MHz, never the one in use.
-
-    >>> highest_clock("0: 900Mhz *\\n1: 1300Mhz")
-    1300
-    """
-    return max((int(number) for number in re.findall(r"^\d+: (\d{1,6})M[Hh]z", raw, re.MULTILINE)), default=0) or None
-
-
-def _keys(gpu: Gpu) -> tuple[Callable[[str], str], Callable[[str], str], Callable[[str], str]]:
-    return (
-        lambda call: f"amdsmi:{'none' if gpu.amdsmi is None else gpu.amdsmi}:{call}",
-        lambda name: f"drm:{gpu.bdf}:{name}",
-        lambda name: f"kfd:{gpu.node}:{name}",
-    )
+def _keys(gpu: Gpu) -> tuple[Callable[[str], str], Callable[[str], str]]:
+    """Return what makes the keys of amdsmi's and of DRM's answers about this device."""
+    index = "none" if gpu.amdsmi is None else gpu.amdsmi
+    return lambda call: f"amdsmi:{index}:{call}", lambda name: f"drm:{gpu.bdf}:{name}"
 
 
 def _kfd(gpu: Gpu, name: str, convert: Callable[[Any], Any]) -> Any:
@@ -232,7 +225,7 @@ def _cu_count(survey: Survey, gpu: Gpu, *, sliced: bool) -> Int:
         each, total = positive(gpu.properties.get("simd_per_cu")), positive(simds)
         return total // each if each and total and total % each == 0 else None
 
-    smi, _, _ = _keys(gpu)
+    smi, _ = _keys(gpu)
     told: Int = _kfd(gpu, "simd_count", divide)
     if sliced:  # amdsmi counts the whole package on some releases
         return told
@@ -246,7 +239,10 @@ def _banks(survey: Survey, gpu: Gpu) -> list[dict[str, Any]]:
 
 def _bank_total(survey: Survey, gpu: Gpu) -> Int:
     def total(banks: Any) -> int | None:
-        return sum(positive(bank.get("size_in_bytes")) or 0 for bank in banks if bank.get("heap_type") in _VIDEO_MEMORY) or None
+        return (
+            sum(positive(bank.get("size_in_bytes")) or 0 for bank in banks if bank.get("heap_type") in _VIDEO_MEMORY)
+            or None
+        )
 
     return take(survey, f"kfd:{gpu.node}:mem_banks", total) if gpu.node is not None else NOT_ASKED
 
@@ -263,7 +259,7 @@ def _bank(survey: Survey, gpu: Gpu, name: str) -> Int:
 
 
 def _bus_width(survey: Survey, gpu: Gpu) -> Int:
-    smi, _, _ = _keys(gpu)
+    smi, _ = _keys(gpu)
     plausible = lambda raw: width if (width := positive(raw)) and width <= 65536 else None  # noqa: E731
     kfd = _bank(survey, gpu, "width")
     told = convert_one(kfd.value, kfd.source, plausible) if isinstance(kfd, Reading) else kfd
@@ -277,6 +273,17 @@ def _whole_only(observed: Any, *, sliced: bool) -> Any:
     return observed
 
 
+def _memory_type(told: Text, target: Text, device: Text) -> Text:
+    """Return the memory type, but not ``HBM3`` for parts with HBM3e: amdsmi 7.0.2 has no word for it."""
+    value = told.value if isinstance(told, Reading) else ""
+    on_hbm3e = (isinstance(target, Reading) and target.value == "gfx950") or (
+        isinstance(device, Reading) and device.value.partition(":")[2] in _HBM3E_DEVICES
+    )
+    if value == "HBM3" and on_hbm3e:
+        return Absent(why="not_supported", source=told.source, detail="says HBM3 for HBM3e too")
+    return told
+
+
 def _cache(survey: Survey, gpu: Gpu, level: int) -> Int:
     """Return the size of one cache of a level in bytes; KFD speaks KiB. By hand: ``rocminfo`` "Cache Info"."""
     if gpu.node is None:
@@ -288,7 +295,11 @@ def _cache(survey: Survey, gpu: Gpu, level: int) -> Int:
         return max(sizes, default=0) * 1024 or None
 
     observed = take(survey, f"kfd:{owner}:caches", size)
-    if isinstance(observed, Absent) and observed.why == "failed" and isinstance(survey.values.get(f"kfd:{owner}:caches"), list):
+    if (
+        isinstance(observed, Absent)
+        and observed.why == "failed"
+        and isinstance(survey.values.get(f"kfd:{owner}:caches"), list)
+    ):
         return Absent(why="not_supported", source=observed.source, detail=f"no cache of level {level} is told")
     return observed
 
@@ -306,46 +317,6 @@ def _link_type(survey: Survey, gpu: Gpu) -> Text:
     return take(survey, f"kfd:{gpu.node}:io_links", kind) if gpu.node is not None else NOT_ASKED
 
 
-def _links_present(raw: Any) -> int | None:
-    """Return how many XGMI links are up or down; disabled ones (X) do not exist on this board."""
-    return len([state for state in raw["status"] if state in {"U", "D"}]) or None
-
-
-def _pci_pair(survey: Survey, gpu: Gpu, one: str, two: str) -> Text:
-    """Return ``1002:74a1`` from DRM device files, the PCI list or KFD."""
-    _, drm, _ = _keys(gpu)
-    known = dict(pci_device(survey, gpu.bdf))
-    known.setdefault("vendor", "0x1002")
-    for name in (one, two):
-        raw = survey.values.get(drm(name))
-        if isinstance(raw, str):
-            known[name] = raw
-    pair = [hex_id(known.get(name)) for name in (one, two)]
-    if None not in pair:
-        return Reading(value=":".join(str(part) for part in pair), source=f"pci:{two}")
-    if two == "device":
-        return _kfd(gpu, "device_id", lambda raw: f"1002:{number:04x}" if (number := positive(raw)) and number < 1 << 16 else None)  # type: ignore[no-any-return]
-    return take(survey, drm(two), hex_id)
-
-
-def pci_device(survey: Survey, bdf: str) -> dict[str, Any]:
-    """Return the PCI list's entry of a bus id, empty when there is none."""
-    listed = survey.values.get("pci:devices")
-    if isinstance(listed, list):
-        for device in listed:
-            if isinstance(device, dict) and device.get("bdf") == bdf and bdf:
-                return device
-    return {}
-
-
-def _revision(survey: Survey, gpu: Gpu) -> Text:
-    _, drm, _ = _keys(gpu)
-    short = lambda raw: f"{number:02x}" if (number := int(raw, 16)) < 256 else None  # noqa: E731
-    listed = pci_device(survey, gpu.bdf).get("revision")
-    from_list: Text = convert_one(listed, "pci:revision", short) if listed else NOT_ASKED
-    return first(take(survey, drm("revision"), short), from_list)
-
-
 def _unified(target: Text, device: Text) -> Flag:
     """Return True for an APU. A discrete board is not claimed: no file says it."""
     if isinstance(target, Reading) and target.value in _APU_TARGETS:
@@ -353,43 +324,3 @@ def _unified(target: Text, device: Text) -> Flag:
     if isinstance(device, Reading) and device.value.partition(":")[2] in _APU_DEVICES:
         return Reading(value=True, source=f"{device.source} {device.value}")
     return NOT_ASKED
-
-
-def _name(raw: Any) -> str | None:
-    """Return a marketing name; a bare device id or ROCm's placeholder is none."""
-    found = text(raw)
-    return None if found is None or re.fullmatch(r"0x[0-9a-fA-F]+", found) else found
-
-
-def _gfx_text(raw: Any) -> str | None:
-    return raw if re.fullmatch(r"gfx[0-9a-f]{3,4}", raw) else None
-
-
-def _memory_type(raw: Any) -> str | None:
-    """Return the house spelling of amdsmi's enum name.
-
-    >>> _memory_type("HBM2E"), _memory_type("GDDR6"), _memory_type("MAX")
-    ('HBM2e', 'GDDR6', None)
-    """
-    return re.sub(r"(?<=\d)E$", "e", raw) if re.fullmatch(r"(HBM|GDDR|DDR|LPDDR)\d?[EX]?", raw) else None
-
-
-def _mode(raw: Any) -> str | None:
-    return raw.strip().upper() if re.fullmatch(r"[SDTQC]PX", raw.strip().upper()) else None
-
-
-def _memory_mode(raw: Any) -> str | None:
-    return raw.strip().upper() if re.fullmatch(r"NPS\d{1,2}", raw.strip().upper()) else None
-
-
-def _uuid(raw: Any) -> str | None:
-    number = positive(raw)
-    return f"GPU-{number:016x}" if number else None
-
-
-def power_limit(survey: Survey, gpu: Gpu) -> Float:
-    """Return the power cap in force in watts. By hand: ``amd-smi metric --power``."""
-    smi, drm, _ = _keys(gpu)
-    return first(
-        take(survey, drm("hwmon/power1_cap"), watts), take(survey, smi("amdsmi_get_power_cap_info"), watts, "power_cap")
-    )

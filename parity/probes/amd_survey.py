@@ -17,8 +17,8 @@ def survey(ask: Ask, options: dict[str, Any]) -> None:
 
     Args:
         ask: asks and writes down.
-        options: ``root``: path prefix of ``/sys``, ``/proc``, ``/dev`` (tests); ``amdsmi``: True always, False never calls
-            amdsmi, absent: only when the kernel shows an AMD GPU.
+        options: ``root``: path prefix of ``/sys``, ``/proc``, ``/dev`` (tests); ``amdsmi``: True always, False never
+            calls amdsmi, absent: only when the kernel shows an AMD GPU.
     """
     tree = Tree(options.get("root") or "/")
     seen = amd_sysfs.survey(ask, tree)

@@ -6,10 +6,13 @@ Importing the binding loads the library, resolves every symbol, prints to standa
 ``AttributeError``; all of that is one reason. By hand: ``amd-smi version``, ``amd-smi static``, ``amd-smi metric``.
 """
 
+# pathlib takes 9 ms to import; the whole child takes 40.
+# ruff: noqa: PTH112, PTH113, PTH118, PTH120
 from __future__ import annotations
 
 import ctypes
 import enum
+import importlib
 import os
 import re
 import sys
@@ -85,9 +88,17 @@ _CALLS = (
     "amdsmi_get_violation_status",
     "amdsmi_get_gpu_process_list",
 )
-# key -> (call, enum, member): calls that take a constant of the installed binding.
-_CLOCKS = {"GFX": "GFX", "MEM": "MEM"}
-_TEMPERATURES = {"EDGE": "EDGE", "HOTSPOT": "HOTSPOT", "VRAM": "VRAM"}
+_SAMPLED = frozenset({"amdsmi_get_violation_status"})  # reads twice, 0.1 s apart
+MAX_SAMPLED = 16
+_NOW = ("AmdSmiTemperatureMetric", "CURRENT")
+# key -> call, and the constants of the installed binding that it takes after the handle.
+_WITH_CONSTANTS = {
+    "amdsmi_get_clock_info.GFX": ("amdsmi_get_clock_info", [("AmdSmiClkType", "GFX")]),
+    "amdsmi_get_clock_info.MEM": ("amdsmi_get_clock_info", [("AmdSmiClkType", "MEM")]),
+    "amdsmi_get_temp_metric.EDGE": ("amdsmi_get_temp_metric", [("AmdSmiTemperatureType", "EDGE"), _NOW]),
+    "amdsmi_get_temp_metric.HOTSPOT": ("amdsmi_get_temp_metric", [("AmdSmiTemperatureType", "HOTSPOT"), _NOW]),
+    "amdsmi_get_temp_metric.VRAM": ("amdsmi_get_temp_metric", [("AmdSmiTemperatureType", "VRAM"), _NOW]),
+}
 
 
 def survey(ask: Ask, rocm: str) -> None:
@@ -97,7 +108,7 @@ def survey(ask: Ask, rocm: str) -> None:
         ask: asks and writes down.
         rocm: folder of the installed ROCm; its own binding is preferred to one in site-packages.
     """
-    binding = ask("amdsmi:import", _import, rocm, classify=_import_reason, plain=_described)
+    binding = ask("amdsmi:import", _import, rocm, classify=_import_reason, plain=_described, slow=True)
     if binding is None:
         return
     library = ask("amdsmi:amdsmi_get_lib_version", _library_version, binding, classify=reason)
@@ -108,11 +119,11 @@ def survey(ask: Ask, rocm: str) -> None:
         ask.absent("amdsmi:match", "failed", problem)
         return
     ask.told("amdsmi:match", True)
-    if ask("amdsmi:amdsmi_init", _initialise, binding, classify=reason) is None:
+    if ask("amdsmi:amdsmi_init", _initialise, binding, classify=reason, slow=True) is None:
         return
     if hasattr(binding, "amdsmi_get_rocm_version"):
         ask("amdsmi:amdsmi_get_rocm_version", binding.amdsmi_get_rocm_version, classify=reason, plain=list)
-    handles = ask("amdsmi:amdsmi_get_processor_handles", _handles, binding, classify=reason, plain=len)
+    handles = ask("amdsmi:amdsmi_get_processor_handles", _handles, binding, classify=reason, plain=len, slow=True)
     for index, handle in enumerate((handles or ())[:MAX_DEVICES]):
         _device(ask, binding, index, handle)
     _pairs(ask, binding, (handles or ())[:16])
@@ -129,9 +140,7 @@ def _import(rocm: str) -> ModuleType:
         sys.path.insert(0, own)
     if os.path.isdir(rocm):  # bindings up to 6.1 need it set; later ones load the library from it
         os.environ["ROCM_PATH"] = os.environ["ROCM_HOME"] = rocm
-    import amdsmi
-
-    return amdsmi  # type: ignore[no-any-return,unused-ignore]
+    return importlib.import_module("amdsmi")
 
 
 def _import_reason(error: BaseException) -> tuple[str, str]:
@@ -238,6 +247,11 @@ def _handles(binding: ModuleType) -> list[Any]:
 
 def _device(ask: Ask, binding: ModuleType, index: int, handle: Any) -> None:
     for call in _CALLS:
+        if call in _SAMPLED and index >= MAX_SAMPLED:
+            ask.absent(
+                f"amdsmi:{index}:{call}", "not_asked", f"samples for 0.1 s; asked of the first {MAX_SAMPLED} devices"
+            )
+            continue
         question = getattr(binding, call, None)
         if question is None:  # an older or newer binding: the name is not there
             ask.absent(f"amdsmi:{index}:{call}", "not_supported", "this binding has no such call")
@@ -245,22 +259,14 @@ def _device(ask: Ask, binding: ModuleType, index: int, handle: Any) -> None:
         answer = ask(f"amdsmi:{index}:{call}", question, handle, classify=reason, plain=_plain)
         if call == "amdsmi_get_gpu_vram_info" and answer is not None:
             ask(f"amdsmi:{index}:vram_type", _vram_type, binding, answer, classify=reason)
-    for name, member in _CLOCKS.items():
-        _constant(ask, binding, f"amdsmi:{index}:amdsmi_get_clock_info.{name}", "amdsmi_get_clock_info", handle, "AmdSmiClkType", member)
-    for name, member in _TEMPERATURES.items():
-        key = f"amdsmi:{index}:amdsmi_get_temp_metric.{name}"
-        _constant(ask, binding, key, "amdsmi_get_temp_metric", handle, "AmdSmiTemperatureType", member, "CURRENT")
-
-
-def _constant(ask: Ask, binding: ModuleType, key: str, call: str, handle: Any, kind: str, member: str, *more: str) -> None:
-    """Ask a call that takes a constant; a binding without the constant is not asked."""
-    question, constants = getattr(binding, call, None), getattr(binding, kind, None)
-    constant = getattr(constants, member, None)
-    arguments = [getattr(getattr(binding, "AmdSmiTemperatureMetric", None), name, None) for name in more]
-    if question is None or constant is None or None in arguments:
-        ask.absent(key, "not_supported", "this binding has no such call")
-        return
-    ask(key, question, handle, constant, *arguments, classify=reason, plain=_plain)
+    for name, (call, members) in _WITH_CONSTANTS.items():
+        key = f"amdsmi:{index}:{name}"
+        question = getattr(binding, call, None)
+        constants = [getattr(getattr(binding, kind, None), member, None) for kind, member in members]
+        if question is None or None in constants:
+            ask.absent(key, "not_supported", "this binding has no such call")
+        else:
+            ask(key, question, handle, *constants, classify=reason, plain=_plain)
 
 
 def _vram_type(binding: ModuleType, answer: dict[str, Any]) -> str:
@@ -287,14 +293,10 @@ def _plain(value: Any) -> Any:
     """Return plain JSON data: enums by name, ctypes scalars by value, everything else unknown as text."""
     if isinstance(value, enum.Enum):
         return value.name
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
         return value
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
     if isinstance(value, dict):
         return {str(_plain(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if hasattr(value, "value"):
-        return _plain(value.value)
-    return str(value)
+    return _plain(value.value) if hasattr(value, "value") else str(value)

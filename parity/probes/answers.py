@@ -53,9 +53,15 @@ def reading(survey: Survey, key: str, convert: Callable[[Any], T | None]) -> Rea
         if value is None:
             return Absent(why="failed", source=source, detail=f"unusable answer {raw!r}"[:200])
         return Reading(value=value, source=source)
-    if key in survey.reasons:
-        why, detail = survey.reasons[key]
-        return Absent(why=cast("Why", why) if why in _WHYS else "failed", source=source, detail=detail)
+    return reason(survey, key)
+
+
+def reason(survey: Survey, *keys: str) -> Absent:
+    """Return the absence that the first of these keys with a reason stands for."""
+    for key in keys:
+        if key in survey.reasons:
+            why, detail = survey.reasons[key]
+            return Absent(why=cast("Why", why) if why in _WHYS else "failed", source=source_of(key), detail=detail)
     return NOT_ASKED
 
 

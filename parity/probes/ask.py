@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 20_000
 MAX_DETAIL = 500
+_MAX_HELD = 500
 
 
 def failed(error: BaseException) -> tuple[str, str]:
@@ -39,7 +40,7 @@ class Ask:
         self._skip = frozenset(skip)
         self._held: list[str] = []
 
-    def __call__(  # noqa: ANN204, PLR0913  (the answer is whatever the vendor's binding returns)
+    def __call__(  # noqa: PLR0913  (all but key and question have defaults)
         self,
         key: str,
         question: Callable[..., Any],
@@ -47,7 +48,7 @@ class Ask:
         classify: Callable[[BaseException], tuple[str, str]] = failed,
         plain: Callable[[Any], Any] | None = None,
         slow: bool = False,
-    ):
+    ) -> Any:
         """Ask ``question(*args)`` under ``key``; return its answer, None when there is none.
 
         Args:
@@ -78,15 +79,20 @@ class Ask:
 
     def told(self, key: str, value: Any) -> None:
         """Write down a value that needed no question. It travels with the next question."""
-        self._held.append(json.dumps({"k": key, "v": _bounded(value)}))
+        self._hold({"k": key, "v": _bounded(value)})
 
     def absent(self, key: str, why: str, detail: str = "") -> None:
         """Write down that there is no value, and why. It travels with the next question."""
-        self._held.append(json.dumps({"k": key, "e": why, "d": _bounded(detail)[:MAX_DETAIL]}))
+        self._hold({"k": key, "e": why, "d": _bounded(detail)[:MAX_DETAIL]})
 
     def done(self) -> None:
         """Tell the parent that the survey is complete."""
         self._write(".")
+
+    def _hold(self, record: dict[str, Any]) -> None:
+        self._held.append(json.dumps(record))
+        if len(self._held) >= _MAX_HELD:
+            self._write()
 
     def _write(self, *lines: str) -> None:
         data = "".join(line + "\n" for line in (*self._held, *lines)).encode()

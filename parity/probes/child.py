@@ -26,7 +26,7 @@ def main() -> None:
     os.set_inheritable(channel, False)
     os.dup2(2, 1)
     os.write(channel, b"\n")  # ends whatever start-up code printed
-    _die_with_parent()
+    die_with_parent()
     _leave_no_core()
     gc.disable()  # thousands of ctypes classes are made and none is freed: half the import is collection
 
@@ -40,7 +40,7 @@ def main() -> None:
     os._exit(0)  # vendor libraries crash in their exit handlers; everything is already written
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to kill this process when its parent dies, so that a hung driver call leaves no orphan."""
     if not sys.platform.startswith("linux"):
         return

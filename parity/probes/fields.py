@@ -1,4 +1,4 @@
-"""Knows how one raw answer, or a field of it, becomes a reading: nested fields, ``N/A`` texts, all-ones sentinels, units."""
+"""Knows how a raw answer, or one field of it, becomes a reading: ``N/A`` texts, all-ones sentinels, units."""
 
 from __future__ import annotations
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from parity.model.absent import NOT_ASKED, Absent, Reading
+from parity.model.absent import Absent, Reading
 from parity.model.fingerprint import Host, Note
 from parity.probes.fields import convert_one, first, positive, take, text, whole
 from parity.probes.host_files import MARKS
 from parity.probes.stack_decode import environment, stack_notes, stack_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from parity.model.device import Flag, Text
     from parity.probes.supervise import Survey
 
@@ -78,7 +80,11 @@ def host_notes(survey: Survey) -> tuple[Note, ...]:
         text_ = f"this process may run on {usable.value} of {online.value} logical CPUs"
         found.append(Note(source="host:usable_cpus", text=text_))
     quota = take(survey, "host:cpu_quota", _quota)
-    if isinstance(quota, Reading) and quota.value > 0 and (not isinstance(online, Reading) or quota.value < online.value):
+    if (
+        isinstance(quota, Reading)
+        and quota.value > 0
+        and (not isinstance(online, Reading) or quota.value < online.value)
+    ):
         found.append(Note(source="host:cpu_quota", text=f"a cgroup limits this process to {quota.value:g} CPUs"))
     return (*found, *stack_notes(survey))
 
@@ -107,7 +113,7 @@ def _pretty_name(raw: Any) -> str | None:
 
 
 def _cpu_model(survey: Survey) -> Text:
-    """Return the processor's name; on Arm the kernel has numbers only, written as ``Arm implementer 0x41 part 0xd4f``."""
+    """Return the processor's name; on Arm the kernel has numbers only: ``Arm implementer 0x41 part 0xd4f``."""
 
     def arm(raw: Any) -> str:
         return f"Arm implementer {raw['CPU implementer']} part {raw['CPU part']}"
@@ -155,7 +161,11 @@ def _iommu(survey: Survey) -> Text:
 
     By hand: ``cat /sys/kernel/iommu_groups/0/type``, ``cat /proc/cmdline``.
     """
-    kind = take(survey, "host:iommu_type", lambda raw: "passthrough" if raw == "identity" else "on" if raw.startswith("DMA") else None)
+    kind = take(
+        survey,
+        "host:iommu_type",
+        lambda raw: "passthrough" if raw == "identity" else "on" if raw.startswith("DMA") else None,
+    )
     if isinstance(kind, Reading):
         return kind
     arguments = survey.values.get("host:iommu_arguments")
@@ -171,25 +181,10 @@ def _iommu(survey: Survey) -> Text:
 
 
 def _container(survey: Survey) -> Text:
-    """Return the container runtime, ``none``, or an absence when the root file system says container and nothing says which."""
-    marks = [MARKS[path] for path in _list(survey, "host:marks") if MARKS.get(path) not in {None, "wsl"}]
-    variables = _list(survey, "host:runtime_variables")
-    if "kubernetes" in marks or "KUBERNETES_SERVICE_HOST" in variables:
-        return Reading(value="kubernetes", source="host:marks" if "kubernetes" in marks else "host:runtime_variables")
-    if marks:
-        return Reading(value=marks[0], source="host:marks")
-    if {"APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"} & set(variables):
-        return Reading(value="apptainer", source="host:runtime_variables")
-    systemd = take(survey, "host:systemd_container", text)
-    if isinstance(systemd, Reading):
-        return systemd
-    for key in ("host:cgroup", "host:own_cgroup"):
-        told = survey.values.get(key)
-        for mark, name in _CGROUPS:
-            if isinstance(told, str) and re.search(rf"(?:/|-|:){mark}", told):
-                return Reading(value=name, source=key)
-    if "container" in variables:
-        return Reading(value="other", source="host:runtime_variables")
+    """Return the container runtime, ``none``, or an absence when the root is a container's and nothing says whose."""
+    marked = next(_container_marks(survey), None)
+    if marked is not None:
+        return marked
     root = survey.values.get("host:root_filesystem")
     if root == "overlay":
         why = "the root file system is an overlay, and no runtime left a mark"
@@ -197,6 +192,30 @@ def _container(survey: Survey) -> Text:
     if isinstance(root, str) and root and "host:marks" in survey.values:
         return Reading(value="none", source="host:root_filesystem")
     return first(take(survey, "host:root_filesystem", lambda _: None), take(survey, "host:marks", lambda _: None))
+
+
+def _container_marks(survey: Survey) -> Iterator[Reading[str]]:
+    """Yield what names a runtime, the most telling first: an orchestrator, then its runtime, then cgroup paths."""
+    marks = [MARKS[path] for path in _list(survey, "host:marks") if MARKS.get(path) not in {None, "wsl"}]
+    variables = _list(survey, "host:runtime_variables")
+    if "kubernetes" in marks:
+        yield Reading(value="kubernetes", source="host:marks")
+    if "KUBERNETES_SERVICE_HOST" in variables:
+        yield Reading(value="kubernetes", source="host:runtime_variables")
+    for mark in marks:
+        yield Reading(value=mark, source="host:marks")
+    if {"APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"} & set(variables):
+        yield Reading(value="apptainer", source="host:runtime_variables")
+    systemd = take(survey, "host:systemd_container", text)
+    if isinstance(systemd, Reading):
+        yield systemd
+    for key in ("host:cgroup", "host:own_cgroup"):
+        told = survey.values.get(key)
+        for mark, name in _CGROUPS:
+            if isinstance(told, str) and re.search(rf"(?:/|-|:){mark}", told):
+                yield Reading(value=name, source=key)
+    if "container" in variables:
+        yield Reading(value="other", source="host:runtime_variables")
 
 
 def _list(survey: Survey, key: str) -> list[str]:
@@ -217,30 +236,22 @@ def _wsl(survey: Survey) -> Flag:
 def _virtualization(survey: Survey) -> Text:
     """Return the hypervisor, or ``none`` on bare metal.
 
-    x86 processors under a hypervisor carry the flag ``hypervisor``; its absence is the proof of bare metal. Arm has no such flag.
-    By hand: ``systemd-detect-virt``.
+    x86 processors under a hypervisor carry the flag ``hypervisor``; that it is absent proves bare metal. Arm has no
+    such flag. By hand: ``systemd-detect-virt``.
     """
     flags = take(survey, "host:cpu", lambda raw: raw["flags"].split())
-    vendor = take(survey, "host:dmi_vendor", text)
-    product = take(survey, "host:dmi_product", text)
-    told = take(survey, "host:hypervisor", text)
-    named = _VENDORS.get(vendor.value) if isinstance(vendor, Reading) else None
     wsl = _wsl(survey)
     if isinstance(wsl, Reading) and wsl.value:
         return Reading(value="microsoft", source=wsl.source)
     if isinstance(flags, Reading):
         if "hypervisor" not in flags.value:
             return Reading(value="none", source="host:cpu.flags")
-        if isinstance(told, Reading):
-            return told
-        if named:
-            return Reading(value=named, source="host:dmi_vendor")
-        return Reading(value="other", source="host:cpu.flags")
-    if isinstance(product, Reading) and product.value.endswith(".metal"):
-        return Reading(value="none", source="host:dmi_product")
-    if named and isinstance(vendor, Reading) and vendor.value != "Microsoft Corporation":
-        return Reading(value=named, source="host:dmi_vendor")
-    return first(vendor, flags) if not isinstance(vendor, Reading) else NOT_ASKED
+        named = first(take(survey, "host:hypervisor", text), take(survey, "host:dmi_vendor", _VENDORS.get))
+        return named if isinstance(named, Reading) else Reading(value="other", source="host:cpu.flags")
+    metal = take(survey, "host:dmi_product", lambda raw: "none" if raw.endswith(".metal") else None)
+    # Microsoft makes machines as well as a hypervisor: on Arm its name alone decides nothing.
+    named = take(survey, "host:dmi_vendor", lambda raw: None if raw == "Microsoft Corporation" else _VENDORS.get(raw))
+    return first(metal, named, flags)
 
 
 def _machine_type(survey: Survey) -> Text:

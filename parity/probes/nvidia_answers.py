@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.probes import nvidia_convert as to
-from parity.probes.answers import reading
+from parity.probes.answers import reading, reason
+from parity.probes.cuda_decode import cuda_count, cuda_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CODE = re.compile(r"NVML error (\d+)")
-NVML_NOT_SUPPORTED, NVML_FUNCTION_NOT_FOUND = 3, 13
+NVML_NOT_SUPPORTED = 3
+NOT_IN_THIS_DRIVER = frozenset({3, 13})  # NOT_SUPPORTED, FUNCTION_NOT_FOUND
 
 
 def nvml_count(survey: Survey) -> Reading[int] | Absent:
@@ -36,36 +38,7 @@ def nvml_count(survey: Survey) -> Reading[int] | Absent:
 
 def nvml_failure(survey: Survey) -> Absent:
     """Return why NVML as a whole gave no answer."""
-    for key in ("nvml:*", "nvml:init", "nvml:import"):
-        if key in survey.reasons:
-            found = reading(survey, key, lambda _: None)
-            if isinstance(found, Absent):
-                return found
-    return NOT_ASKED
-
-
-def nvml_code(observed: Reading[Any] | Absent) -> int | None:
-    """Return the driver's own error code of an absence; None when something else than the driver said it."""
-    if isinstance(observed, Reading):
-        return None
-    found = _CODE.match(observed.detail)
-    return int(found[1]) if found else None
-
-
-def cuda_count(survey: Survey) -> Reading[int] | Absent:
-    """Return how many devices libcuda shows this process."""
-    count = reading(survey, "cuda:cuDeviceGetCount", to.number)
-    return cuda_failure(survey) if count == NOT_ASKED else count
-
-
-def cuda_failure(survey: Survey) -> Absent:
-    """Return why libcuda as a whole gave no answer."""
-    for key in ("cuda:library", "cuda:init"):
-        if key in survey.reasons:
-            found = reading(survey, key, lambda _: None)
-            if isinstance(found, Absent):
-                return found
-    return NOT_ASKED
+    return reason(survey, "nvml:*", "nvml:init", "nvml:import")
 
 
 def pci_functions(survey: Survey) -> tuple[str, ...]:
@@ -73,11 +46,6 @@ def pci_functions(survey: Survey) -> tuple[str, ...]:
     found = survey.values.get("pci:functions")
     listed = found if isinstance(found, list) else []
     return tuple(where for where in listed if isinstance(where, str) and to.nvidia_bus_id(where) == where)
-
-
-def flat(value: str | None) -> str:
-    """Return a UUID's hex digits, without prefix and dashes: NVML and libcuda spell them differently."""
-    return re.sub(r"^(GPU|MIG)-", "", value or "").replace("-", "").lower()
 
 
 @dataclass(frozen=True)
@@ -105,7 +73,7 @@ class Answers:
             return self._proc(call, convert)
         key = self._key(library, call)
         found = reading(self.survey, key, convert) if key else NOT_ASKED
-        return self._group(library) if found == NOT_ASKED else found
+        return self._group(library, call) if found == NOT_ASKED else found
 
     def best(self, sources: Sources) -> Reading[Any] | Absent:
         """Return the first reading of several sources; when there is none, the first source's reason."""
@@ -116,6 +84,12 @@ class Answers:
                 return found
             told = found if told == NOT_ASKED else told
         return told
+
+    def nvml_code(self, call: str) -> int | None:
+        """Return the driver's own error code of one call about the GPU; None when it answered or something else failed."""
+        _, detail = self.survey.reasons.get(f"{self.board}{call}", ("", ""))
+        found = _CODE.match(detail)
+        return int(found[1]) if found else None
 
     def _key(self, library: str, call: str) -> str | None:
         if library == "nvml" and self.nvml:
@@ -130,23 +104,20 @@ class Answers:
             return f"pci:{self.bus}:{call}"
         return None
 
-    def _group(self, library: str) -> Absent:
+    def _group(self, library: str, call: str) -> Absent:
         """Return why a whole group of answers is missing."""
         if library in {"nvml", "board", "system"}:
-            for key in (f"{self.board}*", f"{self.board}nvmlDeviceGetHandleByIndex"):
-                if key in self.survey.reasons:
-                    found = reading(self.survey, key, lambda _: None)
-                    if isinstance(found, Absent):
-                        return found
-            return nvml_failure(self.survey)
+            whole_call = f"{self.nvml if library == 'nvml' else self.board}{call.partition('[')[0]}"
+            handle = f"{self.board}nvmlDeviceGetHandleByIndex"
+            found = reason(self.survey, whole_call, f"{self.board}*", handle)
+            return nvml_failure(self.survey) if found == NOT_ASKED else found
         if library == "cuda":
             if self.cuda is None and isinstance(cuda_count(self.survey), Reading):
                 return Absent(
                     why="not_supported", source="cuda:cuDeviceGetCount", detail="libcuda does not show this device"
                 )
             return cuda_failure(self.survey)
-        listed = reading(self.survey, "pci:functions", lambda _: None) if "pci:functions" in self.survey.reasons else NOT_ASKED
-        return listed if isinstance(listed, Absent) else NOT_ASKED
+        return reason(self.survey, "pci:functions")
 
     def _proc(self, name: str, convert: Callable[[Any], T | None]) -> Reading[T] | Absent:
         """Return one line of ``/proc/driver/nvidia/gpus/<bus id>/information``."""
@@ -158,22 +129,3 @@ class Answers:
             return convert({key.strip(): value.strip() for key, _, value in pairs}[name])
 
         return reading(self.survey, f"proc:{self.bus}:information", line)
-
-
-def cuda_index(survey: Survey, *, uuid: str | None, bus: str | None) -> int | None:
-    """Return libcuda's index of a device, None when it shows no such device.
-
-    Args:
-        survey: all answers.
-        uuid: NVML's, of the GPU or the slice; decides when both sides have one.
-        bus: its bus id; None for a slice and a GPU that is cut, whose bus id is that of its slices too.
-    """
-    count = survey.values.get("cuda:cuDeviceGetCount")
-    for index in range(count if type(count) is int and 0 <= count <= 1024 else 0):
-        theirs = survey.values.get(f"cuda:{index}:cuDeviceGetUuid")
-        if uuid and isinstance(theirs, str) and theirs:
-            if flat(uuid) == flat(theirs):
-                return index
-        elif bus and survey.values.get(f"cuda:{index}:cuDeviceGetPCIBusId") == bus:
-            return index
-    return None

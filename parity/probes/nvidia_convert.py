@@ -45,6 +45,10 @@ THROTTLE_REASONS = {
     0x1: "idle", 0x2: "app-clocks", 0x4: "sw-power-cap", 0x8: "hw-slowdown", 0x10: "sync-boost", 0x20: "sw-thermal",
     0x40: "hw-thermal", 0x80: "hw-power-brake", 0x100: "display-clocks", 0x200: "board-limit", 0x400: "reliability",
 }
+POWER_PROFILES = (
+    "max-p", "max-q", "compute", "memory-bound", "network", "balanced", "llm-inference", "llm-training", "rbm", "dcpcie",
+    "hmma-sparse", "hmma-dense", "sync-balanced", "hpc", "mig",
+)
 PCIE_GENERATIONS = {"2.5": 1, "5.0": 2, "5": 2, "8.0": 3, "8": 3, "16.0": 4, "16": 4, "32.0": 5, "32": 5, "64.0": 6, "64": 6}
 # FP32 lanes per SM by compute capability: the CUDA programming guide's table of arithmetic throughput.
 CORES_PER_SM = {
@@ -243,9 +247,11 @@ def length(raw: Any) -> int | None:
     return len(raw) if isinstance(raw, list) else None
 
 
-def dicts(raw: Any) -> list[dict[str, Any]] | None:
-    """Return a list of structs."""
-    return raw if isinstance(raw, list) and all(isinstance(entry, dict) for entry in raw) else None
+def processes(raw: Any) -> list[tuple[int, int | None]] | None:
+    """Return process ids and used bytes, None where the driver does not say. One entry that is none spoils the list."""
+    pairs = [(number(entry["pid"]), number(entry.get("usedGpuMemory"))) for entry in raw]
+    whole = [(pid, used) for pid, used in pairs if pid is not None]
+    return whole if isinstance(raw, list) and len(whole) == len(pairs) else None
 
 
 # nvmlGpuFabricInfo healthMask: shift of each two-bit field whose value 1 means trouble.
@@ -269,3 +275,10 @@ def fabric_healthy(raw: Any) -> bool | None:
     if not any(bits):
         raise NoSuchValueError
     return 1 not in bits
+
+
+def power_profiles(raw: Any) -> str | None:
+    """Return the enforced workload power profiles, ``none`` without one; a profile without a name keeps its number."""
+    words = raw["enforcedProfilesMask"]["mask"]
+    bits = [32 * place + bit for place, word in enumerate(words) for bit in range(32) if word >> bit & 1]
+    return ",".join(POWER_PROFILES[bit] if bit < len(POWER_PROFILES) else str(bit) for bit in bits) or "none"

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parity.model.absent import NOT_ASKED, Absent, Reading, value_of
 from parity.model.fingerprint import Link
 from parity.probes import nvidia_convert as to
 from parity.probes.answers import first, reading
-from parity.probes.nvidia_answers import NVML_NOT_SUPPORTED, Answers, nvml_code
+from parity.probes.nvidia_answers import NVML_NOT_SUPPORTED, Answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from parity.model.device import Device, Flag, Float, Int, Text
+    from parity.model.device import Flag, Float, Int, Text
+    from parity.probes.supervise import Survey
 
 _MAX_LINKS = 36
 _STATE = "nvmlDeviceGetNvLinkState"
 _FIELD = "nvmlDeviceGetFieldValues"
+_PEERS = 0  # NVML_P2P_STATUS_OK
 _GPU, _SWITCH = 0, 2  # nvmlIntNvLinkDeviceType_t
 _ERROR_TOTALS = (38, 45, 52, 59)  # CRC flit, CRC data, replay, recovery, all links together
 _ERRORS_OF_LINK = (161, 162, 163)  # replay, recovery, CRC; Hopper
@@ -63,7 +65,7 @@ def _count(answers: Answers, states: list[Flag]) -> Int:
     ended = isinstance(answers.survey.values.get(f"{answers.nvml}{_STATE}[{len(states)}]"), str)
     if ended and all(isinstance(state, Reading) for state in states):
         return Reading(value=len(states), source=f"nvml:{_STATE}")
-    if nvml_code(first_state) == NVML_NOT_SUPPORTED and _bare(answers):
+    if answers.nvml_code(f"{_STATE}[0]") == NVML_NOT_SUPPORTED and _bare(answers):
         return Reading(value=0, source=f"nvml:{_STATE}")
     return first_state if isinstance(first_state, Absent) else told
 
@@ -101,7 +103,7 @@ def _active(states: list[Flag], count: Int) -> Int:
             return state
     if not states:
         return NOT_ASKED
-    return Reading(value=sum(value_of(state) or 0 for state in states), source=f"nvml:{_STATE}")
+    return Reading(value=sum(1 for state in states if value_of(state)), source=f"nvml:{_STATE}")
 
 
 def _errors(answers: Answers, states: list[Flag]) -> Int:
@@ -119,38 +121,59 @@ def _errors(answers: Answers, states: list[Flag]) -> Int:
     return first(*totals, *each)
 
 
-def pair_link(whole: dict[int, tuple[Answers, Device]], a: int, b: int) -> Link | None:
+@dataclass(frozen=True)
+class End:
+    """One whole GPU as the end of a path.
+
+    Attributes:
+        nvml: NVML's index.
+        place: its index among the devices.
+        bus: its PCI bus id.
+        to_switch: active NVLinks that end at a switch.
+        to_gpu: bus id -> active NVLinks that end at that GPU.
+    """
+
+    nvml: int
+    place: int
+    bus: str | None
+    to_switch: int
+    to_gpu: dict[str, int]
+
+
+def end(answers: Answers, *, nvml: int, place: int) -> End:
+    """Return where a GPU's active NVLinks lead. Source: ``nvmlDeviceGetNvLinkRemoteDeviceType``, ``...RemotePciInfo``."""
+    to_gpu: Counter[str] = Counter()
+    to_switch = 0
+    for link in range(_link_end(answers)):
+        if not value_of(answers.get(f"nvml:{_STATE}[{link}]", to.flag)):
+            continue
+        kind = value_of(answers.get(f"nvml:nvmlDeviceGetNvLinkRemoteDeviceType[{link}]", to.number))
+        remote = answers.get(f"nvml:nvmlDeviceGetNvLinkRemotePciInfo[{link}]", to.item("busId", to.nvidia_bus_id))
+        if kind == _SWITCH:
+            to_switch += 1
+        elif kind == _GPU and isinstance(remote, Reading):
+            to_gpu[remote.value] += 1
+    return End(nvml=nvml, place=place, bus=answers.bus, to_switch=to_switch, to_gpu=dict(to_gpu))
+
+
+def pair_link(survey: Survey, one: End, other: End) -> Link | None:
     """Return the best path between two whole GPUs, None when nothing is known of it.
 
-    By hand: ``nvidia-smi topo -m``
-
-    Args:
-        whole: NVML index -> answers and device.
-        a, b: NVML indices, a < b.
+    Links that end at a switch reach every GPU behind it: the driver's own word on peer access over NVLink confirms it, or
+    denies it. By hand: ``nvidia-smi topo -m``
     """
-    survey = whole[a][0].survey
-    ends = (whole[a][1].locator.index, whole[b][1].locator.index)
-    bonded = min(_bonded(whole[a][0], whole[b]), _bonded(whole[b][0], whole[a]))
+    a, b = sorted((one.nvml, other.nvml))
+    places = sorted((one.place, other.place))
+    peers = value_of(reading(survey, f"nvml:nvmlDeviceGetP2PStatus[{a},{b},2]", to.number))
+    direct = min(one.to_gpu.get(other.bus or "", 0), other.to_gpu.get(one.bus or "", 0))
+    switched = min(one.to_switch, other.to_switch) if peers == _PEERS else 0
+    bonded = direct or switched
     if bonded:
-        return Link(a=ends[0], b=ends[1], kind="nvlink", count=bonded, path=f"NV{bonded}")
-    if value_of(reading(survey, f"nvml:nvmlDeviceGetP2PStatus[{a},{b},2]", to.number)) == 0:
-        return Link(a=ends[0], b=ends[1], kind="nvlink", path="NV")
+        return Link(a=places[0], b=places[1], kind="nvlink", count=bonded, path=f"NV{bonded}")
+    if peers == _PEERS:
+        return Link(a=places[0], b=places[1], kind="nvlink")
     key = f"nvml:nvmlDeviceGetTopologyCommonAncestor[{a},{b}]"
     path = value_of(reading(survey, key, to.one_of(to.TOPOLOGY)))
     if path is None:
         return None
-    return Link(a=ends[0], b=ends[1], kind="system" if path == "SYS" else "pcie", path=path)
-
-
-def _bonded(answers: Answers, other: tuple[Answers, Device]) -> int:
-    """Return how many active links lead to the other GPU: all that end at a switch, or those that end at it."""
-    theirs = value_of(other[1].locator.pci_bus_id)
-    return sum(1 for kind, bus in _remotes(answers) if kind == _SWITCH or (kind == _GPU and theirs and bus == theirs))
-
-
-def _remotes(answers: Answers) -> Iterable[tuple[int | None, str | None]]:
-    for link in range(_link_end(answers)):
-        if value_of(answers.get(f"nvml:{_STATE}[{link}]", to.flag)):
-            kind = answers.get(f"nvml:nvmlDeviceGetNvLinkRemoteDeviceType[{link}]", to.number)
-            remote = answers.get(f"nvml:nvmlDeviceGetNvLinkRemotePciInfo[{link}]", to.item("busId", to.nvidia_bus_id))
-            yield value_of(kind), value_of(remote)
+    return Link(a=places[0], b=places[1], kind="system" if path == "SYS" else "pcie", path=path)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from parity.model.absent import NOT_ASKED, Absent, Reading, value_of
 from parity.model.device import Device, DeviceConditions, DeviceIdentity, Int, Locator, Partition, Process, Text
 from parity.probes import nvidia_convert as to
 from parity.probes.answers import first, reading
+from parity.probes.cuda_decode import cuda_count, cuda_index, shown_indices
 from parity.probes.nvidia_answers import (
-    NVML_FUNCTION_NOT_FOUND,
-    NVML_NOT_SUPPORTED,
+    NOT_IN_THIS_DRIVER,
     Answers,
-    cuda_count,
-    cuda_index,
-    nvml_code,
     nvml_count,
-    nvml_failure,
     pci_functions,
 )
-from parity.probes.nvidia_links import link_facts
+from parity.probes.nvidia_links import end, link_facts, pair_link
+from parity.probes.nvidia_notes import nvidia_notes
 from parity.probes.nvml_tables import (
     BOARD_CONDITIONS,
     BOARD_IDENTITY,
@@ -33,11 +31,16 @@ from parity.probes.nvml_tables import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from parity.model.fingerprint import Link
     from parity.probes.nvml_tables import Sources
     from parity.probes.supervise import Survey
 
+_CUDA_NO_DEVICE = "CUDA error 100:"
 _MAX_DEVICES, _MAX_SLICES = 256, 16
 _VENDOR = Reading(value="nvidia", source="nvidia")
+_NOT_A_SLICES = Absent(
+    why="not_supported", source="nvml:nvmlDeviceGetMigDeviceHandleByIndex", detail="a MIG slice has none of its own"
+)
 _PROCESS_KINDS = {
     "compute": "nvmlDeviceGetComputeRunningProcesses", "graphics": "nvmlDeviceGetGraphicsRunningProcesses",
 }
@@ -67,14 +70,11 @@ def nvidia_devices(survey: Survey) -> tuple[Device, ...]:
     if isinstance(nvml_count(survey), Absent):
         return tuple(_device(answers, index) for index, answers in enumerate(_without_nvml(survey)))
     devices: list[Device] = []
-    shift = 0
-    for index, prefix in _opened(survey):
+    for place, _, prefix in _opened(survey):
         cut = _slices(survey, prefix)
-        for place, part in enumerate(cut):
-            devices.append(_slice(survey, prefix, part, index + shift + place))
+        devices += [_slice(survey, prefix, part, place + offset) for offset, part in enumerate(cut)]
         if not cut:
-            devices.append(_device(_answers(survey, prefix), index + shift))
-        shift += max(len(cut) - 1, 0)
+            devices.append(_device(_answers(survey, prefix), place))
     return tuple(devices)
 
 
@@ -98,11 +98,32 @@ def nvidia_components(survey: Survey) -> dict[str, Text]:
     }
 
 
-def _opened(survey: Survey) -> Iterator[tuple[int, str]]:
-    """Yield NVML index and key prefix of each device whose handle was given."""
+def nvidia_links(survey: Survey) -> tuple[Link, ...]:
+    """Return the best path of each pair of whole GPUs. MIG slices have none.
+
+    By hand: ``nvidia-smi topo -m``
+    """
+    ends = [
+        end(_answers(survey, prefix), nvml=index, place=place)
+        for place, index, prefix in _opened(survey)
+        if not _slices(survey, prefix)
+    ]
+    found = (pair_link(survey, one, other) for one, other in itertools.combinations(ends, 2))
+    return tuple(link for link in found if link is not None)
+
+
+def _opened(survey: Survey) -> Iterator[tuple[int, int, str]]:
+    """Yield place among the devices, NVML index and key prefix of each GPU whose handle was not refused.
+
+    A GPU whose turn never came, because NVML was given up before, is there with nothing but the reason.
+    """
+    shift = 0
     for index in range(min(value_of(nvml_count(survey)) or 0, _MAX_DEVICES)):
-        if f"nvml:{index}:nvmlDeviceGetHandleByIndex" in survey.values:
-            yield index, f"nvml:{index}:"
+        prefix = f"nvml:{index}:"
+        handle = f"{prefix}nvmlDeviceGetHandleByIndex"
+        if handle in survey.values or (handle not in survey.reasons and "nvml:*" in survey.reasons):
+            yield index + shift, index, prefix
+            shift += max(len(_slices(survey, prefix)) - 1, 0)
 
 
 def _slices(survey: Survey, prefix: str) -> list[str]:
@@ -125,12 +146,12 @@ def _answers(survey: Survey, prefix: str) -> Answers:
 def _without_nvml(survey: Survey) -> Iterator[Answers]:
     """Yield the answers about each GPU that PCI sysfs shows, then each that only libcuda shows."""
     joined = set()
-    for bus in pci_functions(survey):
-        uuid = value_of(Answers(survey, bus=bus).get("proc:GPU UUID", to.uuid))
-        cuda = cuda_index(survey, uuid=uuid, bus=bus)
+    for where in pci_functions(survey):
+        uuid = value_of(Answers(survey, bus=where).get("proc:GPU UUID", to.uuid))
+        cuda = cuda_index(survey, uuid=uuid, bus=where)
         joined.add(cuda)
-        yield Answers(survey, bus=bus, cuda=cuda)
-    for index in range(min(value_of(cuda_count(survey)) or 0, _MAX_DEVICES)):
+        yield Answers(survey, bus=where, cuda=cuda)
+    for index in shown_indices(survey):
         if index not in joined and f"cuda:{index}:cuDeviceGet" in survey.values:
             bus = value_of(reading(survey, f"cuda:{index}:cuDeviceGetPCIBusId", to.nvidia_bus_id))
             yield Answers(survey, bus=bus, cuda=index)
@@ -152,7 +173,7 @@ def _device(answers: Answers, index: int) -> Device:
     return Device(
         locator=Locator(
             index=index,
-            visible=_visible(answers),
+            visible=_visible(answers, known=answers.board is not None and _mig_state(answers) is False),
             uuid=first(answers.get("nvml:nvmlDeviceGetUUID", to.uuid), answers.get("proc:GPU UUID", to.uuid)),
             serial=answers.get("nvml:nvmlDeviceGetSerial", to.text),
             pci_bus_id=_bus_id(answers),
@@ -172,9 +193,11 @@ def _slice(survey: Survey, board: str, prefix: str, index: int) -> Device:
     )
     name = answers.get("nvml:nvmlDeviceGetName", to.text)
     attributes = "nvml:nvmlDeviceGetAttributes"
-    identity = _filled(answers, BOARD_IDENTITY)
+    identity: dict[str, Any] = dict.fromkeys((*WHOLE_IDENTITY, "link_type", "link_count", "link_bandwidth_gbps"), _NOT_A_SLICES)
+    identity.update(_filled(answers, BOARD_IDENTITY))
     _fill_pci(answers, identity)
     identity["name"] = name
+    identity["memory_bus_width_bits"] = answers.get("cuda:GLOBAL_MEMORY_BUS_WIDTH", to.positive)
     identity["sm_count"] = answers.best(
         ((attributes, to.item("multiprocessorCount", to.positive)), ("cuda:MULTIPROCESSOR_COUNT", to.positive))
     )
@@ -187,14 +210,17 @@ def _slice(survey: Survey, board: str, prefix: str, index: int) -> Device:
     return Device(
         locator=Locator(
             index=index,
-            visible=_visible(answers),
+            visible=_visible(answers, known=isinstance(uuid, Reading)),
             uuid=uuid,
             serial=parent.get("nvml:nvmlDeviceGetSerial", to.text),
             pci_bus_id=_bus_id(answers),
             parent_uuid=parent.get("nvml:nvmlDeviceGetUUID", to.uuid),
         ),
         identity=DeviceIdentity(vendor=_VENDOR, **identity),
-        conditions=DeviceConditions(**_conditions(answers)),
+        conditions=DeviceConditions(
+            **_conditions(answers),
+            **dict.fromkeys((*WHOLE_CONDITIONS, "link_active_count", "link_errors"), _NOT_A_SLICES),
+        ),
     )
 
 
@@ -235,7 +261,7 @@ def _mig_state(answers: Answers) -> bool | None:
     mode = answers.get("board:nvmlDeviceGetMigMode", to.item(0, to.flag))
     if isinstance(mode, Reading):
         return mode.value
-    return False if nvml_code(mode) in {NVML_NOT_SUPPORTED, NVML_FUNCTION_NOT_FOUND} else None
+    return False if answers.nvml_code("nvmlDeviceGetMigMode") in NOT_IN_THIS_DRIVER else None
 
 
 def _partition(answers: Answers, name: Text) -> Reading[Partition] | Absent:
@@ -253,7 +279,7 @@ def _partition(answers: Answers, name: Text) -> Reading[Partition] | Absent:
         return mig if isinstance(mig, Absent) else NOT_ASKED
     if isinstance(mode, Reading):
         return Reading(value=Partition(kind="none"), source=mode.source)
-    if isinstance(mig, Reading) and nvml_code(mode) in {NVML_NOT_SUPPORTED, NVML_FUNCTION_NOT_FOUND}:
+    if isinstance(mig, Reading) and answers.nvml_code("nvmlDeviceGetVirtualizationMode") in NOT_IN_THIS_DRIVER:
         return Reading(value=Partition(kind="none"), source=mig.source)
     return mode
 
@@ -282,15 +308,20 @@ def _sm_count(answers: Answers, identity: dict[str, Any]) -> Int:
     return Reading(value=cores.value // per_sm, source=f"{cores.source}/{per_sm}")
 
 
-def _visible(answers: Answers) -> bool:
-    """Return false when libcuda, told by CUDA_VISIBLE_DEVICES what to show, does not show this device."""
+def _visible(answers: Answers, *, known: bool) -> bool:
+    """Return false when CUDA_VISIBLE_DEVICES is set and libcuda, which obeys it, does not show this device.
+
+    Args:
+        answers: of the device.
+        known: whether the device has something to know it by on libcuda's side.
+    """
     survey = answers.survey
-    if answers.cuda is not None or survey.values.get("cuda:visible_devices") is None:
+    if answers.cuda is not None or survey.values.get("cuda:visible_devices") is None or not known:
         return True
     shown = cuda_count(survey)
     if isinstance(shown, Absent):
-        return True
-    return any(f"cuda:{index}:cuDeviceGetUuid" not in survey.values for index in range(min(shown.value, _MAX_DEVICES)))
+        return not shown.detail.startswith(_CUDA_NO_DEVICE)
+    return any(f"cuda:{index}:cuDeviceGetUuid" not in survey.values for index in shown_indices(survey))
 
 
 def _retired_pages(answers: Answers) -> Int:
@@ -303,21 +334,20 @@ def _retired_pages(answers: Answers) -> Int:
 
 
 def _processes(answers: Answers) -> Reading[tuple[Process, ...]] | Absent:
-    """Return the processes on a device; graphics ones only where the compute list answers too."""
+    """Return the processes on a device, by both lists; a list that fails may hide one, a list that is not there cannot.
+
+    By hand: ``nvidia-smi --query-compute-apps=pid,name,used_memory --format=csv``
+    """
     found: list[Process] = []
     for kind, call in _PROCESS_KINDS.items():
-        listed = answers.get(f"nvml:{call}", to.dicts)
-        if isinstance(listed, Absent):
-            if kind == "compute":
-                return listed
-            continue
-        for entry in listed.value:
-            pid = to.number(entry.get("pid"))
-            if pid is not None:
+        listed = answers.get(f"nvml:{call}", to.processes)
+        if isinstance(listed, Reading):
+            for pid, used in listed.value:
                 name = value_of(answers.get(f"nvml:nvmlSystemGetProcessName[{pid}]", to.text)) or ""
-                used = to.number(entry.get("usedGpuMemory"))
                 found.append(Process(pid=pid, kind=kind, name=name, memory_bytes=used))
+        elif kind == "compute" or listed.why != "not_supported":
+            return listed
     return Reading(value=tuple(found), source="nvml:nvmlDeviceGetComputeRunningProcesses")
 
 
-__all__ = ["nvidia_components", "nvidia_device_count", "nvidia_devices", "nvml_failure"]
+__all__ = ["nvidia_components", "nvidia_device_count", "nvidia_devices", "nvidia_links", "nvidia_notes"]

@@ -3,7 +3,7 @@
 Runs in the child: standard library and ``pynvml`` only. Everything is written down in the driver's own units; the parent's
 ``nvml_decode`` gives it meaning. Any binding from 11.x on will do: a wrapper it lacks, or a symbol the driver lacks, costs
 that one answer. The binding's own defects are stepped around here: mutable default arguments (fresh structs are passed),
-wrappers that drop the return code (a value that cannot be an answer is put in first), a mismatch error that is no NVMLError.
+a wrapper that drops the return code and one that returns it (both are checked), a mismatch error that is no NVMLError.
 
 Keys: ``nvml:<call>`` for the system, ``nvml:<i>:<call>`` for a device, ``nvml:<i>:mig<j>:<call>`` for a slice; arguments that
 choose the value stand in brackets.
@@ -47,9 +47,9 @@ SYSTEM_CALLS = (
 
 # Call and the arguments after the handle. What a device is comes first: it answers even on a GPU that is half gone.
 DEVICE_CALLS: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("nvmlDeviceGetName", ()),
-    ("nvmlDeviceGetUUID", ()),
     ("nvmlDeviceGetPciInfo", ()),
+    ("nvmlDeviceGetUUID", ()),
+    ("nvmlDeviceGetName", ()),
     ("nvmlDeviceGetMigMode", ()),
     ("nvmlDeviceGetVirtualizationMode", ()),
     ("nvmlDeviceGetSerial", ()),
@@ -161,7 +161,6 @@ MAX_SLICES = 16
 MAX_PAIRED_DEVICES = 16
 MAX_NAMED_PROCESSES = 32
 GIVE_UP_DEVICE, GIVE_UP_NVML = 2, 4  # lost calls after which the rest is not asked
-_UNTOUCHED = -(2**31)
 
 
 def survey_nvml(ask: Ask, skip: Mapping[str, str]) -> None:
@@ -224,11 +223,7 @@ def _classify_missing(lost: str | None) -> tuple[str, str]:
     return "library_missing", "the Python package nvidia-ml-py (module pynvml) cannot be imported"
 
 
-class _Unanswered(Exception):  # noqa: N818  (not an error of this program)
-    """A wrapper reported success and left the value untouched."""
-
-
-class _NoWrapper(Exception):  # noqa: N818
+class _NoWrapper(Exception):  # noqa: N818  (not an error of this program)
     """The installed binding has no such function."""
 
 
@@ -246,8 +241,8 @@ class _Nvml:
             return WHY.get(code, "failed"), f"NVML error {code}: {error}"
         if isinstance(error, _NoWrapper):
             return "not_supported", f"the installed nvidia-ml-py has no {error}"
-        if isinstance(error, _Unanswered) or type(error).__name__ == "NVMLLibraryMismatchError":
-            return "not_supported", f"{type(error).__name__.lstrip('_')}: this driver has no such call"
+        if type(error).__name__ == "NVMLLibraryMismatchError":
+            return "not_supported", "NVMLLibraryMismatchError: this driver has no such call"
         return "failed", f"{type(error).__name__}: {error}"
 
     def put(
@@ -403,14 +398,13 @@ class _Nvml:
         return self.wrapper("nvmlDeviceGetGspFirmwareMode")(handle, ctypes.c_uint(), ctypes.c_uint())
 
     def clock_offset(self, handle: Any, domain: int) -> list[int]:
-        """Return offset, least and greatest offset in MHz at P0. The binding drops the return code."""
+        """Return offset, least and greatest offset in MHz at P0. The binding's wrapper drops the return code."""
         info = self._struct("c_nvmlClockOffset_t")
         info.version = getattr(self._nv, "nvmlClockOffset_v1", 0x1000018)
         info.type, info.pstate = domain, 0
-        info.clockOffsetMHz = _UNTOUCHED
-        self.wrapper("nvmlDeviceGetClockOffsets")(handle, ctypes.byref(info))
-        if info.clockOffsetMHz == _UNTOUCHED:
-            raise _Unanswered
+        code = self.wrapper("_nvmlGetFunctionPointer")("nvmlDeviceGetClockOffsets")(handle, ctypes.byref(info))
+        if code:
+            raise self.wrapper("NVMLError")(code)
         return [info.clockOffsetMHz, info.minClockOffsetMHz, info.maxClockOffsetMHz]
 
     def conf_compute_settings(self) -> Any:

@@ -144,6 +144,7 @@ BOARD_CONDITIONS: dict[str, Sources] = {
     ),
     "power_limit_requested_w": _of(f"{_FIELD}[192]", to.limit_watts),
     "power_source": _of("board:nvmlDeviceGetPowerSource", to.one_of(to.POWER_SOURCES)),
+    "power_profile": _of("board:nvmlDeviceWorkloadPowerProfileGetCurrentProfiles", to.power_profiles),
     "energy_mj": _of("board:nvmlDeviceGetTotalEnergyConsumption", to.number),
     # By hand: nvidia-smi -q -d TEMPERATURE
     "temperature_c": (

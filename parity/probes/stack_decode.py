@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from parity.model.absent import NOT_ASKED, Reading
+from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.model.fingerprint import Library, Note
 from parity.probes.fields import first, take, text
 
@@ -62,7 +62,7 @@ def packages_of(survey: Survey) -> dict[str, str]:
 
 
 def libraries_of(survey: Survey, packages: dict[str, str]) -> tuple[Library, ...]:
-    """Return each copy once, by its resolved path: as loaded when a process maps it, else in a package, else on the loader path."""
+    """Return each copy once, by its resolved path: loaded, else in a package, else on the loader path."""
     found: dict[str, Library] = {}
     sources: list[tuple[Found, Any]] = [("loaded", survey.values.get("stack:loaded"))]
     sources += [("package", raw) for raw in _numbered(survey, "package_libraries")]
@@ -70,7 +70,9 @@ def libraries_of(survey: Survey, packages: dict[str, str]) -> tuple[Library, ...
     sources.append(("loader", survey.values.get("stack:system_libraries")))
     for kind, raw in sources:
         for item in raw if isinstance(raw, list) else ():
-            if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in ("name", "path", "version")):
+            if not isinstance(item, dict) or not all(
+                isinstance(item.get(key), str) for key in ("name", "path", "version")
+            ):
                 continue
             version = _fuller(item["version"], _wheel_version(item["path"], packages))
             found.setdefault(item["path"], Library(name=item["name"], path=item["path"], version=version, found=kind))
@@ -79,13 +81,13 @@ def libraries_of(survey: Survey, packages: dict[str, str]) -> tuple[Library, ...
 
 def components_of(survey: Survey, packages: dict[str, str], libraries: tuple[Library, ...]) -> dict[str, Text]:
     """Return component -> version; a component that is simply not installed is left out."""
-    torch_cuda = take(survey, "stack:torch", _literal, "cuda")
+    torch_cuda, torch_hip = _build(survey, "cuda"), _build(survey, "hip")
     found: dict[str, Text] = {
         "python": take(survey, "stack:python", text),
         "libc": take(survey, "stack:libc", text),
-        "torch": first(take(survey, "stack:torch", _literal, "__version__"), _package(packages, "torch")),
-        "torch_cuda": torch_cuda,
-        "torch_hip": take(survey, "stack:torch", _literal, "hip"),
+        "torch": first(take(survey, "stack:torch", text, "__version__"), _package(packages, "torch")),
+        "torch_cuda": NOT_ASKED if isinstance(torch_hip, Reading) else torch_cuda,
+        "torch_hip": torch_hip if isinstance(torch_hip, Reading) else NOT_ASKED,
         "cuda_toolkit": take(survey, "stack:toolkits", _toolkit) if survey.values.get("stack:toolkits") else NOT_ASKED,
         "rocm": take(survey, "stack:rocm", lambda raw: _release(raw["text"])),
         "hip": _from_library(libraries, "libamdhip64", digits=2),
@@ -99,7 +101,7 @@ def components_of(survey: Survey, packages: dict[str, str], libraries: tuple[Lib
 
 
 def stack_notes(survey: Survey) -> tuple[Note, ...]:
-    """Return notes on copies that shadow each other: two versions of one library, a torch folder without its metadata."""
+    """Return notes on copies that shadow each other: a library mapped twice, a torch unlike its metadata."""
     packages = packages_of(survey)
     notes = []
     copies: dict[str, dict[str, str]] = {}
@@ -111,7 +113,7 @@ def stack_notes(survey: Survey) -> tuple[Note, ...]:
             versions = ", ".join(sorted({version or "?" for version in paths.values()}))
             text_ = f"{len(paths)} copies of {name} are mapped by one process ({versions})"
             notes.append(Note(source="stack:loaded", text=text_))
-    built = take(survey, "stack:torch", _literal, "__version__")
+    built = take(survey, "stack:torch", text, "__version__")
     if isinstance(built, Reading) and "torch" in packages and packages["torch"] != built.value:
         told = f"torch/version.py says {built.value}, the installed package says {packages['torch']}"
         notes.append(Note(source="stack:torch", text=told))
@@ -126,12 +128,21 @@ def _numbered(survey: Survey, name: str) -> Iterator[Any]:
 
 
 def _worth_telling(observed: Text) -> bool:
-    return isinstance(observed, Reading) or observed.why in {"no_permission", "failed", "timed_out"}
+    if isinstance(observed, Reading):
+        return True
+    return observed.why in {"no_permission", "failed", "timed_out"} or observed.detail.startswith(
+        "torch is built without"
+    )
 
 
-def _literal(raw: Any) -> str | None:
-    """Return a text literal's content; ``None`` is no version."""
-    return text(raw) if raw != "None" else None
+def _build(survey: Survey, name: str) -> Text:
+    """Return the CUDA or HIP release torch was built for; ``None`` in its file means built without."""
+    raw = survey.values.get("stack:torch")
+    if isinstance(raw, dict) and raw.get(name) == "None":
+        return Absent(
+            why="not_supported", source=f"stack:torch.{name}", detail=f"torch is built without {name.upper()}"
+        )
+    return take(survey, "stack:torch", text, name)
 
 
 def _package(packages: dict[str, str], name: str) -> Text:
@@ -157,9 +168,11 @@ def _fits(observed: Text, name: str, major: str) -> bool:
 
 
 def _from_library(libraries: tuple[Library, ...], name: str | None, *, digits: int) -> Text:
-    """Return the version in a library's file name, a loaded copy before a packaged one before one on the loader path."""
+    """Return the version in a library's file name: a loaded copy first, then packaged, then on the loader path."""
     order = {"loaded": 0, "package": 1, "loader": 2}
-    copies = sorted((library for library in libraries if library.name == name), key=lambda library: order[library.found])
+    copies = sorted(
+        (library for library in libraries if library.name == name), key=lambda library: order[library.found]
+    )
     for library in copies:
         numbers = library.version.split(".")
         if len(numbers) > 1:  # a lone soname number says no release

@@ -17,7 +17,7 @@ from typing import Any
 
 CALL_DEADLINE_S = 5.0
 FIRST_CALL_DEADLINE_S = 20.0  # initialisation without the persistence daemon takes seconds per GPU
-TOTAL_DEADLINE_S = 60.0
+TOTAL_DEADLINE_S = 40.0
 MAX_STARTS = 7
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
 

@@ -22,10 +22,6 @@ TOOL = "amd-smi"
 _MODES = re.compile(r"SPX|DPX|TPX|QPX|CPX")
 
 
-def _name(printed: str) -> str | None:
-    return v.unmasked(printed)
-
-
 def _capped(printed: str) -> int | None:
     """AMD prints 4294967295 for "unknown"."""
     number = v.positive(printed)
@@ -36,14 +32,10 @@ def _revision(printed: str) -> str | None:
     return v.hex_word(printed, digits=2)
 
 
-def _clock(printed: str) -> int | None:
-    return v.positive(printed)
-
-
 # block, field, converter, key paths below the GPU; the first path that is there wins.
 _FIELDS: tuple[tuple[str, str, Callable[[str], Any], tuple[str, ...]], ...] = (
     ("locator", "pci_bus_id", v.bus_id, ("bdf", "gpu_bdf", "bus/bdf")),
-    ("identity", "name", _name, ("asic/market_name", "board/product_name")),
+    ("identity", "name", v.amd_name, ("asic/market_name", "board/product_name")),
     ("identity", "pci_revision", _revision, ("asic/rev_id",)),
     ("identity", "gfx_target", v.gfx_target, ("asic/target_graphics_version",)),
     ("identity", "cu_count", _capped, ("asic/num_compute_units", "asic/num_of_compute_units")),
@@ -62,8 +54,8 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], tuple[str, ...]], ...] = (
         v.watts_over_zero,
         ("vram/max_bandwidth", "vram/vram_max_bandwidth"),
     ),
-    ("identity", "memory_clock_mhz", _clock, ("clock/mem_0/max_clk", "clock/mem/max_clk")),
-    ("identity", "clock_boost_mhz", _clock, ("clock/gfx_0/max_clk", "clock/gfx/max_clk")),
+    ("identity", "memory_clock_mhz", v.positive, ("clock/mem_0/max_clk", "clock/mem/max_clk")),
+    ("identity", "clock_boost_mhz", v.positive, ("clock/gfx_0/max_clk", "clock/gfx/max_clk")),
     (
         "identity",
         "power_max_w",
@@ -127,7 +119,7 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], tuple[str, ...]], ...] = (
     ("conditions", "memory_free_bytes", v.size_bytes, ("mem_usage/free_vram",)),
     ("conditions", "utilization_gpu_percent", v.integer, ("usage/gfx_activity", "usage/gfx_usage")),
     ("conditions", "utilization_memory_percent", v.integer, ("usage/umc_activity", "usage/mem_usage")),
-    ("conditions", "performance_level", v.text, ("perf_level",)),
+    ("conditions", "performance_level", v.performance_level, ("perf_level",)),
     (
         "conditions",
         "ecc_corrected",
@@ -143,14 +135,9 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], tuple[str, ...]], ...] = (
     ("conditions", "pcie_width_now", v.integer, ("pcie/width", "pcie/current_width", "pcie/current_lanes")),
     ("conditions", "pcie_generation_now", v.gigatransfers_generation, ("pcie/speed", "pcie/current_speed")),
     ("conditions", "pcie_replays", v.integer, ("pcie/replay_count",)),
-    ("conditions", "energy_mj", lambda text: _millijoule(text), ("energy/total_energy_consumption",)),
+    ("conditions", "energy_mj", v.millijoule, ("energy/total_energy_consumption",)),
     ("conditions", "numa_node", v.integer, ("numa/node",)),
 )
-
-
-def _millijoule(printed: str) -> int | None:
-    joule = v.number(printed)
-    return None if joule is None else round(joule * 1000)
 
 
 def read_gpu(node: dict[str, Any]) -> DeviceDraft:

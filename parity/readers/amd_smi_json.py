@@ -110,9 +110,11 @@ def _ends(node: dict[str, Any]) -> list[tuple[int, str]]:
     ends: list[tuple[int, str]] = []
     links = node.get("links")
     if isinstance(links, list):
-        for link in links:
-            if isinstance(link, dict) and isinstance(link.get("gpu"), int):
-                ends.append((link["gpu"], str(link.get("link_type", "")).upper()))
+        ends.extend(
+            (link["gpu"], str(link.get("link_type", "")).upper())
+            for link in links
+            if isinstance(link, dict) and isinstance(link.get("gpu"), int)
+        )
     kinds = node.get("link_type")
     if isinstance(kinds, dict):
         for name, kind in kinds.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 from parity.readers import amd_smi_fields
 from parity.readers import value as v
-from parity.readers.clean import split_labels
+from parity.readers.clean import finished, split_labels
 from parity.readers.draft import ReportDraft
 
 NAME = "amd-smi-text"
@@ -58,7 +58,7 @@ def read(text: str) -> ReportDraft:
     By hand: ``amd-smi static``
     """
     report = ReportDraft(NAME)
-    gpus = _nest(split_labels(text, _COLLAPSED))
+    gpus = _nest(finished(split_labels(text, _COLLAPSED)))
     for index, node in gpus.items():
         amd_smi_fields.read_driver(report, node)
         report.add(amd_smi_fields.read_gpu(node), index)

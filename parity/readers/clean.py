@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import pairwise
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]|\x1b\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]")
 _QUOTE = re.compile(r"^(?:[ ]{0,3}>[ ]?)+", re.MULTILINE)
@@ -16,12 +17,12 @@ _INVISIBLE[0xA0] = 0x20
 
 
 def clean(text: str) -> str:
-    """Return the report's own lines: no escape codes, quoting, fences, tags, entities or CI timestamps.
+    r"""Return the report's own lines: no escape codes, quoting, fences, tags, entities or CI timestamps.
 
     Line structure and indentation are kept, because ``nvidia-smi -q`` nests by indentation.
 
-    >>> clean("> ```text\\r\\n> \\x1b[1mGPU 0: NVIDIA H20\\x1b[0m\\r\\n> ```")
-    '\\nGPU 0: NVIDIA H20\\n'
+    >>> clean("> ```text\r\n> \x1b[1mGPU 0: NVIDIA H20\x1b[0m\r\n> ```")
+    '\nGPU 0: NVIDIA H20\n'
     """
     text = plain(text)
     text = _QUOTE.sub("", text)
@@ -44,6 +45,15 @@ def plain(text: str) -> str:
     return _LOG_TIME.sub("", text)
 
 
+def finished(text: str) -> str:
+    r"""Return the text without a last line that has no end: half a value reads as another value.
+
+    >>> finished("Total : 81559 MiB\nUsed : 1"), finished("Used : 12 MiB\n")
+    ('Total : 81559 MiB\n', 'Used : 12 MiB\n')
+    """
+    return text[: text.rfind("\n") + 1]
+
+
 def split_labels(text: str, labels: re.Pattern[str]) -> str:
     """Return the text with a line break before every label, where a line holds several of them.
 
@@ -61,4 +71,4 @@ def _split_line(line: str, labels: re.Pattern[str]) -> str:
     if len(starts) < 2:
         return line
     cuts = [0, *[start for start in starts if start > 0], len(line)]
-    return "\n".join(line[a:b].strip() for a, b in zip(cuts, cuts[1:], strict=False))
+    return "\n".join(line[a:b].strip() for a, b in pairwise(cuts))

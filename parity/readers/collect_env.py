@@ -7,7 +7,7 @@ import re
 from parity.model.absent import Reading
 from parity.readers import software, topology
 from parity.readers import value as v
-from parity.readers.clean import split_labels
+from parity.readers.clean import finished, split_labels
 from parity.readers.draft import DeviceDraft, ReportDraft
 from parity.readers.nvidia_smi_list import read_lines
 from parity.readers.slicing import drop_links_of_slices
@@ -56,7 +56,7 @@ def read(text: str) -> ReportDraft:
     """
     report = ReportDraft(SECTIONED if _SECTION.search(text) else NAME)
     lines = split_labels(text, _LABELS)
-    labels = _labels(lines)
+    labels = _labels(finished(lines))
     _read_devices(report, lines, labels)
     _read_topology(report, text)
     _read_versions(report, labels)
@@ -79,25 +79,33 @@ def _labels(lines: str) -> dict[str, str]:
     return labels
 
 
-def _gpu_lines(lines: str) -> str:
-    """Return the text between the GPU label and the next label."""
+def _gpu_lines(lines: str) -> tuple[str, bool]:
+    """Return the text between the GPU label and the next label, and whether there is a next label."""
     start = GPU_LIST.search(lines)
     if start is None:
-        return ""
+        return "", True
     rest = lines[start.end() : start.end() + 40_000]
     following = _LABELS.search(rest)
-    return rest[: following.start()] if following else rest
+    return (rest[: following.start()], True) if following else (rest, False)
 
 
 def _read_devices(report: ReportDraft, lines: str, labels: dict[str, str]) -> None:
-    body = _gpu_lines(lines).strip()
+    raw, complete = _gpu_lines(lines)
+    body = raw.strip()
+    if body and not complete:
+        report.count_unknown("failed", "the GPU list is cut off")
+        report.note("the report is cut off in or after its GPU list: there may be more GPUs")
     first = body.split("\n")[0].strip() if body else ""
-    listed = read_lines(body, tool="collect_env: nvidia-smi -L")
+    ended = complete or raw.endswith("\n")
+    listed = read_lines(body, tool="collect_env: nvidia-smi -L", ended=ended)
     rocm = _ROCM_NAME.match(first)
     if listed.devices:
         for device in listed.devices:
             report.add(device)
-        report.count_listed(listed.gpus, "collect_env: GPU models and configuration")
+        if complete:
+            report.count_listed(listed.gpus, "collect_env: GPU models and configuration")
+        if listed.unknown:
+            report.note(f"lines of the GPU list were not understood: {' | '.join(listed.unknown)[:300]}")
     elif rocm or (
         first and _is_rocm(labels) and v.why_absent(first) is None and first.lower() not in _NO_GPU
     ):
@@ -184,9 +192,9 @@ def _read_versions(report: ReportDraft, labels: dict[str, str]) -> None:
         "python", v.observe(labels.get("Python version"), version, "collect_env: Python version")
     )
     report.component("libc", v.observe(labels.get("Libc version"), _libc, "collect_env: Libc version"))
-    vllm = labels.get("vLLM Version", "").split("@")[0].split(" ")[0]
+    vllm = re.match(r"[^@\s]+", labels.get("vLLM Version", ""))
     if vllm:
-        software.keep_package(report, "vllm", vllm, source="vLLM Version")
+        software.keep_package(report, "vllm", vllm.group(), source="vLLM Version")
 
 
 def version(printed: str) -> str | None:
@@ -195,8 +203,8 @@ def version(printed: str) -> str | None:
     >>> version("3.12.3 (main, Feb  4 2025, 14:48:35)"), version("No CUDA")
     ('3.12.3', None)
     """
-    word = printed.split(" ")[0].split("\t")[0]
-    return word[:80] if word[:1].isdigit() else None
+    match = re.match(r"[0-9][^\s]{0,79}", printed)
+    return match.group() if match else None
 
 
 def _libc(printed: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.absent import Reading
 from parity.readers import value as v
+from parity.readers.amd_smi_fields import fill_partition
 from parity.readers.draft import DeviceDraft, ReportDraft
 from parity.readers.slicing import slice_of, split_name
 from parity.units import GIB
@@ -212,7 +213,7 @@ _AMD_NAMES = ("device-id", "product-name", "cu-count", "vram", "driver-version",
 def _amd_label(labels: dict[str, str], name: str) -> tuple[str | None, int | None]:
     """Return a label's value and the number of GPUs it holds for.
 
-    The plain form is ``amd.com/gpu.vram=192G``; the beta form carries value and count: ``beta.amd.com/gpu.vram.192G=8``.
+    The plain form is ``amd.com/gpu.vram=192G``; the beta form ``beta.amd.com/gpu.vram.192G=8`` also carries a count.
     """
     plain = labels.get(f"amd.com/gpu.{name}")
     stem = f"beta.amd.com/gpu.{name}."
@@ -223,8 +224,6 @@ def _amd_label(labels: dict[str, str], name: str) -> tuple[str | None, int | Non
 
 
 def _fill_amd_partition(device: DeviceDraft, labels: dict[str, str]) -> None:
-    from parity.readers.amd_smi_fields import fill_partition
-
     label = "amd.com/compute-memory-partition"
     mode, _, memory = labels.get(label, "").partition("_")
     if mode:

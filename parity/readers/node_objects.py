@@ -88,6 +88,8 @@ def _from_yaml(text: str, where: str) -> list[Node]:
 
 
 def _from_lines(section: str) -> Node:
+    if not section.endswith("\n"):
+        section = _without_cut_label(section)
     name = _NODE_NAME.search(section)
     capacity_at = section.find("Capacity:")
     labels: dict[str, str] = {}
@@ -105,6 +107,14 @@ def _from_lines(section: str) -> Node:
         if found:
             info[key] = found.group(1).strip()
     return Node(name.group(1) if name else "", labels, capacity, info)
+
+
+def _without_cut_label(section: str) -> str:
+    """Return the section without its last label when nothing follows it: its value may be cut."""
+    matches = list(_LINE.finditer(section))
+    if not matches or matches[-1].end() != len(section):
+        return section
+    return section[: matches[-1].start()]
 
 
 def _texts(mapping: Any) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.readers import value as v
+from parity.readers.slicing import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,10 +56,14 @@ _IDENTITY = (
     (
         "power_default_w",
         v.watts_over_zero,
-        "GPU Ceiling Power Limit/Default Power Limit|GPU Power Readings/Default Power Limit"
-        "|Power Readings/Default Power Limit",
-        "gpu_power_readings/default_power_limit|power_readings/default_power_limit"
-        "|gpu_power_readings/gpu_ceiling_power_limit/default_power_limit",
+        (
+            "GPU Ceiling Power Limit/Default Power Limit|GPU Power Readings/Default Power Limit"
+            "|Power Readings/Default Power Limit"
+        ),
+        (
+            "gpu_power_readings/default_power_limit|power_readings/default_power_limit"
+            "|gpu_power_readings/gpu_ceiling_power_limit/default_power_limit"
+        ),
         "power.default_limit",
     ),
     (
@@ -165,7 +170,7 @@ _CONDITIONS = (
         "remapped_rows/remapped_row_failure",
         "remapped_rows.failure",
     ),
-    ("recovery_action", v.lowered, "GPU Recovery Action", "gpu_recovery_action", "gpu_recovery_action"),
+    ("recovery_action", v.dashed, "GPU Recovery Action", "gpu_recovery_action", "gpu_recovery_action"),
     ("clock_sm_mhz", v.integer, "Clocks/SM", "clocks/sm_clock", "clocks.current.sm|clocks.sm"),
     (
         "clock_graphics_mhz",
@@ -257,10 +262,14 @@ _CONDITIONS = (
     (
         "power_limit_w",
         v.number,
-        "GPU Ceiling Power Limit/Current Power Limit|GPU Power Readings/Current Power Limit"
-        "|Power Readings/Enforced Power Limit",
-        "gpu_power_readings/current_power_limit|power_readings/enforced_power_limit"
-        "|gpu_power_readings/gpu_ceiling_power_limit/current_power_limit",
+        (
+            "GPU Ceiling Power Limit/Current Power Limit|GPU Power Readings/Current Power Limit"
+            "|Power Readings/Enforced Power Limit"
+        ),
+        (
+            "gpu_power_readings/current_power_limit|power_readings/enforced_power_limit"
+            "|gpu_power_readings/gpu_ceiling_power_limit/current_power_limit"
+        ),
         "enforced.power.limit",
     ),
     (
@@ -274,8 +283,10 @@ _CONDITIONS = (
         "power_limit_requested_w",
         v.number,
         "GPU Ceiling Power Limit/Requested Power Limit|GPU Power Readings/Requested Power Limit",
-        "gpu_power_readings/requested_power_limit"
-        "|gpu_power_readings/gpu_ceiling_power_limit/requested_power_limit",
+        (
+            "gpu_power_readings/requested_power_limit"
+            "|gpu_power_readings/gpu_ceiling_power_limit/requested_power_limit"
+        ),
         "",
     ),
     ("temperature_c", v.number, "Temperature/GPU Current Temp", "temperature/gpu_temp", "temperature.gpu"),
@@ -381,20 +392,20 @@ def _labels(
 
 LABELS = (*_labels("locator", _LOCATOR), *_labels("identity", _IDENTITY), *_labels("conditions", _CONDITIONS))
 
-# Label of the reason -> the model's word (NVML's own, without its prefix).
+# Label of the reason -> this project's word for it, the same as the live probe's.
 _REASONS = {
-    "idle": "gpu_idle",
-    "gpu_idle": "gpu_idle",
-    "applications_clocks_setting": "applications_clocks_setting",
-    "sw_power_cap": "sw_power_cap",
-    "hw_slowdown": "hw_slowdown",
-    "hw_thermal_slowdown": "hw_thermal_slowdown",
-    "hw_power_brake_slowdown": "hw_power_brake_slowdown",
-    "hw_power_brake": "hw_power_brake_slowdown",
-    "sync_boost": "sync_boost",
-    "sw_thermal_slowdown": "sw_thermal_slowdown",
-    "display_clock_setting": "display_clock_setting",
-    "display_clocks_setting": "display_clock_setting",
+    "idle": "idle",
+    "gpu_idle": "idle",
+    "applications_clocks_setting": "app-clocks",
+    "sw_power_cap": "sw-power-cap",
+    "hw_slowdown": "hw-slowdown",
+    "hw_thermal_slowdown": "hw-thermal",
+    "hw_power_brake_slowdown": "hw-power-brake",
+    "hw_power_brake": "hw-power-brake",
+    "sync_boost": "sync-boost",
+    "sw_thermal_slowdown": "sw-thermal",
+    "display_clock_setting": "display-clocks",
+    "display_clocks_setting": "display-clocks",
 }
 
 
@@ -467,9 +478,11 @@ def total(printed: Mapping[str, str], names: tuple[str, ...], source: str) -> Re
 
 def _fill_partition(device: DeviceDraft, tool: str) -> None:
     """Say whole or vGPU from the MIG and virtualization modes; with MIG on, slices decide."""
-    mode = device.conditions.get("virtualization_mode")
-    if isinstance(mode, Reading) and mode.value == "vgpu":
-        device.partition("vgpu", mode.source)
+    mode, name = device.conditions.get("virtualization_mode"), device.identity.get("name")
+    named = split_name(name.value) if isinstance(name, Reading) else None
+    profile = named.profile if named and named.kind == "vgpu" else ""
+    if isinstance(mode, Reading) and (mode.value == "vgpu" or profile):
+        device.partition("vgpu", mode.source, profile=profile)
         return
     mig = device.conditions.get("mig_enabled")
     if isinstance(mig, Reading) and mig.value:

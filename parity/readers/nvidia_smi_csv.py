@@ -113,7 +113,7 @@ def _gpu(printed: dict[str, str]) -> DeviceDraft:
 
 
 def _fill_state(device: DeviceDraft, printed: dict[str, str]) -> None:
-    """A lost GPU still answers its name: say so where the name alone would look healthy."""
+    """Say that a GPU is lost where the name, which it still answers, would look healthy."""
     lost = [text for text in printed.values() if v.why_absent(text) == "lost"]
     name = device.identity.get("name")
     if lost and isinstance(name, Reading) and "memory_bytes" not in device.identity:

@@ -18,16 +18,23 @@ ANCHOR = re.compile(r"GPU 0: [^\n(]{1,80} \(UUID: GPU-")
 _ITEM = re.compile(
     r"\b(?:GPU [0-9]{1,3}: |MIG [0-9a-z.+\-]{3,24} +Device +[0-9]{1,3}:|Unable to determine the device handle)"
 )
-_GPU = re.compile(r"^GPU ([0-9]{1,3}): (.*?)(?: \(UUID: ([^)\n]{0,60})\)?)?$")
-_MIG = re.compile(r"^MIG ([0-9a-z.+\-]{3,24}) +Device +[0-9]{1,3}:(?: *\(UUID: ([^)\n]{0,80})\)?)?")
+_GPU = re.compile(r"^GPU ([0-9]{1,3}): (.*?)(?: \(UUID: (?:([^)\n]{0,60})\))?.*)?$")
+_MIG = re.compile(r"^MIG ([0-9a-z.+\-]{3,24}) +Device +[0-9]{1,3}:(?: *\(UUID: ([^)\n]{0,80})\))?")
 _LOST = re.compile(r"^Unable to determine the device handle for GPU ?([0-9A-Fa-f:.]{7,16}): (.{1,80})")
 
 
 class Listed(NamedTuple):
-    """What the lines of one list say: drafts in order, and the number of GPUs they belong to."""
+    """What the lines of one list say.
+
+    Attributes:
+        devices: drafts in order.
+        gpus: the number of GPUs they belong to.
+        unknown: lines that were not understood.
+    """
 
     devices: list[DeviceDraft]
     gpus: int
+    unknown: tuple[str, ...]
 
 
 def read(text: str) -> ReportDraft:
@@ -36,27 +43,36 @@ def read(text: str) -> ReportDraft:
     By hand: ``nvidia-smi -L``
     """
     report = ReportDraft(NAME)
-    listed = read_lines(text, tool=TOOL)
+    listed = read_lines(text, tool=TOOL, uuids=True)
     for device in listed.devices:
         report.add(device)
     report.count_listed(listed.gpus, f"{TOOL}: GPUs listed")
     return report
 
 
-def read_lines(text: str, *, tool: str) -> Listed:
+def read_lines(text: str, *, tool: str, uuids: bool = False, ended: bool = True) -> Listed:
     """Return the devices of GPU and MIG lines; collect_env prints the same list without UUIDs.
 
     A GPU with slices is not itself a device: nothing runs on the whole of it.
+
+    Args:
+        text: the lines.
+        tool: the command, for the sources.
+        uuids: whether every complete line ends with a UUID.
+        ended: whether the last line is complete.
     """
     devices: list[DeviceDraft] = []
+    unknown: list[str] = []
     parent: DeviceDraft | None = None
-    gpus, any_slice = 0, " MIG " in f" {text}"
-    for line in split_labels(text, _ITEM).split("\n"):
-        row = line.strip()
+    gpus = 0
+    rows = split_labels(text, _ITEM).strip().split("\n")
+    for number, row in enumerate(map(str.strip, rows)):
         gpu, mig, lost = _GPU.match(row), _MIG.match(row), _LOST.match(row)
         if gpu:
             gpus += 1
-            parent = _gpu(gpu, tool)
+            parent = _gpu(
+                gpu, tool, cut=(uuids and "(UUID: " not in row) or (not ended and number == len(rows) - 1)
+            )
             devices.append(parent)
         elif mig and parent is not None:
             if devices and devices[-1] is parent:
@@ -65,24 +81,20 @@ def read_lines(text: str, *, tool: str) -> Listed:
         elif lost:
             gpus += 1
             devices.append(_lost(lost, tool))
-    if any_slice:
-        _say_whole_beside_slices(devices, tool)
-    return Listed(devices, gpus)
+        elif row and len(unknown) < 20:
+            unknown.append(row)
+    return Listed(devices, gpus, tuple(unknown))
 
 
-def _say_whole_beside_slices(devices: list[DeviceDraft], tool: str) -> None:
-    for device in devices:
-        if "partition" not in device.identity and "name" in device.identity:
-            device.partition("none", f"{tool}: no MIG line below this GPU")
-
-
-def _gpu(row: re.Match[str], tool: str) -> DeviceDraft:
+def _gpu(row: re.Match[str], tool: str, *, cut: bool) -> DeviceDraft:
     device = DeviceDraft(vendor="nvidia", source=tool)
+    name = row.group(2).strip()
     identify_by_name(
         device,
-        row.group(2).strip(),
+        name,
         source=f"{tool}: GPU {row.group(1)}",
         whole=f"{tool}: no MIG line below this GPU",
+        cut=cut,
     )
     if row.group(3):
         device.locate("uuid", v.masked_or(row.group(3), f"{tool}: UUID"))

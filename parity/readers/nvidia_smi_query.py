@@ -9,7 +9,7 @@ from parity.model.absent import Absent, Reading
 from parity.model.device import Process
 from parity.readers import nvidia_fields
 from parity.readers import value as v
-from parity.readers.clean import split_labels
+from parity.readers.clean import finished, split_labels
 from parity.readers.draft import DeviceDraft, ReportDraft
 from parity.readers.slicing import slice_of
 
@@ -77,7 +77,7 @@ def read(text: str) -> ReportDraft:
     By hand: ``nvidia-smi -q``
     """
     report = ReportDraft(NAME)
-    lines = _nest(split_labels(text, _COLLAPSED))
+    lines = _nest(finished(split_labels(text, _COLLAPSED)))
     head, sections = _sections(lines)
     _read_head(report, head)
     for section in sections:

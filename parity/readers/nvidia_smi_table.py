@@ -30,6 +30,7 @@ _FIRST = re.compile(
     r"\s*([^|\n]{0,40}?)\s*\|"
 )
 _CELL = r"N/A|ERR!|Unknown Error|\[[^\]|\n]{1,40}\]"
+_ANY_ROW = re.compile(r"^[ \t]*\|[ ]{1,4}[0-9]{1,3}[ ]{2}[^ |][^|\n]{1,60}", re.MULTILINE)
 _SECOND = re.compile(
     rf"\|\s*({_CELL}|[0-9]{{1,3}} ?%)\s+({_CELL}|[0-9]{{1,3}}C)\s+({_CELL}|P[0-9]{{1,2}})"
     rf"\s+({_CELL}|[0-9.]{{1,7}} ?W)\s*/\s*({_CELL}|[0-9.]{{1,7}} ?W)\s*\|"
@@ -80,10 +81,14 @@ def read(text: str) -> ReportDraft:
             report.add(_mig_slice(parent, each))
         if not own:
             report.add(parent, None if slices else int(row.group(1)))
-    if rows:
+    unread = len(_ANY_ROW.findall(table)) - len(rows)
+    if unread > 0:
+        report.count_unknown("failed", "not every row of the table was understood")
+        report.note(f"{unread} GPU rows of the table were not understood")
+    elif rows:
         report.count_listed(len(rows), f"{TOOL}: rows of the table")
     else:
-        report.count_unknown("failed", "the table shows no GPU row")
+        report.count_unknown("failed", "the table shows no GPU row that was understood")
         _note_refusal(report, text)
     return report
 
@@ -125,7 +130,7 @@ def _gpu(row: re.Match[str], rest: str, *, mig_column: bool) -> DeviceDraft:
 
 
 def _fill_ecc(device: DeviceDraft, cell: str) -> None:
-    """The cell is a count with ECC on, Off with ECC off, N/A without ECC, On when MIG keeps the counts."""
+    """Keep the cell: a count with ECC on, Off with ECC off, N/A without ECC, On when MIG keeps the counts."""
     source = f"{TOOL}: Volatile Uncorr. ECC"
     if cell.isdigit():
         device.condition("ecc_uncorrected", v.observe(cell, v.integer, source))

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 UNDERSTOOD = (
-    "a saved fingerprint or verdict of this tool; PyTorch, vLLM or SGLang environment reports; nvidia-smi (table, -L, -q,"
-    " -q -x, --query-gpu with its header); amd-smi and rocm-smi (text or --json); rocminfo; Kubernetes nodes with GPU labels"
+    "a saved fingerprint or verdict of this tool; an environment report of PyTorch, vLLM or SGLang;"
+    " nvidia-smi (table, -L, -q, -q -x, --query-gpu with its header); amd-smi and rocm-smi (text or --json);"
+    " rocminfo; Kubernetes nodes with GPU labels"
 )
 MAX_REPORT_CHARS = 1_000_000
 MAX_REPORTS = 12
@@ -88,7 +89,7 @@ _TEXT_READERS = (
     TextReader(nvidia_smi_list.NAME, nvidia_smi_list.ANCHOR, nvidia_smi_list.read, _line_start),
     TextReader(amd_smi_text.NAME, amd_smi_text.ANCHOR, amd_smi_text.read, _line_start),
     TextReader(rocm_smi_text.NAME, rocm_smi_text.ANCHOR, rocm_smi_text.read, _line_start),
-    TextReader(rocminfo.NAME, rocminfo.ANCHOR, rocminfo.read, _line_start),
+    TextReader(rocminfo.NAME, rocminfo.ANCHOR, rocminfo.read, _previous_lines),
 )
 # These print their anchor several times in one report.
 _ONE_REPORT = frozenset({amd_smi_text.NAME, rocminfo.NAME})

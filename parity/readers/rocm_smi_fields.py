@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 TOOL = "rocm-smi"
 
 
-def _name(printed: str) -> str | None:
-    """Older versions print the device id where the name should be."""
-    return None if printed.lower().startswith("0x") else v.unmasked(printed)
-
-
 def _pci_device(printed: str) -> str | None:
     word = v.hex_word(printed)
     return f"1002:{word}" if word else None
@@ -43,7 +38,7 @@ def _width(printed: str) -> int | None:
 # block, field, converter, labels in lower case; the first that is readable wins.
 _FIELDS: tuple[tuple[str, str, Callable[[str], Any], tuple[str, ...]], ...] = (
     ("locator", "pci_bus_id", v.bus_id, ("pci bus",)),
-    ("identity", "name", _name, ("device name", "card series", "card model", "product name")),
+    ("identity", "name", v.amd_name, ("device name", "card series", "card model", "product name")),
     ("identity", "pci_device_id", _pci_device, ("device id", "gpu id", "card model")),
     ("identity", "pci_revision", _revision, ("device rev",)),
     ("identity", "gfx_target", v.gfx_target, ("gfx version",)),
@@ -75,7 +70,7 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], tuple[str, ...]], ...] = (
     ),
     ("conditions", "clock_sm_mhz", _clock, ("sclk clock speed", "sclk clock level")),
     ("conditions", "clock_memory_mhz", _clock, ("mclk clock speed", "mclk clock level")),
-    ("conditions", "performance_level", v.text, ("performance level",)),
+    ("conditions", "performance_level", v.performance_level, ("performance level",)),
     ("conditions", "fan_percent", v.integer, ("fan speed (%)",)),
     ("conditions", "utilization_gpu_percent", v.integer, ("gpu use (%)",)),
     (

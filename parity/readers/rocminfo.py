@@ -6,7 +6,7 @@ import re
 
 from parity.model.absent import NOT_ASKED, Reading
 from parity.readers import value as v
-from parity.readers.clean import split_labels
+from parity.readers.clean import finished, split_labels
 from parity.readers.draft import DeviceDraft, ReportDraft
 
 NAME = "rocminfo"
@@ -32,7 +32,7 @@ def read(text: str) -> ReportDraft:
     By hand: ``rocminfo``
     """
     report = ReportDraft(NAME)
-    lines = split_labels(text, _LABELS)
+    lines = finished(split_labels(text, _LABELS))
     driver = _DRIVER.search(text)
     report.component(
         "driver", v.observe(driver.group(1) if driver else None, v.text, f"{NAME}: ROCk module version")

@@ -16,7 +16,12 @@ _OURS = "parity."
 
 def detect(data: Any) -> bool:
     """Return whether a JSON value was written by this tool."""
-    return isinstance(data, dict) and str(data.get("schema", "")).startswith(_OURS)
+    return isinstance(data, dict) and (str(data.get("schema", "")).startswith(_OURS) or _is_bare(data))
+
+
+def _is_bare(data: dict[str, Any]) -> bool:
+    """Return whether it is a fingerprint whose schema was left out, being the default of its field."""
+    return "schema" not in data and str(data.get("identity_hash", "")).startswith("sha256:")
 
 
 def read(data: dict[str, Any], *, where: str) -> Fingerprint:
@@ -29,6 +34,8 @@ def read(data: dict[str, Any], *, where: str) -> Fingerprint:
     if schema == VERDICT and isinstance(data.get("fingerprint"), dict):
         inner = data["fingerprint"]
         schema = inner.get("schema")
+    if schema is None and _is_bare(inner):
+        schema = SCHEMA
     if schema != SCHEMA:
         raise InputFileError(
             f"schema is {str(schema)[:60]!r}, wanted {SCHEMA!r}",

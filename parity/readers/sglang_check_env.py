@@ -7,7 +7,7 @@ import re
 from parity.model.absent import Reading
 from parity.readers import software, topology
 from parity.readers import value as v
-from parity.readers.clean import split_labels
+from parity.readers.clean import finished, split_labels
 from parity.readers.collect_env import version
 from parity.readers.draft import DeviceDraft, ReportDraft
 from parity.readers.slicing import identify_by_name
@@ -51,7 +51,7 @@ def read(text: str) -> ReportDraft:
     """
     report = ReportDraft(NAME)
     lines = split_labels(text, _LABELS)
-    labels = _labels(lines)
+    labels = _labels(finished(lines))
     rocm = "ROCM available" in labels
     _read_devices(report, lines, vendor="amd" if rocm else "nvidia")
     _read_versions(report, labels, rocm=rocm)
@@ -86,8 +86,10 @@ def _read_devices(report: ReportDraft, lines: str, *, vendor: str) -> None:
             target = capabilities if group.group(2) else names
             for index in _indices(group.group(1)):
                 target.setdefault(index, group.group(3).strip())
+    last = lines.rsplit("\n", 1)[-1]
     for index in sorted(names):
-        report.add(_device(names[index], capabilities.get(index), vendor), index)
+        cut = bool(last) and last.strip().endswith(f": {names[index]}")
+        report.add(_device(names[index], capabilities.get(index), vendor, cut=cut), index)
     if names:
         report.count_listed(len(names), f"{TOOL}: GPU lines (GPUs visible to PyTorch)")
 
@@ -96,10 +98,10 @@ def _indices(text: str) -> list[int]:
     return [int(part) for part in text.split(",") if part.isdecimal() and len(part) < 4]
 
 
-def _device(name: str, capability: str | None, vendor: str) -> DeviceDraft:
+def _device(name: str, capability: str | None, vendor: str, *, cut: bool) -> DeviceDraft:
     device = DeviceDraft(vendor=vendor, source=TOOL)
     whole = f"{TOOL}: the name has no MIG suffix" if vendor == "nvidia" else ""
-    identify_by_name(device, name, source=f"{TOOL}: GPU", whole=whole)
+    identify_by_name(device, name, source=f"{TOOL}: GPU", whole=whole, cut=cut)
     if (
         vendor == "nvidia"
     ):  # for ROCm torch prints the gfx number in this form; it is not a compute capability

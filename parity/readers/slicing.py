@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from parity.model.absent import Absent, Reading
 from parity.readers.draft import DeviceDraft
+from parity.readers.value import observe, unmasked
 
 if TYPE_CHECKING:
     from parity.readers.draft import ReportDraft
 
 _MIG_SUFFIX = re.compile(
-    r"[ -]MIG[ -]([0-9]c\.)?([0-9]{1,2}g\.[0-9]{1,3}gb(?:\+(?:me|gfx)|\.me)?(?:\.all|-me)?)$", re.I
+    r"[ -]MIG[ -]([0-9]c\.)?([0-9]{1,2}g\.[0-9]{1,3}gb(?:\+(?:me|gfx)|\.me)?(?:\.all|-me)?)$", re.IGNORECASE
 )
 _VGPU_SUFFIX = re.compile(r"(?:^| )([A-Z0-9]{2,12}-[0-9]{1,3}(?:-[0-9]{1,2})?[ABCQ])$")
 
@@ -52,7 +53,9 @@ def split_name(name: str) -> SlicedName:
     return SlicedName(name, "none", "")
 
 
-def identify_by_name(device: DeviceDraft, printed: str, *, source: str, whole: str) -> None:
+def identify_by_name(
+    device: DeviceDraft, printed: str, *, source: str, whole: str, cut: bool = False
+) -> None:
     """Keep a printed name and the partition it tells of.
 
     Args:
@@ -60,9 +63,11 @@ def identify_by_name(device: DeviceDraft, printed: str, *, source: str, whole: s
         printed: the name, as printed.
         source: the tool and label of the name.
         whole: source of the statement "not sliced"; empty when the report cannot tell.
+        cut: the text ends with the name, so it may be the beginning of another: H20 of H200.
     """
-    from parity.readers.value import observe, unmasked
-
+    if cut:
+        device.identify("name", Absent(why="failed", source=source, detail=f"cut off: {printed[:80]}"))
+        return
     name, kind, profile = split_name(printed)
     observed = observe(name, unmasked, source)
     if isinstance(observed, Absent) and observed.detail.startswith("not understood"):

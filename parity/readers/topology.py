@@ -15,6 +15,7 @@ _LinkMaker: TypeAlias = "Callable[[int, int, str], Link | None]"
 MAX_GPUS = 128
 _NVIDIA_CELL = re.compile(r"NV[0-9]{1,3}|PIX|PXB|PHB|NODE|SYS|SOC|NVB|P2P|X")
 _AMD_CELL = re.compile(r"XGMI|PCIE|SELF|N/A|UNKNOWN|-|0", re.IGNORECASE)
+_FIRST_COLUMN = "GPU0"
 _COLUMN = re.compile(r"GPU([0-9]{1,3})")
 _AMD_TITLE = re.compile(r"Link Type between two GPUs", re.IGNORECASE)
 _AMD_LINES = re.compile(
@@ -57,7 +58,7 @@ def _read(text: str, cell: re.Pattern[str], link: _LinkMaker) -> tuple[int, tupl
 def _header(tokens: list[str]) -> tuple[int, int]:
     """Return where the column titles GPU0 GPU1 ... start, and how many there are."""
     for start, token in enumerate(tokens):
-        if token != "GPU0":
+        if token != _FIRST_COLUMN:
             continue
         count = 1
         while count < MAX_GPUS and start + count < len(tokens) and tokens[start + count] == f"GPU{count}":

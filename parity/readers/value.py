@@ -108,6 +108,11 @@ def unmasked(printed: str) -> str | None:
     return None if _MASKS.fullmatch(printed) or not printed else printed
 
 
+def amd_name(printed: str) -> str | None:
+    """Return a name; older AMD tools print the device id where a name should be."""
+    return None if printed.lower().startswith("0x") else unmasked(printed)
+
+
 def lowered(printed: str) -> str | None:
     """Return the text in lower case."""
     return printed.lower() or None
@@ -163,7 +168,7 @@ def size_bytes(printed: str, *, unit: int = MIB) -> int | None:
 def size_over_zero(printed: str) -> int | None:
     """Return bytes when over zero: a GPU with no memory is a reading that failed."""
     value = size_bytes(printed)
-    return value if value else None
+    return value or None
 
 
 def plain_bytes(printed: str) -> int | None:
@@ -175,6 +180,26 @@ def nanoseconds(printed: str) -> int | None:
     """Return nanoseconds from microseconds, the unit of nvidia-smi's counters."""
     value = integer(printed)
     return None if value is None else value * 1000
+
+
+def dashed(printed: str) -> str | None:
+    """Return a phrase as one word of this project: ``GPU Reset`` becomes ``gpu-reset``."""
+    return printed.lower().replace(" ", "-") or None
+
+
+def performance_level(printed: str) -> str | None:
+    """Return AMD's performance level as the kernel writes it.
+
+    >>> performance_level("AMDSMI_DEV_PERF_LEVEL_AUTO"), performance_level("auto")
+    ('auto', 'auto')
+    """
+    return printed.removeprefix("AMDSMI_DEV_PERF_LEVEL_").removeprefix("RSMI_DEV_PERF_LEVEL_").lower() or None
+
+
+def millijoule(printed: str) -> int | None:
+    """Return millijoule from joule."""
+    joule = number(printed)
+    return None if joule is None else round(joule * 1000)
 
 
 def flag(printed: str) -> bool | None:

@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+collect_ignore = ["fake_engine"]  # its package is called parity, too
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 _INSTALLED = any(point.name == "parity" for point in importlib.metadata.entry_points(group="pytest11"))
@@ -45,9 +47,7 @@ def engine_log(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def gate(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., pytest.RunResult]:
+def gate(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., pytest.RunResult]:
     """Return a function that runs pytest with the plugin, in this process unless told otherwise."""
     for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
@@ -57,7 +57,9 @@ def gate(
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # 1 s per run otherwise; -p names what a test needs
 
-    def run(*args: str, child: bool = False) -> pytest.RunResult:
+    def run(*args: str, child: bool = False, environment: dict[str, str] | None = None) -> pytest.RunResult:
+        for name, value in (environment or {}).items():
+            monkeypatch.setenv(name, value)
         runner = pytester.runpytest_subprocess if child else pytester.runpytest_inprocess
         return runner("-p", PLUGIN, *args)
 

@@ -111,7 +111,7 @@ def test_traceback_styles(pytester: pytest.Pytester, gate: Gate, style: str) -> 
     result.stdout.fnmatch_lines(["FAILED *::test_time - h100-id wanted, rtx-4090 here -> memory bandwidth 0.30x"])
     result.stdout.no_fnmatch_line("*gate.py*")
     if style == "line":
-        result.stdout.fnmatch_lines(["test_traceback_styles.py:16: h100-id wanted, rtx-4090 here*"])
+        result.stdout.fnmatch_lines(["test_traceback_styles.py:13: h100-id wanted, rtx-4090 here*"])
 
 
 def test_the_short_summary_has_one_line_on_ci(

@@ -223,3 +223,19 @@ def test_xdist_misuse_ends_the_run(pytester: pytest.Pytester, gate: Gate) -> Non
     result = gate("--parity-target=nonsense", "-p", "xdist", "-n2", child=True)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --parity-target: no target is named 'nonsense'"])
+
+
+def test_xdist_with_a_target_by_marker_only(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parity(target="h100")
+        def test_time():
+            pass
+
+        def test_function():
+            pass
+        """
+    )
+    gate("-p", "xdist", "-n2", child=True).assert_outcomes(failed=1, passed=1)

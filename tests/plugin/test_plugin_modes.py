@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -95,9 +95,9 @@ def test_xfail_names_the_reason_and_does_not_run(gate: Gate, extra: list[str]) -
     result.stdout.fnmatch_lines(["XFAIL test_suite.py::test_time - [[]NOTRUN[]] h100-id wanted*"])
 
 
-def junit(pytester: pytest.Pytester) -> dict[str, ElementTree.Element]:
+def junit(pytester: pytest.Pytester) -> dict[str, ET.Element]:
     """Return the test cases of the report, by name."""
-    root = ElementTree.parse(pytester.path / "out.xml").getroot()  # noqa: S314  (our own file)
+    root = ET.parse(pytester.path / "out.xml").getroot()
     return {case.attrib["name"]: case for case in root.iter("testcase")}
 
 
@@ -118,7 +118,9 @@ def test_junit_skipped_and_xfailed(pytester: pytest.Pytester, gate: Gate) -> Non
 
 def test_annotate_leaves_properties(pytester: pytest.Pytester, gate: Gate) -> None:
     result = gate("--parity-target=h100", "--junit-xml=out.xml", "--parity-mode=annotate")
-    properties = {entry.attrib["name"]: entry.attrib["value"] for entry in junit(pytester)["test_time"].iter("property")}
+    properties = {
+        entry.attrib["name"]: entry.attrib["value"] for entry in junit(pytester)["test_time"].iter("property")
+    }
     assert properties == {"parity": "mismatch", "parity_target": "h100-id", "parity_level": "same-vendor"}
     assert not list(junit(pytester)["test_function"].iter("property"))
     result.stdout.fnmatch_lines(["*those that ran say nothing certain about h100-id: h100-id wanted, *"])

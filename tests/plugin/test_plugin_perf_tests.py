@@ -14,6 +14,7 @@ Gate = Callable[..., pytest.RunResult]
 
 @pytest.mark.parametrize("mark", ["perf", "performance", "benchmark", "codspeed_benchmark", "parity"])
 def test_default_marks(pytester: pytest.Pytester, gate: Gate, mark: str) -> None:
+    pytester.makeini("[pytest]\nmarkers =\n  benchmark\n  codspeed_benchmark")
     pytester.makepyfile(
         f"""
         import pytest

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
-import sys
 from pathlib import Path
 
+import machines
 import pytest
 
 from parity import session
@@ -14,9 +14,6 @@ from parity.catalog import store
 from parity.config.project import Project
 from parity.model.rule import CONCLUSIONS, Example, RuleCard
 from parity.model.spec import FACTS
-
-sys.path.insert(0, str(Path(__file__).parent))
-import machines  # noqa: E402
 
 # Sold under the name of its GDDR6X twin; no source gives its PCI id or memory clock.
 AMBIGUOUS = {"rtx-4070-gddr6"}

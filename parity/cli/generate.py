@@ -1,0 +1,96 @@
+"""Knows what is generated from the data: JSON Schemas and the pages about rules and targets.
+
+``python -m parity.cli.generate`` writes them; ``--check`` only says whether a file would change (continuous integration
+runs that). Not a command of users.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from parity.catalog import store
+from parity.cli import rule, targets
+from parity.config.project import ProjectFile
+from parity.model.environment import EnvironmentCard
+from parity.model.fingerprint import Fingerprint
+from parity.model.rule import RuleCard
+from parity.model.spec import DeviceSpec
+from parity.model.verdict import Verdict
+
+SCHEMAS: dict[str, tuple[Any, str]] = {
+    "fingerprint-1": (Fingerprint, "A machine, as `parity capture` writes it."),
+    "verdict-1": (Verdict, "A judgement, as `parity doctor --format json` prints it."),
+    "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
+    "rule-1": (RuleCard, "A rule card under rules/checks."),
+    "device-1": (DeviceSpec, "A part under rules/devices."),
+    "environment-1": (EnvironmentCard, "An entry under rules/environment."),
+}
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Return one JSON Schema (draft 2020-12)."""
+    kind, title = SCHEMAS[name]
+    generated = msgspec.json.schema(kind)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **generated}
+
+
+def rules_page() -> str:
+    """Return the page that explains every rule."""
+    lines = ["# Rules", "", "Generated from `rules/checks`; do not edit. `parity rule NAME` prints the same.", ""]
+    for card in store.cards():
+        lines += [f"## {card.id}", "", "```text", rule.described(card).rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def targets_page() -> str:
+    """Return the page that lists every part."""
+    specs = [store.device_spec(entry.id) for entry in store.index()]
+    return "\n".join(
+        [
+            "# Targets",
+            "",
+            "Generated from `rules/devices`; do not edit. `parity targets NAME` shows a part with the source of each fact.",
+            "",
+            "```text",
+            targets.listed(specs).rstrip(),
+            "```",
+            "",
+        ]
+    )
+
+
+def generated() -> dict[Path, str]:
+    """Return every generated file's path and content."""
+    files = {
+        PACKAGE / "schemas" / f"{name}.json": msgspec.json.format(msgspec.json.encode(schema(name)), indent=2).decode()
+        + "\n"
+        for name in SCHEMAS
+    }
+    docs = PACKAGE.parent / "docs"
+    files[docs / "rules.md"] = rules_page()
+    files[docs / "targets.md"] = targets_page()
+    return files
+
+
+def main(words: list[str]) -> int:
+    """Write the files, or with ``--check`` return 1 when one is stale."""
+    stale = []
+    for path, text in generated().items():
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(path)
+        if "--check" not in words:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for path in stale:
+        print(f"{'stale' if '--check' in words else 'wrote'}: {path.relative_to(PACKAGE.parent)}", file=sys.stderr)
+    return 1 if stale and "--check" in words else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Several fingerprints held against each other."""

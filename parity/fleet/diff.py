@@ -1,0 +1,179 @@
+"""Knows what differs between two machines: changed, or told by one side only; the two are never mixed up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from parity.model.absent import Absent, Reading
+from parity.model.device import Partition
+from parity.units import format_fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.model.device import Device
+    from parity.model.fingerprint import Fingerprint
+
+Section = Literal["identity", "stack", "conditions", "host", "environment"]
+# Differences in these are drift; conditions and host state change by the minute.
+GATED: tuple[Section, ...] = ("identity", "stack", "environment")
+# Values that move without anybody changing anything.
+VOLATILE = frozenset(
+    {
+        "clock_sm_mhz", "clock_graphics_mhz", "clock_memory_mhz", "clock_video_mhz", "power_draw_w", "fan_percent",
+        "power_draw_instant_w", "energy_mj", "temperature_c", "temperature_memory_c", "temperature_margin_c",
+        "memory_free_bytes", "memory_used_bytes", "bar1_used_bytes", "utilization_gpu_percent", "processes",
+        "utilization_memory_percent", "utilization_encoder_percent", "utilization_decoder_percent", "pcie_replays",
+        "performance_state", "pcie_generation_now", "pcie_width_now", "throttle_power_ns", "throttle_thermal_ns",
+        "throttle_hw_thermal_ns", "throttle_hw_power_brake_ns", "throttle_sync_boost_ns", "violation_power_ns",
+        "violation_thermal_ns", "throttle_reasons", "pcie_speed_mbps", "hostname", "numa_node", "link_errors",
+    }
+)  # fmt: skip
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One value that two machines do not share.
+
+    Attributes:
+        section: block of the fingerprint.
+        subject: ``GPU 0``, ``GPU 0-7``, ``machine``.
+        kind: ``changed``; ``only-a`` / ``only-b``: the other side does not tell.
+        a, b: the values as printed; empty where a side does not tell.
+        ratio: b / a where both are numbers.
+    """
+
+    section: Section
+    subject: str
+    name: str
+    kind: Literal["changed", "only-a", "only-b"]
+    a: str
+    b: str
+    ratio: float | None = None
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Two machines compared; what ``--format json`` prints.
+
+    Attributes:
+        drifted: whether anything in the gated sections changed.
+    """
+
+    schema: str = "parity.diff/1"
+    a: str
+    b: str
+    drifted: bool
+    differences: tuple[Difference, ...]
+
+
+def compare(a: Fingerprint, b: Fingerprint, *, names: tuple[str, str]) -> Comparison:
+    """Return what differs between two machines.
+
+    Devices are paired by position among the visible ones; equal differences of several devices are told once.
+    """
+    found = [*_devices(a, b), *_stack(a, b), *_environment(a, b), *_block("host", "machine", a.host, b.host)]
+    merged = tuple(_merged(found))
+    drifted = any(item.kind == "changed" and item.section in GATED for item in merged)
+    return Comparison(a=names[0], b=names[1], drifted=drifted, differences=merged)
+
+
+def _devices(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
+    left, right = a.visible_devices, b.visible_devices
+    if len(left) != len(right):
+        yield Difference(
+            section="identity",
+            subject="machine",
+            name="visible_devices",
+            kind="changed",
+            a=str(len(left)),
+            b=str(len(right)),
+            ratio=len(right) / len(left) if left else None,
+        )
+    for position, (one, other) in enumerate(zip(left, right, strict=False)):
+        yield from _device(f"GPU {position}", one, other)
+
+
+def _device(subject: str, a: Device, b: Device) -> Iterator[Difference]:
+    yield from _block("identity", subject, a.identity, b.identity)
+    yield from _block("conditions", subject, a.conditions, b.conditions)
+
+
+def _block(section: Section, subject: str, a: msgspec.Struct, b: msgspec.Struct) -> Iterator[Difference]:
+    for name in a.__struct_fields__:
+        if name not in VOLATILE:
+            yield from _value(section, subject, name, getattr(a, name), getattr(b, name))
+
+
+def _stack(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
+    unknown = Absent(why="not_asked", source="")
+    for name in sorted({*a.stack.components, *b.stack.components}):
+        one, other = a.stack.components.get(name, unknown), b.stack.components.get(name, unknown)
+        yield from _value("stack", "machine", name, one, other)
+    for name in sorted({*a.stack.packages, *b.stack.packages}):
+        have, there = a.stack.packages.get(name), b.stack.packages.get(name)
+        yield from _plain("stack", name, have, there, told=bool(a.stack.packages and b.stack.packages))
+
+
+def _environment(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
+    live = a.origin.kind == b.origin.kind == "live"
+    for name in sorted({*a.environment, *b.environment}):
+        yield from _plain("environment", name, a.environment.get(name), b.environment.get(name), told=live)
+
+
+def _plain(section: Section, name: str, a: str | None, b: str | None, *, told: bool) -> Iterator[Difference]:
+    """Yield a difference of two optional texts; when both sides list such things, a missing one is a change."""
+    if a == b:
+        return
+    kind: Literal["changed", "only-a", "only-b"] = "changed"
+    if not told and a is None:
+        kind = "only-b"
+    elif not told and b is None:
+        kind = "only-a"
+    yield Difference(section=section, subject="machine", name=name, kind=kind, a=a or "", b=b or "")
+
+
+def _value(section: Section, subject: str, name: str, a: object, b: object) -> Iterator[Difference]:
+    if not isinstance(a, Reading):
+        if isinstance(b, Reading):
+            yield Difference(section=section, subject=subject, name=name, kind="only-b", a="", b=_text(name, b.value))
+        return
+    if not isinstance(b, Reading):
+        yield Difference(section=section, subject=subject, name=name, kind="only-a", a=_text(name, a.value), b="")
+    elif a.value != b.value:
+        yield Difference(
+            section=section,
+            subject=subject,
+            name=name,
+            kind="changed",
+            a=_text(name, a.value),
+            b=_text(name, b.value),
+            ratio=_ratio(a.value, b.value),
+        )
+
+
+def _ratio(a: Any, b: Any) -> float | None:
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (a, b))
+    return round(b / a, 4) if numbers and a else None
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, Partition):
+        return " ".join(part for part in (value.kind, value.profile, value.memory_mode) if part)
+    if isinstance(value, tuple):
+        return ", ".join(str(item) for item in value)
+    return format_fact(name, value)
+
+
+def _merged(found: list[Difference]) -> Iterator[Difference]:
+    """Yield equal differences of several devices once, in order of first appearance."""
+    groups: dict[tuple[object, ...], list[Difference]] = {}
+    for item in found:
+        groups.setdefault((item.section, item.name, item.kind, item.a, item.b), []).append(item)
+    for group in groups.values():
+        first = group[0]
+        numbers = [item.subject.removeprefix("GPU ") for item in group]
+        if len(group) > 1 and first.subject.startswith("GPU "):
+            yield msgspec.structs.replace(first, subject=f"GPU {numbers[0]}-{numbers[-1]}")
+        else:
+            yield first
