@@ -76,7 +76,7 @@ class Engine:
             return {"id": number, "ok": True, **handler(request)}
         except ParityError as error:
             return {"id": number, "ok": False, "kind": "usage", "error": str(error)}
-        except Exception as error:  # noqa: BLE001  (becomes a reasoned unknown in the plugin, never a pass)
+        except Exception as error:
             return {"id": number, "ok": False, "kind": "internal", "error": f"{type(error).__name__}: {error}"}
 
     def _read(self, path: str | None) -> Fingerprint:
@@ -120,7 +120,7 @@ class Engine:
         return {"active": True, **settings, **_summary(verdict)}
 
 
-def _choice(value: str | None, allowed: tuple[str, ...], source: str) -> Any:  # noqa: ANN401
+def _choice(value: str | None, allowed: tuple[str, ...], source: str) -> Any:
     if value is not None and value not in allowed:
         raise UsageError(
             f"{value!r} is not one of {', '.join(allowed)}",
@@ -144,7 +144,7 @@ def _known_rules(names: tuple[str, ...], source: str) -> None:
 
 def _summary(verdict: Verdict) -> dict[str, Any]:
     """Return what the plugin shows and gates on."""
-    from parity.reports.rows import headline, here_text, questions, rows, subjects_text
+    from parity.reports.rows import headline, here_text, questions, rows, subjects_text, wanted_text
 
     lines = []
     for row in rows(verdict)[:MAX_LINES]:
@@ -153,7 +153,7 @@ def _summary(verdict: Verdict) -> dict[str, Any]:
             lines.append(f"{finding.severity}[{finding.rule}] {subjects_text(row.subjects)}: {finding.message}")
     if not verdict.devices or verdict.outcome == "unknown":
         lines += [f"unknown[{item.rules[0]}] {item.detail}" for item in questions(verdict.unknowns)[:3]]
-    wanted = verdict.target.id if verdict.target.count is None else f"{verdict.target.count}x {verdict.target.id}"
+    wanted = wanted_text(verdict)
     passed = "" if verdict.passed == (verdict.outcome == "match") else ", passed" if verdict.passed else ", not passed"
     return {
         "target": {"id": verdict.target.id, "name": verdict.target.name},
@@ -163,12 +163,16 @@ def _summary(verdict: Verdict) -> dict[str, Any]:
         "passed": verdict.passed,
         "exit_status": verdict.exit_status,
         "here": here_text(verdict),
-        "header": f"parity: target {wanted}, here {here_text(verdict)}: {verdict.outcome} ({verdict.level}{passed})",
+        "header": f"parity: target {wanted}, here {here_text(verdict)}: {_told(verdict)}{passed}",
         "headline": headline(verdict),
         "lines": lines,
         "transfers": msgspec.to_builtins(verdict.transfers),
         "verdict": msgspec.to_builtins(verdict),
     }
+
+
+def _told(verdict: Verdict) -> str:
+    return verdict.outcome if verdict.level == "unknown" else f"{verdict.outcome} ({verdict.level})"
 
 
 def _write(path: str, verdict: Verdict) -> None:

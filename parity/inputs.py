@@ -27,6 +27,7 @@ MAX_NUMBER_CHARS = 100  # 1:0:0:... is one number in base 60, and takes quadrati
 MAX_PATH_CHARS = 200  # of a key path kept for its line number, and of anything quoted from a file
 
 T = TypeVar("T")
+_Path = list["str | int"]
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -62,7 +63,8 @@ def read_bytes(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
         raise InputFileError("no such file", where=where, mend="check the path") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputFileError(f"cannot be read: {reason}", where=where, mend="check the path and its permissions") from error
+        mend = "check the path and its permissions"
+        raise InputFileError(f"cannot be read: {reason}", where=where, mend=mend) from error
     if len(raw) > limit:
         raise InputFileError(
             f"larger than {limit // 1024 // 1024} MiB", where=where, mend="is this the file you meant?"
@@ -118,50 +120,71 @@ def load_yaml(text: str, *, where: str) -> Document:
     return Document(data, lines, where)
 
 
-def _refuse_hostile(text: str, loader: Any, where: str) -> None:  # noqa: ANN401  (either loader class)
+def _refuse_hostile(text: str, loader: Any, where: str) -> None:
     """Refuse deep nesting and alias bombs from the parser's events: composing recurses in C, without a limit."""
     import yaml
 
     if text.count("\n%") > MAX_DIRECTIVES:
         raise InputFileError(f"more than {MAX_DIRECTIVES} directives", where=where, mend="remove them")
-    total, below = 0, 0
-    anchors: dict[str, tuple[int, int] | None] = {}  # name -> (values, depth); None while it is still open
-    unclosed: list[tuple[str | None, int, int]] = []  # anchor, values before it, depth below it so far
+    extent = _Extent()
     for event in yaml.parse(text, Loader=loader):
-        anchor = getattr(event, "anchor", None)
-        if isinstance(event, yaml.CollectionStartEvent):
-            unclosed.append((anchor, total, 0))
-            total, below = total + 1, 0
-            if anchor:
-                anchors[anchor] = None
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before, below = unclosed.pop()
-            below += 1
-            if anchor:
-                anchors[anchor] = (total - before, below)
-        elif isinstance(event, yaml.AliasEvent):
-            held = anchors.get(event.anchor, (1, 0))  # an alias of nothing is the composer's to refuse
-            if held is None:
-                raise InputFileError(
-                    f"alias *{printable(event.anchor)} inside the value it stands for",
-                    where=f"{where}:{event.start_mark.line + 1}",
-                    mend="remove the alias",
-                )
-            total, below = total + held[0], held[1]
-        elif isinstance(event, yaml.ScalarEvent):
-            total, below = total + 1, 0
-            if anchor:
-                anchors[anchor] = (1, 0)
-        else:
-            continue
-        at = f"{where}:{event.start_mark.line + 1}"
-        if len(unclosed) + below > MAX_DEPTH:
+        at = f"{where}:{event.start_mark.line + 1}" if event.start_mark is not None else where
+        depth = extent.after(event, at)
+        if depth > MAX_DEPTH:
             raise InputFileError("nested too deeply", where=at, mend="flatten the file")
-        if total > MAX_NODES:
+        if extent.values > MAX_NODES:
             raise InputFileError(f"expands to more than {MAX_NODES} values", where=at, mend="remove the nested aliases")
-        if unclosed:
-            name, before, depth = unclosed[-1]
-            unclosed[-1] = (name, before, max(depth, below))
+
+
+class _Extent:
+    """Counts how many values a document expands to, and how deep, without expanding it.
+
+    Attributes:
+        values: so far, aliases counted as what they stand for.
+        anchors: name -> (values, depth) of what it names; None while that is not closed yet.
+        unclosed: anchor, values before it and depth below it, of each open collection.
+    """
+
+    def __init__(self) -> None:
+        self.values = 0
+        self.anchors: dict[str, tuple[int, int] | None] = {}
+        self.unclosed: list[tuple[str | None, int, int]] = []
+
+    def after(self, event: yaml.Event, at: str) -> int:
+        """Return the depth that the document has reached with this event."""
+        import yaml
+
+        below = 0
+        if isinstance(event, yaml.CollectionStartEvent):
+            self.unclosed.append((event.anchor, self.values, 0))
+            self.values += 1
+            if event.anchor:
+                self.anchors[event.anchor] = None
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before, below = self.unclosed.pop()
+            below += 1
+            self._name(anchor, self.values - before, below)
+        elif isinstance(event, yaml.AliasEvent):
+            below = self._alias(str(event.anchor), at)
+        elif isinstance(event, yaml.ScalarEvent):
+            self.values += 1
+            self._name(event.anchor, 1, 0)
+        if self.unclosed:
+            anchor, before, depth = self.unclosed[-1]
+            self.unclosed[-1] = (anchor, before, max(depth, below))
+        return len(self.unclosed) + below
+
+    def _name(self, anchor: str | None, values: int, depth: int) -> None:
+        if anchor:
+            self.anchors[anchor] = (values, depth)
+
+    def _alias(self, name: str, at: str) -> int:
+        held = self.anchors.get(name, (1, 0))  # an alias of nothing is the composer's to refuse
+        if held is None:
+            what = f"alias *{printable(name)} inside the value it stands for"
+            raise InputFileError(what, where=at, mend="remove the alias")
+        self.values += held[0]
+        return held[1]
 
 
 def _inspect(root: yaml.Node, where: str) -> dict[str, int]:
@@ -206,7 +229,8 @@ def _check_keys(node: yaml.MappingNode, path: str, where: str) -> None:
         full = printable(f"{path}.{key.value}" if path else key.value)
         kind = key.tag.rpartition(":")[2]
         if kind not in ("str", "merge"):
-            raise InputFileError(f"{full}: YAML reads this key as {kind}, not as text", where=at, mend="put it in quotes")
+            what = f"{full}: YAML reads this key as {kind}, not as text"
+            raise InputFileError(what, where=at, mend="put it in quotes")
         if key.value in seen:
             raise InputFileError(
                 f"{full}: the key is given twice, first on line {seen[key.value]}", where=at, mend="keep one of them"
@@ -221,7 +245,8 @@ def _check_scalar(node: yaml.ScalarNode, path: str, where: str, constructor: yam
         return  # an unknown tag: the loader refuses it, and says where
     at = f"{where}:{node.start_mark.line + 1}"
     if len(node.value) > MAX_NUMBER_CHARS and kind in ("int", "float", "date"):
-        raise InputFileError(f"{printable(path)}: {len(node.value)} characters are no {kind}", where=at, mend="correct it")
+        what = f"{printable(path)}: {len(node.value)} characters are no {kind}"
+        raise InputFileError(what, where=at, mend="correct it")
     try:
         constructor.construct_object(node)
     except Exception as error:
@@ -229,7 +254,7 @@ def _check_scalar(node: yaml.ScalarNode, path: str, where: str, constructor: yam
         raise InputFileError(f"{printable(path)}: {what}", where=at, mend="correct it, or put it in quotes") from error
 
 
-def refuse_extremes(data: Any, *, where: str) -> None:  # noqa: ANN401
+def refuse_extremes(data: Any, *, where: str) -> None:
     """Refuse data nested too deeply to walk, and numbers too long to print.
 
     Raises:
@@ -247,10 +272,10 @@ def refuse_extremes(data: Any, *, where: str) -> None:  # noqa: ANN401
 
 
 def printable(text: str) -> str:
-    """Return text from a file as a message may quote it: short, on one line, without control characters.
+    r"""Return text from a file as a message may quote it: short, on one line, without control characters.
 
-    >>> printable("a\\x1b[31m\\nb")
-    'a\\\\x1b[31m\\\\nb'
+    >>> print(printable("a\x1b[31m\nb"))
+    a\x1b[31m\nb
     """
     text = text if len(text) <= MAX_PATH_CHARS else text[: MAX_PATH_CHARS - 3] + "..."
     if text.isprintable():
@@ -260,7 +285,7 @@ def printable(text: str) -> str:
     )
 
 
-def load_json(raw: bytes, *, where: str) -> Any:  # noqa: ANN401  (any JSON value)
+def load_json(raw: bytes, *, where: str) -> Any:
     """Return a JSON value.
 
     Raises:
@@ -272,7 +297,7 @@ def load_json(raw: bytes, *, where: str) -> Any:  # noqa: ANN401  (any JSON valu
         raise InputFileError(f"not JSON: {error}", where=where, mend="correct the syntax") from error
 
 
-def convert_all(data: Any, kind: type[T], *, document: Document, at: str = "") -> T:  # noqa: ANN401
+def convert_all(data: Any, kind: type[T], *, document: Document, at: str = "") -> T:
     """Return ``data`` (the part of ``document`` at key path ``at``) as ``kind``; every problem is reported at once.
 
     Args:
@@ -286,14 +311,15 @@ def convert_all(data: Any, kind: type[T], *, document: Document, at: str = "") -
     """
     rest = copy.deepcopy(data)
     problems: list[ParityError] = []
-    removed: set[str] = set()
+    removed: list[_Path] = []
     while len(problems) < MAX_PROBLEMS:
         try:
             converted = msgspec.convert(rest, kind)
         except msgspec.ValidationError as error:
             what, path = _parts(str(error), rest, kind)
-            problems.extend(_problems(what, path, rest, kind, document, at, removed))
-            removed.add(_dotted(at, path))
+            for place, told, mend, close in _told(what, path, rest, kind, removed):
+                problems.append(problem_at(document, _dotted(at, place), told, mend=mend, close=close))
+            removed.append(path)
             if not path or not _remove(rest, path):
                 break
         else:
@@ -320,21 +346,21 @@ _WORDS = {
 _QUOTES = "put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900"
 
 
-def _parts(message: str, rest: Any, kind: type) -> tuple[str, list[str | int]]:  # noqa: ANN401
+def _parts(message: str, rest: Any, kind: type) -> tuple[str, _Path]:
     """Return what msgspec says, and the whole path of the value it says it of."""
     match = _MESSAGE.fullmatch(message)
-    assert match is not None  # noqa: S101  (every text matches)
+    assert match is not None
     what, path = match[1], _parse_path(match[2] or "")
     if what.startswith("Object contains unknown field"):
         path.append(what[what.index("`") + 1 : -1])
     return what, _with_keys(path, rest, kind, message)
 
 
-def _with_keys(path: list[str | int], rest: Any, kind: type, message: str) -> list[str | int]:  # noqa: ANN401
+def _with_keys(path: _Path, rest: Any, kind: type, message: str) -> _Path:
     """Return the path with each ``...`` replaced: msgspec does not say which key of a dict is bad, halving it does."""
     if "..." not in path:
         return path
-    path, trial = list(path), copy.deepcopy(rest)
+    path, trial = path.copy(), copy.deepcopy(rest)
     for position, part in enumerate(path):
         mapping = _value_at(trial, path[:position])
         if part != "..." or not isinstance(mapping, dict):
@@ -350,7 +376,7 @@ def _with_keys(path: list[str | int], rest: Any, kind: type, message: str) -> li
     return path
 
 
-def _says(data: Any, kind: type, message: str) -> bool:  # noqa: ANN401
+def _says(data: Any, kind: type, message: str) -> bool:
     try:
         msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
@@ -358,18 +384,18 @@ def _says(data: Any, kind: type, message: str) -> bool:  # noqa: ANN401
     return False
 
 
-def _problems(  # noqa: PLR0913  (one private caller)
-    what: str, path: list[str | int], rest: Any, kind: type, document: Document, at: str, removed: set[str]  # noqa: ANN401
-) -> Iterator[ParityError]:
-    """Yield the problem in the project's own words; every missing key of the outer struct at once."""
+def _told(
+    what: str, path: _Path, rest: Any, kind: type, removed: list[_Path]
+) -> Iterator[tuple[_Path, str, str, str]]:
+    """Yield (path, problem, mend, near names) in our own words; every missing key of the struct at once."""
+    close, mend = "", "correct the value"
+    wrong_type = _WRONG_TYPE.fullmatch(what)
     if what.startswith("Object missing required field"):
         names = [name for name in _required(kind) if name not in rest] if not path else [what.split("`")[1]]
         for name in names:
-            if _dotted(at, [*path, name]) not in removed:
-                yield problem_at(document, _dotted(at, path), f"the key {name!r} is missing", mend="add it")
+            if [*path, name] not in removed:
+                yield path, f"the key {name!r} is missing", "add it", ""
         return
-    close, mend = "", "correct the value"
-    wrong_type = _WRONG_TYPE.fullmatch(what)
     if what.startswith("Object contains unknown field"):
         known = _field_names(kind) if len(path) == 1 else []
         what, close = "unknown key", near_names(str(path[-1]), known)
@@ -386,7 +412,7 @@ def _problems(  # noqa: PLR0913  (one private caller)
         got = wrong_type[2]
         what = f"{' or '.join(_WORDS.get(word, word) for word in wanted)} is needed, not {_WORDS.get(got, got)}"
         mend = _QUOTES if "str" in wanted and got in ("int", "float", "bool", "date", "datetime") else mend
-    yield problem_at(document, _dotted(at, path), what, mend=mend, close=close)
+    yield path, what, mend, close
 
 
 def _required(kind: type) -> list[str]:
@@ -395,7 +421,7 @@ def _required(kind: type) -> list[str]:
     return []
 
 
-def _choices(kind: type, path: list[str | int]) -> list[str]:
+def _choices(kind: type, path: _Path) -> list[str]:
     """Return the words a field takes, when its type lists them."""
     import msgspec.inspect
 
@@ -411,13 +437,13 @@ def _field_names(kind: type) -> list[str]:
     return []
 
 
-def _parse_path(text: str) -> list[str | int]:
+def _parse_path(text: str) -> _Path:
     """Return the parts of msgspec's ``.conditions.mig``, ``.waivers[3].rule`` or ``.stack[...]`` notation."""
     parts = [name or inner for name, inner in re.findall(r"\.([^.\[]+)|\[([^\]]*)\]", text)]
     return [int(part) if part.isdigit() else part for part in parts]
 
 
-def _value_at(data: Any, path: list[str | int]) -> Any:  # noqa: ANN401
+def _value_at(data: Any, path: _Path) -> Any:
     for part in path:
         try:
             data = data[part]
@@ -426,7 +452,7 @@ def _value_at(data: Any, path: list[str | int]) -> Any:  # noqa: ANN401
     return data
 
 
-def _remove(data: Any, path: list[str | int]) -> bool:  # noqa: ANN401
+def _remove(data: Any, path: _Path) -> bool:
     parent = _value_at(data, path[:-1])
     try:
         del parent[path[-1]]
@@ -435,7 +461,7 @@ def _remove(data: Any, path: list[str | int]) -> bool:  # noqa: ANN401
     return True
 
 
-def _dotted(at: str, path: list[str | int]) -> str:
+def _dotted(at: str, path: _Path) -> str:
     text = at
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)

@@ -1,0 +1,1 @@
+"""The catalog: its data, identification, and the names people use."""

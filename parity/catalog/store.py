@@ -19,8 +19,8 @@ import msgspec
 
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
-from parity.model.rule import RuleCard
 from parity.model.environment import EnvironmentCard
+from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
 from parity.model.stack_facts import StackFacts
 
@@ -88,7 +88,7 @@ def _shipped(folder: Path) -> Compiled:
     built = folder / "compiled.json"
     if built.is_file():
         return msgspec.json.decode(built.read_bytes(), type=Compiled)
-    cache_file, signature = folder / ".compiled.json", _signature(folder)
+    cache_file, signature = folder.parent / ".parity-compiled.json", _signature(folder)
     with contextlib.suppress(OSError, msgspec.DecodeError, msgspec.ValidationError):
         held = msgspec.json.decode(cache_file.read_bytes(), type=Compiled)
         if held.format == FORMAT and held.signature == signature:
@@ -157,7 +157,7 @@ def _documents(folder: Path, name: str, problems: list[str]) -> list[Document]:
     for path in sorted((folder / name).glob("*.yaml")):
         try:
             documents.append(load_yaml(read_bytes(path).decode(), where=str(path)))
-        except Exception as error:  # noqa: BLE001  (collected: every broken file is named at once)
+        except Exception as error:
             problems.append(str(error))
     return documents
 
@@ -184,7 +184,7 @@ def _environment(folder: Path, problems: list[str]) -> list[EnvironmentCard]:
     return cards
 
 
-def _collected(problems: list[str], data: Any, kind: type[T], document: Document, at: str = "") -> T | None:  # noqa: ANN401
+def _collected(problems: list[str], data: Any, kind: type[T], document: Document, at: str = "") -> T | None:
     """Return the data as ``kind``, or None with the problems added to the list."""
     try:
         return convert_all(data, kind, document=document, at=at)
@@ -281,7 +281,7 @@ def device_spec(name: str) -> DeviceSpec:
         UnknownNameError: no part answers to ``name``; near names are given.
     """
     raw = compiled().devices.get(resolve_name(name))
-    assert raw is not None  # noqa: S101  (resolve_name returns ids of the same table)
+    assert raw is not None
     return msgspec.json.decode(raw, type=DeviceSpec)
 
 

@@ -1,0 +1,1 @@
+"""One comparison per file, named like its rule."""

@@ -25,7 +25,7 @@ def is_comparison(text: str) -> bool:
     return all(_PATTERN.fullmatch(part) for part in text.split(","))
 
 
-def holds(value: object, required: str | float | bool) -> bool:
+def holds(value: object, required: object) -> bool:
     """Return whether a reading meets a declared condition.
 
     >>> holds(700.0, ">=700"), holds(True, True), holds(325.0, 350), holds("auto", "auto")

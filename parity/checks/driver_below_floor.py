@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.checks.versions import installed, reaches
 from parity.model.absent import Absent, value_of
 from parity.model.finding import Mismatch
-from parity.checks.versions import installed, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

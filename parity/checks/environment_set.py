@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.model.absent import Absent
 from parity.model.finding import Mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.checks.subject import Machine
+    from parity.model.absent import Absent
     from parity.model.target import Target
 
 
@@ -30,5 +30,5 @@ def check(here: Machine, wanted: Target, *, severity: str) -> Iterator[Mismatch 
                     here=f"{name}={value}" if value else f"{name} is set",
                     wanted="unset",
                     message=f"{name}={value}: {card.effect}",
-                    mend=card.mend,
+                    mend=f"{name}: {card.mend}",
                 )

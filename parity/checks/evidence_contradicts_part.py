@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.model.absent import Absent
 from parity.model.finding import Mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.checks.subject import Subject
+    from parity.model.absent import Absent
     from parity.model.target import Target
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.checks.versions import installed
 from parity.model.absent import Absent
 from parity.model.finding import Mismatch
-from parity.checks.versions import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

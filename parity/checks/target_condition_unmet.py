@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.checks.comparison import holds
 from parity.model.absent import Absent
 from parity.model.finding import Mismatch
-from parity.checks.comparison import holds
 from parity.units import format_fact
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.model.absent import Absent, NOT_ASKED
+from parity.model.absent import NOT_ASKED, Absent
 from parity.model.finding import Mismatch
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from parity.catalog import store
 from parity.catalog.identify import identify, weigh_all
 from parity.cli import options
 from parity.errors import NothingToJudgeError
-from parity.model.identified import Candidate  # noqa: TC001  (msgspec reads the annotation)
+from parity.model.identified import Candidate
 
 if TYPE_CHECKING:
     import argparse

@@ -6,20 +6,23 @@ runs that). Not a command of users.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from parity import session
 from parity.catalog import store
 from parity.cli import rule, targets
-from parity.config.project import ProjectFile
+from parity.config.project import Project, ProjectFile
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.rule import RuleCard
 from parity.model.spec import DeviceSpec
 from parity.model.verdict import Verdict
+from parity.reports import text_report
 
 SCHEMAS: dict[str, tuple[Any, str]] = {
     "fingerprint-1": (Fingerprint, "A machine, as `parity capture` writes it."),
@@ -64,6 +67,20 @@ def targets_page() -> str:
     )
 
 
+def readme(text: str) -> str:
+    """Return the README with its shown ``doctor`` run and its counts as they are now."""
+    project = Project()
+    target = session.target_of("h100", project)
+    example = PACKAGE.parent / "docs" / "examples" / "workstation-rtx-4090.json"
+    verdict = session.judge_fingerprint(session.fingerprint_of(str(example)), target, project)
+    report = text_report.render(verdict, width=80).strip("\n")
+    text = re.sub(
+        r"(\$ parity doctor [^\n]*\n).*?```", lambda found: f"{found[1]}{report}\n```", text, count=1, flags=re.DOTALL
+    )
+    text = re.sub(r"\S+ rules over", f"{len(store.cards())} rules over", text)
+    return re.sub(r"\S+ parts as sold", f"{len(store.index())} parts as sold", text)
+
+
 def generated() -> dict[Path, str]:
     """Return every generated file's path and content."""
     files = {
@@ -74,6 +91,8 @@ def generated() -> dict[Path, str]:
     docs = PACKAGE.parent / "docs"
     files[docs / "rules.md"] = rules_page()
     files[docs / "targets.md"] = targets_page()
+    page = PACKAGE.parent / "README.md"
+    files[page] = readme(page.read_text(encoding="utf-8"))
     return files
 
 

@@ -12,6 +12,7 @@ from parity.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
 CONFIG = """\
 # What production runs on. `parity doctor` and `pytest` judge this machine against it.
@@ -69,8 +70,18 @@ def run(arguments: argparse.Namespace) -> int:
     present = [name for name in files if Path(name).exists()]
     if present and not arguments.force:
         raise UsageError("already there", where=", ".join(present), mend="edit it, or replace it with --force")
+    _make_folders(files)
     for name, text in files.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
         options.write_file(name, text)
         print(f"parity: wrote {name}", file=sys.stderr)
     return 0
+
+
+def _make_folders(names: Iterable[str]) -> None:
+    name = ""
+    try:
+        for name in names:
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"its folder cannot be made: {error.strerror}"
+        raise UsageError(what, where=name, mend="check what is there") from error

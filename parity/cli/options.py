@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "markdown")
 DEFAULT_WIDTH = 80
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # for the terminal, not for a file
 
 
 def add_fingerprint(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +26,8 @@ def add_fingerprint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fingerprint",
         metavar="FILE",
-        help="judge this saved fingerprint, or a report of nvidia-smi, amd-smi, rocm-smi, rocminfo, collect_env or node "
-        "labels (detected by content; - is standard input), instead of this machine",
+        help="judge this saved fingerprint, or a report of nvidia-smi, amd-smi, rocm-smi, rocminfo, collect_env or "
+        "node labels (detected by content; - is standard input), instead of this machine",
     )
 
 
@@ -72,7 +75,7 @@ def write_reports(arguments: argparse.Namespace, render: Callable[[str], str]) -
     for number, name in enumerate(formats):
         text = render(name)
         if number < len(files):
-            write_file(files[number], text)
+            write_file(files[number], _COLOUR.sub("", text))
         else:
             emit(text)
 
@@ -84,23 +87,31 @@ def write_file(path: str, text: str) -> None:
         UsageError: it cannot be written.
     """
     target = Path(path)
-    scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    scratch = target.parent / f".{target.name}.{os.getpid()}.tmp"
     try:
-        if target.exists() and not target.is_file():  # /dev/stdout, a named pipe
+        if target.is_symlink() or (target.exists() and not target.is_file()):  # /dev/stdout, a named pipe
             target.write_text(text, encoding="utf-8")
             return
         scratch.write_text(text, encoding="utf-8")
         scratch.replace(target)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise UsageError(f"cannot be written: {error.strerror}", where=path, mend="check the folder and permissions") from error
+    except (OSError, ValueError) as error:
+        with contextlib.suppress(OSError, ValueError):
+            scratch.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot be written: {reason}", where=path, mend="check the folder and permissions") from error
 
 
 def emit(text: str) -> None:
-    """Print a report; characters that the stream cannot carry become question marks, never an exception."""
+    """Print a report; characters that the stream cannot carry become question marks, never an exception.
+
+    A reader that goes away (``parity ... | head``) ends the printing, and changes no exit status.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def terminal() -> tuple[int, bool, bool]:

@@ -6,7 +6,6 @@ import itertools
 import os
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
@@ -35,13 +34,14 @@ from parity.model.rule import LEVELS, Level, RuleCard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 T = TypeVar("T")
 
 FILE_NAMES = ("parity.yaml", "parity.yml")
 PYPROJECT_SECTION = re.compile(rb"^[ \t]*\[{1,2}[ \t]*tool[ \t]*\.[ \t]*[\"']?parity[\"']?[ \t]*[.\]]", re.MULTILINE)
 # tomllib takes quadratic time over a key of many dots.
-_LONG_TOML_KEY = re.compile(r"(?:\.[ \t]*[\w\-\"']+[ \t]*){%d}" % MAX_DEPTH)
+_LONG_TOML_KEY = re.compile(rf"(?:\.[ \t]*[\w\-\"']+[ \t]*){{{MAX_DEPTH}}}")
 # Conditions that stand for a field of another name, or for a rule of their own.
 CONDITION_ALIASES = ("mig", "ecc", "persistence", "confidential_compute")
 
@@ -193,10 +193,11 @@ def _check_top(document: Document) -> Iterator[ParityError]:
         yield problem_at(document, str(key), "unknown key", close=near_names(str(key), _KEYS), mend=mend)
     version = document.data.get("version", 1)
     if version != 1 or isinstance(version, bool):
-        yield problem_at(document, "version", f"{version!r} is not a version this tool reads", mend="write `version: 1`")
+        told = printable(repr(version))
+        yield problem_at(document, "version", f"{told} is not a version this tool reads", mend="write `version: 1`")
 
 
-def _part(document: Document, key: str, kind: type, problems: list[ParityError]) -> Any:  # noqa: ANN401
+def _part(document: Document, key: str, kind: type, problems: list[ParityError]) -> Any:
     """Return a section that must be of a plain type, an empty one when it is missing or wrong."""
     value = document.data.get(key)
     if value is None:
@@ -214,7 +215,7 @@ def _section(document: Document, key: str, kind: type[T], default: T, problems: 
 
 
 def _converted(
-    document: Document, data: Any, kind: type[T], at: str, problems: list[ParityError]  # noqa: ANN401
+    document: Document, data: Any, kind: type[T], at: str, problems: list[ParityError]
 ) -> T | None:
     try:
         return convert_all(data, kind, document=document, at=at)
@@ -314,9 +315,8 @@ def _check_partition(document: Document, at: str, own: TargetEntry, whole: Targe
     device = whole.device or ""
     part, _, profile = device.partition("/")
     if own.device is not None and profile and _is_part(part):
-        yield problem_at(
-            document, f"{at}.device", f"{device!r} is a slice", mend=f"write `device: {part}` and `partition: {profile}`"
-        )
+        mend = f"write `device: {part}` and `partition: {profile}`"
+        yield problem_at(document, f"{at}.device", f"{device!r} is a slice", mend=mend)
     elif whole.partition is not None and (own.partition or own.device) and _is_part(device):
         try:
             partition_of(store.device_spec(device), whole.partition, "")
@@ -418,9 +418,11 @@ def _waivers(document: Document, problems: list[ParityError]) -> tuple[Waiver, .
         waiver = _converted(document, data, Waiver, at, problems)
         if waiver is None:
             continue
-        for key in ("reason", "owner"):
-            if not getattr(waiver, key).strip():
-                problems.append(problem_at(document, f"{at}.{key}", "empty", mend=f"say the {key}"))
+        problems.extend(
+            problem_at(document, f"{at}.{key}", "empty", mend=f"say the {key}")
+            for key in ("reason", "owner")
+            if not getattr(waiver, key).strip()
+        )
         if _rule(document, waiver.rule, f"{at}.rule", problems) is not None:
             waivers.append(waiver)
     return tuple(waivers)

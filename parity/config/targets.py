@@ -1,4 +1,4 @@
-"""Knows how an expression (``h100``, ``8xh100``, ``a100-sxm4-40gb/1g.5gb``, a name of the project, a file) becomes a target."""
+"""Knows how an expression (``8xh100``, ``a100-sxm4-40gb/1g.5gb``, a name of the project, a file) becomes a target."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def _base(entry: TargetEntry, project: Project, where: str) -> Target:
 def _from_catalog(text: str, project: Project, source: str) -> Target:
     match = _EXPRESSION.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} is no target", where=source, mend="write `h100`, `8xh100` or `a100-sxm4-40gb/1g.5gb`")
+        mend = "write `h100`, `8xh100` or `a100-sxm4-40gb/1g.5gb`"
+        raise UsageError(f"{text!r} is no target", where=source, mend=mend)
     count = int(match["count"]) if match["count"] else None
     if count == 0:
         raise UsageError("a target of no devices", where=source, mend="write 1 or more, or leave the count out")
@@ -150,16 +151,22 @@ def from_file(path: Path, *, source: str) -> Target:
         raise UsageError("the report names no device", where=where, mend="capture one with `parity capture` there")
     kinds = sorted({_kind(item) for item in found})
     if len(kinds) > 1:
-        told = ", ".join(kinds)
-        raise UsageError(f"the report has devices of several kinds: {told}", where=where, mend="declare one part by name")
+        what = f"the report has devices of several kinds: {', '.join(kinds)}"
+        raise UsageError(what, where=where, mend="declare one part by name")
     spec = _spec_of(found[0], where)
     return Target(
         spec=spec,
         source=where,
-        count=value_of(reference.device_count) or len(found),
+        count=_count_of(reference),
         partition=found[0].partition if found[0].partition.kind != "unknown" else WHOLE,
         reference=reference,
     )
+
+
+def _count_of(reference: Fingerprint) -> int:
+    """Return how many devices production works with: hidden ones do not count, slices do, unread ones too."""
+    visible, counted = len(reference.visible_devices), value_of(reference.device_count) or 0
+    return max(counted, visible) if visible == len(reference.devices) else visible
 
 
 def _kind(found: Identified) -> str:
@@ -196,7 +203,8 @@ def spec_from_readings(found: Identified, where: str) -> DeviceSpec:
     identity = found.device.identity
     vendor, arch = value_of(identity.vendor), arch_of(found.device)
     if vendor is None or arch is None:
-        raise UsageError("the report does not say which device it is", where=where, mend="capture it on the machine itself")
+        mend = "capture it on the machine itself"
+        raise UsageError("the report does not say which device it is", where=where, mend=mend)
     facts = {
         name: Fact(value=observed.value, source="captured")
         for name in identity.__struct_fields__

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from parity.model.rule import Severity  # noqa: TC001
-from parity.model.spec import Source  # noqa: TC001
+from parity.model.rule import Severity
+from parity.model.spec import Source
 
 
 class EnvironmentCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt  # noqa: TC003  (msgspec reads the annotation)
+import datetime as dt
 
 import msgspec
 
-from parity.model.rule import Severity  # noqa: TC001
+from parity.model.rule import Severity
 
 
 class Mismatch(msgspec.Struct, frozen=True, kw_only=True):

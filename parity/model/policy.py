@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from parity.model.finding import Waiver  # noqa: TC001
-from parity.model.rule import Severity  # noqa: TC001
+from parity.model.finding import Waiver
+from parity.model.rule import Severity
 
 Mode = Literal["fail", "skip", "xfail", "annotate", "off"]
 UnknownPolicy = Literal["fail", "strict", "report"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import re
@@ -21,6 +22,8 @@ _REDACTED = Absent(why="not_asked", source=MASK)
 _UNIQUE_ID = re.compile(r"\b((?:GPU|MIG)-)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _VISIBLE_ID = re.compile(r"\b(GPU|MIG)-[0-9a-fA-F]{8}[0-9a-fA-F-]*")
 _HOME = re.compile(r"/(home|Users)/[^/\s:;,\"']+|(?<![\w/])/root(?=/|$)")
+# Words of this tool and of the makers, under these keys: a user called `nvidia` (as on every Jetson) is not in them.
+_NEVER_NAMES = frozenset({"type", "schema", "kind", "why", "found", "reader", "identity_hash"})
 MIN_NAME = 3  # shorter host and user names would mask parts of ordinary words
 
 
@@ -34,7 +37,7 @@ def redacted(fingerprint: Fingerprint, *, private: tuple[str, ...] | None = None
     names = _local_names() if private is None else private
     hostname = fingerprint.host.hostname
     if isinstance(hostname, Reading):
-        names = (*names, hostname.value)
+        names = (*names, hostname.value, hostname.value.split(".")[0])
     plain = msgspec.to_builtins(_without_ids(fingerprint))
     cleaned = _map_text(plain, _cleaner(names))
     return msgspec.convert({**cleaned, "redacted": True}, Fingerprint)
@@ -67,28 +70,31 @@ def _cleaner(names: tuple[str, ...]) -> Callable[[str], str]:
     named = re.compile(r"(?<!\w)(" + "|".join(re.escape(word) for word in words) + r")(?!\w)") if words else None
 
     def clean(text: str) -> str:
-        text = _UNIQUE_ID.sub(lambda found: (found[1] or "") + MASK, text)
-        text = _VISIBLE_ID.sub(lambda found: f"{found[1]}-{MASK}", text)
-        text = _HOME.sub("~", text)
+        text = _without_unique(text)
         return named.sub(MASK, text) if named else text
 
     return clean
 
 
+def _without_unique(text: str) -> str:
+    text = _UNIQUE_ID.sub(lambda found: (found[1] or "") + MASK, text)
+    text = _VISIBLE_ID.sub(lambda found: f"{found[1]}-{MASK}", text)
+    return _HOME.sub("~", text)
+
+
 def _local_names() -> tuple[str, ...]:
     names = [socket.gethostname(), socket.gethostname().split(".")[0], os.environ.get("USER", "")]
-    try:
+    with contextlib.suppress(OSError, KeyError, ImportError):
         names.append(getpass.getuser())
-    except (OSError, KeyError, ImportError):
-        pass
     return tuple(name for name in names if name not in ("root", "localhost", ""))
 
 
-def _map_text(value: Any, clean: Callable[[str], str]) -> Any:  # noqa: ANN401
+def _map_text(value: Any, clean: Callable[[str], str], key: str = "") -> Any:
     if isinstance(value, str):
-        return clean(value)
+        return value if key in _NEVER_NAMES else clean(value)
     if isinstance(value, (list, tuple)):
-        return [_map_text(item, clean) for item in value]
+        return [_map_text(item, clean, key) for item in value]
     if isinstance(value, dict):
-        return {key: _map_text(item, clean) for key, item in value.items()}
+        inner = _without_unique if key == "identity" else clean
+        return {name: _map_text(item, inner, name) for name, item in value.items()}
     return value

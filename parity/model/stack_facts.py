@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from parity.model.spec import Source  # noqa: TC001
+from parity.model.spec import Source
 
 
 class DriverFloor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +32,7 @@ class StackFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def driver_floor(self, cuda: str) -> str | None:
         """Return the least driver for a CUDA version (``12.8``), None when the data do not know it."""
-        major = cuda.split(".")[0]
+        major = cuda.partition(".")[0]
         return next((row.driver for row in self.driver_floors if str(row.cuda_major) == major), None)
 
     def first_cuda(self, arch: str) -> str | None:

@@ -6,8 +6,8 @@ import msgspec
 
 from parity.model.absent import Absent, Reading
 from parity.model.device import Partition
-from parity.model.fingerprint import Fingerprint  # noqa: TC001
-from parity.model.rule import Level  # noqa: TC001
+from parity.model.fingerprint import Fingerprint
+from parity.model.rule import Level
 from parity.model.spec import DeviceSpec, FactValue, derived_bandwidth_gbps
 
 WHOLE = Partition(kind="none")

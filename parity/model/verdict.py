@@ -6,9 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from parity.model.finding import Finding, Unknown  # noqa: TC001
-from parity.model.fingerprint import Fingerprint  # noqa: TC001
-from parity.model.rule import Level  # noqa: TC001
+from parity.model.finding import Finding, Unknown
+from parity.model.fingerprint import Fingerprint
+from parity.model.rule import Level
 
 SCHEMA = "parity.verdict/1"
 Carries = Literal["yes", "no", "unknown"]

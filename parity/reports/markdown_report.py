@@ -67,10 +67,10 @@ def _devices(verdict: Verdict) -> list[str]:
 
 
 def cell(text: str) -> str:
-    """Return text that cannot break out of a table cell or become markup.
+    r"""Return text that cannot break out of a table cell or become markup.
 
-    >>> cell("a|b\\n<c>")
-    'a\\\\|b &lt;c&gt;'
+    >>> print(cell("a|b <c>"))
+    a\|b &lt;c&gt;
     """
     flat = " ".join(text.split())
     for character, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("`", "'")):

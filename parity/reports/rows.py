@@ -137,15 +137,27 @@ def tally(verdict: Verdict) -> str:
 
 
 def headline(verdict: Verdict, *, limit: int = 120) -> str:
-    """Return one line that carries target, what was found and the decisive ratio."""
-    wanted = verdict.target.id if verdict.target.count is None else f"{verdict.target.count}x {verdict.target.id}"
-    head = f"{wanted} wanted, {here_text(verdict)} here"
+    """Return one line that carries what was found, the target and the decisive ratio, best first: it may be cut."""
+    wanted = wanted_text(verdict)
+    here = here_text(verdict).removeprefix("1x ")
     if verdict.passed:
-        return f"{wanted}: {verdict.level}"[:limit]
-    tail = f" ({verdict.level}, needs {verdict.target.require})"
-    decisive = _decisive(verdict)
-    line = f"{head}: {decisive}{tail}" if decisive else head + tail
-    return line if len(line) <= limit else (head + tail)[:limit]
+        return f"{here} is {wanted}: {verdict.level}"[:limit]
+    if verdict.outcome == "unknown":
+        why = next((item.detail for item in verdict.unknowns), "nothing was read")
+        line = f"{here} cannot be judged against {wanted}: {why}" if verdict.devices else f"{here}: {why}; {wanted} wanted"
+    elif verdict.outcome == "match":
+        line = f"{here} is {wanted}, but: {_decisive(verdict)}"
+    else:
+        same = all(verdict.target.id in device.candidates for device in verdict.devices)
+        word = "is not as the target" if same else "is not"
+        tail = f" ({verdict.level}, needs {verdict.target.require})"
+        line = f"{here} {word} {wanted}: {_decisive(verdict)}{tail}"
+    return line if len(line) <= limit else line[: limit - 2] + ".."
+
+
+def wanted_text(verdict: Verdict) -> str:
+    """Return the target with its count: ``8x h100-sxm5-80gb``."""
+    return verdict.target.id if verdict.target.count is None else f"{verdict.target.count}x {verdict.target.id}"
 
 
 def _decisive(verdict: Verdict) -> str:
@@ -157,7 +169,9 @@ def _decisive(verdict: Verdict) -> str:
     for finding in (*bandwidth, *measured):
         subject = finding.rule.replace("-below-target", "").replace("-above-target", "").replace("-", " ")
         return f"{subject} {finding.ratio:.2f}x"
-    return errors[0].rule.replace("-", " ") if errors else ""
+    if errors:
+        return errors[0].rule.replace("-", " ")
+    return f"{verdict.unknowns[0].rule.replace('-', ' ')} is unknown" if verdict.unknowns else "not passed"
 
 
 def fact_text(device: JudgedDevice, name: str) -> str:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.console import Console
-    from rich.text import Text
 
     from parity.model.verdict import Verdict
     from parity.reports.rows import Row
@@ -238,7 +237,10 @@ def next_steps(verdict: Verdict) -> list[str]:
     """Return what to do now, at most two lines."""
     if not verdict.devices:
         why = "; ".join(dict.fromkeys(item.detail for item in verdict.unknowns)) or "no device was read"
-        return [why, f"judge a saved fingerprint: parity doctor --target {verdict.target.id} --fingerprint FILE"]
+        return [
+            f"{why}; run where a GPU is visible (in a container: `--gpus all`, or /dev/kfd and /dev/dri)",
+            f"judge a saved fingerprint: parity doctor --target {verdict.target.id} --fingerprint FILE",
+        ]
     steps = dict.fromkeys(
         finding.mend for finding in verdict.findings if finding.severity == "error" and finding.waived is None
     )

@@ -134,9 +134,9 @@ def merged(per_hypothesis: list[Results], parts: list[str]) -> Results:
     together = Results()
     names = list(dict.fromkeys(hit.card.id for results in per_hypothesis for hit in results.hits))
     for name in names:
-        found = [[hit for hit in results.hits if hit.card.id == name] for results in per_hypothesis]
+        found: list[list[Hit]] = [[h for h in results.hits if h.card.id == name] for results in per_hypothesis]
         if all(found):
-            together.hits.extend(sorted(found, key=_distance)[0])
+            together.hits.extend(min(found, key=_distance))
         else:
             hit = next(hits for hits in found if hits)[0]
             detail = f"depends on which part this is: {' or '.join(parts)}"

@@ -42,7 +42,7 @@ def transfers(
         broken = [hit.card.id for hit in hits if conclusion in hit.card.breaks]
         if level != "unknown" and conclusion in _DENIED[level]:
             broken = broken or [f"level-{level}"]
-        if conclusion == "timings_multi_gpu" and devices < 2:
+        if conclusion == "timings_multi_gpu" and devices == 1:
             broken = [*broken, "one-device"]
         # A question that only warns when answered badly is no reason to doubt a conclusion.
         open_rules = [gap.card.id for gap in gaps if conclusion in gap.card.breaks and gap.card.severity == "error"]

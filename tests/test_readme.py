@@ -1,0 +1,74 @@
+"""What the README shows is what the program prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from parity.catalog import store
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLE = "docs/examples/workstation-rtx-4090.json"
+SUITE = """\
+import pytest
+
+
+def test_shapes():
+    assert (2, 3) == (2, 3)
+
+
+@pytest.mark.perf
+def test_decode_latency():
+    raise AssertionError("must not run")
+"""
+
+
+def block(command: str) -> str:
+    found = re.search(r"```console\n\$ " + re.escape(command) + r"\n(.*?)```", README, re.DOTALL)
+    assert found, f"the README does not show {command!r}"
+    return found[1]
+
+
+def test_the_shown_doctor_run_is_real() -> None:
+    command = f"parity doctor --target h100 --fingerprint {EXAMPLE}"
+    environment = {**os.environ, "COLUMNS": "80", "PYTHONUTF8": "1", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", *command.replace("parity", "parity.cli.main", 1).split()],
+        capture_output=True, text=True, check=False, cwd=ROOT, env=environment, encoding="utf-8",
+    )  # fmt: skip
+    assert done.stdout.strip("\n") == block(command).strip("\n")
+    assert done.returncode == 1
+
+
+def test_the_shown_pytest_run_is_real(tmp_path: Path) -> None:
+    (tmp_path / "test_attention.py").write_text(SUITE)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PARITY_", "GITHUB_"))},
+        "COLUMNS": "80", "PARITY_FINGERPRINT": str(ROOT / EXAMPLE), "PYTHONUTF8": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": "",
+    }  # fmt: skip
+    plugin = "pytest_parity.plugin"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", plugin, "-p", "no:cacheprovider", "--parity-target=h100", "-c", os.devnull, "--rootdir", "."],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env=environment, encoding="utf-8",
+    )  # fmt: skip
+    shown = [line for line in block("pytest --parity-target=h100").splitlines() if line.strip(" .")]
+    printed = re.sub(r"in [0-9.]+s", "in 0.02s", done.stdout)
+    for line in shown:
+        assert line in printed, line
+    assert done.returncode == 1
+
+
+def test_the_counts_are_right() -> None:
+    assert f"{len(store.cards())} rules" in README
+    assert f"{len(store.index())} parts" in README
+
+
+def test_the_test_command_is_what_continuous_integration_runs() -> None:
+    command = re.search(r"```sh\n(python3 -m venv .*pytest -q)\n```", README)
+    assert command
+    assert command[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
