@@ -1,7 +1,8 @@
 """Time the NVIDIA survey of eight stub GPUs, child process and all, against starting Python itself.
 
-Run ``python benchmarks/fingerprint_stub.py [N]``. Wall times, median of N (default 15); the ratio is what may be compared between
-machines. The stub answers at once: this is the cost of this program, not of a driver. ``--profile`` says where the time goes.
+Run ``python benchmarks/fingerprint_stub.py [N]``. Wall times, median of N (default 15); the ratio is what may be
+compared between machines. The stub answers at once: this is the cost of this program, not of a driver.
+``--profile`` says where the time goes.
 """
 
 from __future__ import annotations
@@ -69,16 +70,16 @@ def main(times: int, *, profile: bool) -> int:
 
 def explain(machine: Machine, python: float, times: int) -> None:
     """Print what the parts of the child cost."""
-    binding = median_ms(started("import gc; gc.disable(); import pynvml"), times)
-    collected = median_ms(started("import pynvml"), times)
+    binding = median_ms(started("import pynvml"), times)
     plumbing = median_ms(started("import json, ctypes, pathlib, re; import parity.probes.ask"), times)
-    one = Machine(machine.root.parent / "one", machine.libraries, RECORDING, change="nvmlDeviceGetCount = 1\ncuda.count = 1")
+    single_gpu = "nvmlDeviceGetCount = 1\ncuda.count = 1"
+    one = Machine(machine.root.parent / "one", machine.libraries, RECORDING, change=single_gpu)
     os.environ.update(one.environment)
     single = median_ms(lambda: run_survey("nvidia", one.options), times)
     none: list[Survey] = []
     os.environ["LD_LIBRARY_PATH"] = ""
     bare = median_ms(lambda: none.append(run_survey("nvidia", {"root": "/nonexistent"})), times)
-    print(f"  import pynvml                {binding - python:7.1f} ms  ({collected - python:.1f} ms with the collector on)")
+    print(f"  import pynvml                {binding - python:7.1f} ms")
     print(f"  json, ctypes, pathlib, re    {plumbing - python:7.1f} ms")
     print(f"  run_survey, 1 stub GPU       {single:7.1f} ms")
     print(f"  run_survey, no driver at all {bare:7.1f} ms")

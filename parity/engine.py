@@ -72,7 +72,7 @@ class Engine:
             }
             handler = handlers.get(request.get("op"))
             if handler is None:
-                raise UsageError(f"unknown operation {request.get('op')!r}")
+                raise ValueError(f"unknown operation {request.get('op')!r}")  # noqa: TRY301  (our client's mistake)
             return {"id": number, "ok": True, **handler(request)}
         except ParityError as error:
             return {"id": number, "ok": False, "kind": "usage", "error": str(error)}

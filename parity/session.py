@@ -15,7 +15,6 @@ from parity.config.project import Project, find_project, load_project
 from parity.config.targets import target_or_default
 from parity.errors import UsageError
 from parity.inputs import read_bytes
-from parity.model.fingerprint import sealed
 from parity.model.policy import Rulebook
 from parity.verdict.judge import Knowledge, judge
 
@@ -50,7 +49,7 @@ def fingerprint_of(path: str | None) -> Fingerprint:
     from parity.readers import read_report
 
     where = "standard input" if path == "-" else path
-    return sealed(read_report(read_bytes(path), where=where))
+    return read_report(read_bytes(path), where=where)
 
 
 def target_of(

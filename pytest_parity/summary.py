@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MAX_DEVICE_KINDS = 3
 
+WORDS = {"timings_single_gpu": "single-GPU timings", "timings_multi_gpu": "multi-GPU timings"}
+
 
 class IdleHeader:
     """Says that options were given but there is no target to judge against."""
@@ -125,7 +127,7 @@ def _device(device: Mapping[str, Any]) -> str:
 def _transfers(transfers: Mapping[str, str]) -> str:
     parts = []
     for answer in ("yes", "no", "unknown"):
-        names = [name.replace("_", " ") for name, value in transfers.items() if value == answer]
+        names = [WORDS.get(name, name.replace("_", " ")) for name, value in transfers.items() if value == answer]
         if names:
             parts.append(f"{answer}: {', '.join(names)}")
     return "; ".join(parts) or "nothing"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.catalog.names import is_generic, matches
+from parity.catalog.names import is_generic, matching
 from parity.model.absent import value_of
 from parity.model.device import Partition
 from parity.model.identified import Candidate, Evidence, Identified
@@ -81,8 +81,9 @@ def weigh_all(device: Device, index: Iterable[IndexEntry]) -> list[Candidate]:
     """Return every part of the device's vendor held against the device, accepted or not."""
     entries = [entry for entry in index if _vendor_fits(device, entry)]
     known_ids = {pci.id for entry in entries for pci in entry.pci_ids}
-    named = {entry.id for entry in entries if _name_fits(device, entry)}
-    return [_weigh(device, entry, known_ids=known_ids, named=named) for entry in entries]
+    name = _telling_name(device)
+    named = matching(name, [(entry.id, entry.folded_names) for entry in entries]) if name else set()
+    return [_weigh(device, entry, known_ids=known_ids, name=name, named=named) for entry in entries]
 
 
 def _vendor_fits(device: Device, entry: IndexEntry) -> bool:
@@ -90,7 +91,9 @@ def _vendor_fits(device: Device, entry: IndexEntry) -> bool:
     return vendor is None or vendor == entry.vendor
 
 
-def _weigh(device: Device, entry: IndexEntry, *, known_ids: set[str], named: set[str]) -> Candidate:
+def _weigh(
+    device: Device, entry: IndexEntry, *, known_ids: set[str], name: str | None, named: set[str]
+) -> Candidate:
     """Hold one part against the device."""
     evidence = (
         *_weigh_pci(device, entry, known_ids),
@@ -100,7 +103,7 @@ def _weigh(device: Device, entry: IndexEntry, *, known_ids: set[str], named: set
         _weigh_bus_width(device, entry),
         _weigh_memory_clock(device, entry),
         _weigh_power(device, entry),
-        _weigh_name(device, entry, named),
+        _weigh_name(device, entry, name, named),
     )
     says = {item.kind: item.says for item in evidence}
     against = {kind for kind, what in says.items() if what == "contradicts"}
@@ -257,16 +260,14 @@ def _weigh_power(device: Device, entry: IndexEntry) -> Evidence:
     return Evidence(kind="power-default", says="supports" if fits else "doubts", detail=detail)
 
 
-def _name_fits(device: Device, entry: IndexEntry) -> bool:
+def _telling_name(device: Device) -> str | None:
+    """Return the printed name unless it is one that is printed for any part."""
     name = value_of(device.identity.name)
-    if name is None or is_generic(name):
-        return False
-    return any(matches(name, reported) for reported in (*entry.reported_names, entry.name))
+    return None if name is None or is_generic(name) else name
 
 
-def _weigh_name(device: Device, entry: IndexEntry, named: set[str]) -> Evidence:
-    name = value_of(device.identity.name)
-    if name is None or is_generic(name):
+def _weigh_name(device: Device, entry: IndexEntry, name: str | None, named: set[str]) -> Evidence:
+    if name is None:
         return Evidence(kind="name", says="silent")
     if entry.id in named:
         return Evidence(kind="name", says="supports", detail=f"prints {name!r}")

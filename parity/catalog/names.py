@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 # Printed for any part the driver or its id table does not know: they say nothing about which part it is.
 GENERIC_NAMES = frozenset({"", "radeon graphics", "graphics device", "graphics", "radeon", "none", "n/a", "unknown"})
@@ -34,16 +38,20 @@ def is_generic(name: str) -> bool:
     return folded(name) in GENERIC_NAMES or set(name.strip()) <= set("xX*? ")
 
 
-def matches(name: str, reported: str) -> bool:
-    """Return whether a printed name is the reported one; a name cut by a table (``...``) matches as a prefix.
+def matching(name: str, known: Iterable[tuple[str, Sequence[str]]]) -> set[str]:
+    """Return the keys of which one folded name is the printed one; a name cut by a table (``...``) matches as a prefix.
 
-    >>> matches("NVIDIA GeForce RTX 2080 ...", "NVIDIA GeForce RTX 2080 SUPER")
-    True
-    >>> matches("NVIDIA GeForce RTX 2080 ...", "NVIDIA GeForce RTX 2080")
-    False
+    Args:
+        name: as printed.
+        known: (key, folded names) of each part.
+
+    >>> parts = [("super", [folded("NVIDIA GeForce RTX 2080 SUPER")]), ("plain", [folded("NVIDIA GeForce RTX 2080")])]
+    >>> matching("NVIDIA GeForce RTX 2080", parts), matching("NVIDIA GeForce RTX 2080 ...", parts)
+    ({'plain'}, {'super'})
     """
     if name.rstrip().endswith("..."):
         # nvidia-smi cuts only what does not fit, so something must follow the visible part.
         start = folded(name.rstrip().removesuffix("..."))
-        return folded(reported).startswith(start) and folded(reported) != start
-    return folded(name) == folded(reported)
+        return {key for key, names in known if any(one.startswith(start) and one != start for one in names)}
+    wanted = folded(name)
+    return {key for key, names in known if wanted in names}

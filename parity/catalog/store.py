@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
 from parity.model.environment import EnvironmentCard
@@ -25,7 +26,7 @@ from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, Pa
 from parity.model.stack_facts import StackFacts
 
 T = TypeVar("T")
-FORMAT = 3
+FORMAT = 4
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
 
 
@@ -39,6 +40,7 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     arch: str
     aliases: tuple[str, ...] = ()
     reported_names: tuple[str, ...] = ()
+    folded_names: tuple[str, ...] = ()  # as names are compared
     pci_ids: tuple[PciId, ...] = ()
     units: int | None = None  # SMs or CUs
     memory_bytes: int | None = None
@@ -224,6 +226,7 @@ def index_entry(spec: DeviceSpec) -> IndexEntry:
         arch=spec.arch,
         aliases=spec.aliases,
         reported_names=spec.reported_names,
+        folded_names=tuple(dict.fromkeys(folded(name) for name in (*spec.reported_names, spec.name))),
         pci_ids=spec.pci_ids,
         units=_whole(spec, "sm_count" if spec.vendor == "nvidia" else "cu_count"),
         memory_bytes=_whole(spec, "memory_bytes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from parity.model.finding import Mismatch
@@ -22,7 +23,7 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
         if library.version:
             copies.setdefault(library.name, {}).setdefault(library.version, library.path)
     for name, versions in sorted(copies.items()):
-        if len({_comparable(version) for version in versions}) > 1:
+        if any(_differ(one, other) for one, other in itertools.combinations(versions, 2)):
             told = ", ".join(sorted(versions))
             places = "; ".join(f"{version}: {path}" for version, path in sorted(versions.items()))
             yield Mismatch(
@@ -30,6 +31,6 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
             )
 
 
-def _comparable(version: str) -> tuple[str, ...]:
-    """Return the first two parts: a file name often carries fewer than the package."""
-    return tuple(version.split(".")[:2])
+def _differ(one: str, other: str) -> bool:
+    """Return whether major or minor differ, as far as both are told: a file name often carries less than the package."""
+    return any(a != b for a, b in zip(one.split(".")[:2], other.split(".")[:2], strict=False))

@@ -22,6 +22,8 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     kind = wanted.fact("link_type")
     if len(here.subjects) < 2 or isinstance(kind, Absent) or kind.value == "none":
         return
+    if any(subject.vendor != wanted.spec.vendor for subject in here.subjects):
+        return  # `vendor-differs` speaks
     inactive = list(_inactive(here))
     yield from inactive
     indices = {subject.device.locator.index for subject in here.subjects}
@@ -36,8 +38,9 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
             wanted=f"every pair by {kind.value}",
             message=f"devices are not joined by {kind.value}: {told}{more}",
         )
-    elif not pairs and not inactive:
-        yield Absent(why="not_asked", source="topology", detail="no source says how the devices are joined")
+    elif not inactive and len({(link.a, link.b) for link in pairs}) < len(indices) * (len(indices) - 1) // 2:
+        told = f"only {len(pairs)} pairs are told" if pairs else "no source says how the devices are joined"
+        yield Absent(why="not_asked", source="topology", detail=told)
 
 
 def _inactive(here: Machine) -> Iterator[Mismatch]:

@@ -47,5 +47,5 @@ def check(
         yield Mismatch(
             subject=here.label, here=f"{busy} % busy", wanted="idle", message=f"the device is {busy} % busy already"
         )
-    elif isinstance(used, Absent) and isinstance(utilization, Absent):
+    elif isinstance(used, Absent):
         yield used

@@ -31,7 +31,21 @@ def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
         here=_words(have.value),
         wanted=_words(need),
         message=f"the device is {_words(have.value)} here, {_words(need)} on the target",
+        mend=_mend(have.value, need, wanted.id),
     )
+
+
+def _mend(have: Partition, need: Partition, target: str) -> str:
+    if not _is_slice(have):
+        return f"Use {_words(need)}, or declare the whole part as the target."
+    if _is_slice(need) or have.kind == "vgpu" or not have.profile:
+        return f"Use {_words(need)}."
+    profile = "+".join(part for part in (have.profile, have.memory_mode) if part)
+    return f"Use {_words(need)}, or declare the partition: `device: {target}` with `partition: {profile}`."
+
+
+def _is_slice(partition: Partition) -> bool:
+    return partition.kind != "none" and partition.profile.upper() != "SPX"
 
 
 def _all_units_are_here(here: Subject) -> bool:

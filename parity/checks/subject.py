@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from parity.model.absent import Absent, Reading, value_of
-from parity.model.spec import VARIES_BY_SOURCE, FactValue
+from parity.model.environment import EnvironmentCard
+from parity.model.fingerprint import Fingerprint
+from parity.model.identified import Identified
+from parity.model.spec import VARIES_BY_SOURCE, DeviceSpec, FactValue
+from parity.model.stack_facts import StackFacts
 from parity.model.target import slice_fact, spec_fact
 from parity.units import peak_memory_bandwidth_gbps
 
 if TYPE_CHECKING:
     from parity.model.device import Device, DeviceConditions
-    from parity.model.environment import EnvironmentCard
-    from parity.model.fingerprint import Fingerprint
-    from parity.model.identified import Identified
-    from parity.model.spec import DeviceSpec
-    from parity.model.stack_facts import StackFacts
 
 SLICES = ("mig", "compute")
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """One device, taken to be one part.
 
     Attributes:
@@ -128,8 +127,7 @@ class Subject:
         return value_of(self.device.identity.name) or "unlisted device"
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True):
     """The whole machine.
 
     Attributes:

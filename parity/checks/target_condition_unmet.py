@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.checks.comparison import holds
 from parity.model.absent import Absent
+from parity.model.comparison import holds
 from parity.model.finding import Mismatch
 from parity.units import format_fact
 

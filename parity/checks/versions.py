@@ -44,7 +44,8 @@ def reaches(version: str, floor: str) -> bool | None:
     have, need = (re.match(r"\d+(?:\.\d+)*", text.strip()) for text in (version, floor))
     if have is None or need is None:
         return None
-    return [int(n) for n in have.group().split(".")] >= [int(n) for n in need.group().split(".")]
+    numbers, floors = ([int(n) for n in found.group().split(".")] for found in (have, need))
+    return numbers + [0] * (len(floors) - len(numbers)) >= floors
 
 
 def version_fits(version: str, specifier: str) -> bool | None:
@@ -56,7 +57,7 @@ def version_fits(version: str, specifier: str) -> bool | None:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
     from packaging.version import InvalidVersion, Version
 
-    cleaned = re.match(r"v?\d+(\.\d+)*([a-z]+\d*)?(\.dev\d+)?(\+[a-z0-9.]+)?", version.strip().lower())
+    cleaned = re.match(r"v?\d+(\.\d+)*([a-z]+\d*)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9.]+)?", version.strip().lower())
     if cleaned is None:
         return None
     try:

@@ -24,6 +24,7 @@ COMMANDS = {
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }
+HELP_WIDTH = 100
 EPILOG = """\
 exit status: 0 parity; 1 findings at the fail level, or the level is under the requirement; 2 misuse or internal
 error; 3 nothing could be judged. Every command has its own --help."""
@@ -67,6 +68,7 @@ def _run(words: list[str]) -> int:
             description=COMMANDS[words[0]][1][0].upper() + COMMANDS[words[0]][1][1:] + ".",
             epilog=EPILOG,
             allow_abbrev=False,
+            formatter_class=_formatter,
         )
         module.add_arguments(parser)
         status: int = module.run(parser.parse_args(words[1:]))
@@ -76,7 +78,7 @@ def _run(words: list[str]) -> int:
         description="Is this GPU the one that production runs on, and what may still be concluded if it is not?",
         epilog=EPILOG,
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
     )
     parser.add_argument("--version", action="version", version=f"parity {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -85,6 +87,13 @@ def _run(words: list[str]) -> int:
     parser.parse_args(words)
     parser.print_help(sys.stderr if words else sys.stdout)
     return 2
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Return a help formatter that knows its width; argparse would import shutil and its compressors to find it."""
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdigit() else HELP_WIDTH
+    return argparse.RawDescriptionHelpFormatter(prog, width=max(width, 40) - 2)
 
 
 if __name__ == "__main__":

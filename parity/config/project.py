@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from parity.catalog import store
-from parity.checks.comparison import is_comparison
+from parity.model.comparison import is_comparison
 from parity.errors import InputFileError, InvalidConfigError, ParityError, UnknownNameError
 from parity.inputs import (
     MAX_CONFIG_BYTES,

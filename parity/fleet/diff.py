@@ -85,10 +85,10 @@ def _devices(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
             section="identity",
             subject="machine",
             name="visible_devices",
-            kind="changed",
-            a=str(len(left)),
-            b=str(len(right)),
-            ratio=len(right) / len(left) if left else None,
+            kind="changed" if left and right else "only-a" if left else "only-b",
+            a=str(len(left)) if left else "",
+            b=str(len(right)) if right else "",
+            ratio=round(len(right) / len(left), 4) if left and right else None,
         )
     for position, (one, other) in enumerate(zip(left, right, strict=False)):
         yield from _device(f"GPU {position}", one, other)
@@ -171,9 +171,12 @@ def _merged(found: list[Difference]) -> Iterator[Difference]:
     for item in found:
         groups.setdefault((item.section, item.name, item.kind, item.a, item.b), []).append(item)
     for group in groups.values():
-        first = group[0]
-        numbers = [item.subject.removeprefix("GPU ") for item in group]
-        if len(group) > 1 and first.subject.startswith("GPU "):
-            yield msgspec.structs.replace(first, subject=f"GPU {numbers[0]}-{numbers[-1]}")
-        else:
-            yield first
+        subjects = [item.subject for item in group]
+        yield msgspec.structs.replace(group[0], subject=_together(subjects) if len(group) > 1 else subjects[0])
+
+
+def _together(subjects: list[str]) -> str:
+    numbers = [int(subject.removeprefix("GPU ")) for subject in subjects]
+    if numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"GPU {numbers[0]}-{numbers[-1]}"
+    return "GPU " + ", ".join(str(number) for number in numbers)

@@ -1,7 +1,5 @@
 """Knows what stands for one observed value: a reading with its source, or why there is none."""
 
-from __future__ import annotations
-
 from typing import Generic, Literal, TypeVar
 
 import msgspec

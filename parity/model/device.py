@@ -6,8 +6,6 @@ hash covers) and ``DeviceConditions`` (volatile state). Every field is a reading
 ``Absent``; units are in the names (``_bytes``, ``_mhz``, ``_w``, ``_gbps`` decimal GB/s).
 """
 
-from __future__ import annotations
-
 from typing import TypeAlias
 
 import msgspec

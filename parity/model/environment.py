@@ -1,9 +1,8 @@
 """Knows the card of one environment variable that changes a number."""
 
-from __future__ import annotations
-
 import msgspec
 
+from parity.model.comparison import holds, is_comparison
 from parity.model.rule import Severity
 from parity.model.spec import Source
 
@@ -16,7 +15,8 @@ class EnvironmentCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         vendor: ``nvidia``, ``amd`` or ``any``.
         kind: what it does: ``serialises``, ``selects-device``, ``fake-arch``, ``compiles``, ``communication``, ``memory``,
             ``profiler``, ``host``, ``dead``.
-        harmful: values that trigger the rule; empty: any value; ``nonzero``: any but empty and ``0``.
+        harmful: values that trigger the rule: texts, comparisons (``<100``), ``nonzero`` (any but empty and ``0``); empty:
+            any value.
         effect: what it does to a number, in one sentence.
     """
 
@@ -37,6 +37,15 @@ class EnvironmentCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         """Return whether this variable with this value changes a number."""
         if not self.named(name):
             return False
-        if "nonzero" in self.harmful and value not in ("", "0"):
-            return True
-        return not self.harmful or value.lower() in {text.lower() for text in self.harmful}
+        return not self.harmful or any(_is_harmful(value, text) for text in self.harmful)
+
+
+def _is_harmful(value: str, text: str) -> bool:
+    if text == "nonzero":
+        return value not in ("", "0")
+    if is_comparison(text):
+        try:
+            return holds(float(value), text)
+        except ValueError:
+            return False
+    return value.lower() == text.lower()

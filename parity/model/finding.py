@@ -1,7 +1,5 @@
 """Knows one disagreement, one question without an answer, and one exception somebody took responsibility for."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import msgspec

@@ -1,8 +1,5 @@
 """Knows a fingerprint: everything one run read from one machine, each value with its source."""
 
-from __future__ import annotations
-
-import hashlib
 from typing import Literal
 
 import msgspec
@@ -113,7 +110,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str = ""
 
 
-class Fingerprint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     """What one run read from one machine.
 
     Attributes:
@@ -164,7 +161,20 @@ def identity_hash(fingerprint: Fingerprint) -> str:
         )
         for device in fingerprint.visible_devices
     )
-    return "sha256:" + hashlib.sha256(b"\n".join(described)).hexdigest()[:32]
+    return "sha256:" + _sha256(b"\n".join(described))[:32]
+
+
+def _sha256(data: bytes) -> str:
+    """Return the hex digest; CPython's own module, where there is one: loading OpenSSL costs 3 ms of every start."""
+    import importlib
+
+    for name in ("_sha2", "_sha256", "hashlib"):
+        try:
+            digest: str = importlib.import_module(name).sha256(data).hexdigest()
+        except (ImportError, AttributeError):
+            continue
+        return digest
+    raise ImportError("hashlib has no sha256")
 
 
 def sealed(fingerprint: Fingerprint) -> Fingerprint:

@@ -1,7 +1,5 @@
 """Knows the result of identification: which part a device is, on what evidence, and which parts it is not."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

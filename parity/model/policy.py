@@ -1,7 +1,5 @@
 """Knows what a project decides: modes, what fails a run, rule settings and waivers."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

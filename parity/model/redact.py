@@ -89,12 +89,16 @@ def _local_names() -> tuple[str, ...]:
     return tuple(name for name in names if name not in ("root", "localhost", ""))
 
 
-def _map_text(value: Any, clean: Callable[[str], str], key: str = "") -> Any:
+def _map_text(value: Any, clean: Callable[[str], str], key: str = "", *, identity: bool = False) -> Any:
     if isinstance(value, str):
         return value if key in _NEVER_NAMES else clean(value)
     if isinstance(value, (list, tuple)):
-        return [_map_text(item, clean, key) for item in value]
+        return [_map_text(item, clean, key, identity=identity) for item in value]
     if isinstance(value, dict):
-        inner = _without_unique if key == "identity" else clean
-        return {name: _map_text(item, inner, name) for name, item in value.items()}
+        inside = identity or key == "identity"
+        return {
+            # What the hardware is holds no name of a person or machine, though one may be called like its maker.
+            name: _map_text(item, _without_unique if identity and name == "value" else clean, name, identity=inside)
+            for name, item in value.items()
+        }
     return value

@@ -1,7 +1,5 @@
 """Knows a rule card: what is compared, which way, how grave it is, and what it says."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

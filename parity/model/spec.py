@@ -1,7 +1,5 @@
 """Knows a device spec: one part as sold, as its catalog file under ``rules/devices`` states it."""
 
-from __future__ import annotations
-
 from typing import TypeAlias
 
 import msgspec

@@ -1,7 +1,5 @@
 """Knows what CUDA versions need and can do, as ``rules/stack`` states it."""
 
-from __future__ import annotations
-
 import msgspec
 
 from parity.model.spec import Source

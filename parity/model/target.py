@@ -1,7 +1,5 @@
 """Knows a target: what production is declared to be."""
 
-from __future__ import annotations
-
 import msgspec
 
 from parity.model.absent import Absent, Reading

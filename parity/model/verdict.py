@@ -1,7 +1,5 @@
 """Knows a verdict: the judgement of one run, exactly as ``--format json`` prints it (schema parity.verdict/1)."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

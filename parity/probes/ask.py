@@ -40,7 +40,7 @@ class Ask:
         self._skip = frozenset(skip)
         self._held: list[str] = []
 
-    def __call__(  # noqa: PLR0913  (all but key and question have defaults)
+    def __call__(  # all but key and question have defaults
         self,
         key: str,
         question: Callable[..., Any],
@@ -70,7 +70,7 @@ class Ask:
             text = json.dumps({"k": key, "v": _bounded(plain(answer) if plain else answer)})
         except (KeyboardInterrupt, GeneratorExit):
             raise
-        except BaseException as error:  # noqa: BLE001  (vendor bindings raise anything; it becomes a reason)
+        except BaseException as error:  # vendor bindings raise anything; it becomes a reason
             self.absent(key, *_reason(error, classify))
             self._write()
             return None
@@ -107,7 +107,7 @@ def _reason(
     """Return the reason of an error, even of one that its own library cannot print."""
     try:
         return classify(error)
-    except Exception:  # noqa: BLE001  (``str(error)`` calls into the vendor library)
+    except Exception:  # ``str(error`` calls into the vendor library)
         return "failed", type(error).__name__
 
 

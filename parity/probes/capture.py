@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.model.absent import NOT_ASKED, Absent, Reading
+from parity.model.absent import NOT_ASKED, Absent, Reading, value_of
 from parity.model.fingerprint import Fingerprint, Note, Origin, Stack, sealed
 from parity.probes import amd_decode, host_decode, nvml_decode
 from parity.probes.cuda_decode import cuda_order
@@ -46,6 +46,7 @@ def assembled(
     """Return the fingerprint that three surveys add up to; pure but for the clock."""
     devices = _renumbered((*nvml_decode.nvidia_devices(nvidia), *amd_decode.amd_devices(amd)))
     devices, hidden = mark_visible(devices, environment, cuda_order(nvidia))
+    devices, passed_over = _without_integrated(devices)
     components, packages, libraries = host_decode.stack_parts(host)
     found = {**amd_decode.amd_components(amd), **nvml_decode.nvidia_components(nvidia)}
     for name, reading in found.items():
@@ -56,6 +57,7 @@ def assembled(
         *amd_decode.amd_notes(amd),
         *host_decode.host_notes(host),
         *hidden,
+        *passed_over,
         *(Note(source="probe", text=problem) for survey in (nvidia, amd, host) for problem in survey.problems),
     ]
     return sealed(
@@ -74,6 +76,20 @@ def assembled(
             notes=tuple(notes),
         )
     )
+
+
+def _without_integrated(devices: tuple[Device, ...]) -> tuple[tuple[Device, ...], tuple[Note, ...]]:
+    """Return the devices with a processor's own graphics hidden where a discrete GPU is there too; nobody tests on it."""
+    integrated = [device for device in devices if value_of(device.identity.integrated)]
+    if not integrated or len(integrated) == len(devices):
+        return devices, ()
+    replace = msgspec.structs.replace
+    shown = tuple(
+        replace(device, locator=replace(device.locator, visible=False)) if device in integrated else device
+        for device in devices
+    )
+    notes = tuple(Note(source="probe", text=f"{device.label}: integrated graphics, not judged") for device in integrated)
+    return shown, notes
 
 
 def _renumbered(devices: tuple[Device, ...]) -> tuple[Device, ...]:

@@ -6,7 +6,6 @@ standard output is pointed at standard error, which the parent keeps in a file.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import json
 import os
@@ -28,9 +27,8 @@ def main() -> None:
     os.write(channel, b"\n")  # ends whatever start-up code printed
     die_with_parent()
     _leave_no_core()
-    gc.disable()  # thousands of ctypes classes are made and none is freed: half the import is collection
 
-    from parity.probes.ask import Ask  # noqa: PLC0415  (after the channel is safe)
+    from parity.probes.ask import Ask  # after the channel is safe
 
     ask = Ask(channel, options.get("skip", ()))
     survey = importlib.import_module(SURVEYS[sys.argv[1]])
@@ -44,8 +42,8 @@ def die_with_parent() -> None:
     """Ask Linux to kill this process when its parent dies, so that a hung driver call leaves no orphan."""
     if not sys.platform.startswith("linux"):
         return
-    import ctypes  # noqa: PLC0415  (Linux only)
-    import signal  # noqa: PLC0415
+    import ctypes  # Linux only
+    import signal
 
     pr_set_pdeathsig = 1
     try:
@@ -57,7 +55,7 @@ def die_with_parent() -> None:
 def _leave_no_core() -> None:
     """Turn core files off: a vendor library that crashes here must not fill the user's directory."""
     try:
-        import resource  # noqa: PLC0415  (POSIX only)
+        import resource  # POSIX only
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     except (ImportError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Knows what libcuda's answers mean: which of its devices is which GPU, in what order it counts, what it cannot show. Pure."""
+"""Knows what libcuda's answers mean: which of its devices is which GPU, and in what order it counts. Pure."""
 
 from __future__ import annotations
 

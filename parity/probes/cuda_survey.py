@@ -1,7 +1,7 @@
 """Knows what libcuda tells about a GPU without a context: limits and sizes that NVML does not carry.
 
-Runs in the child, after NVML; standard library only. libcuda sees the devices that ``CUDA_VISIBLE_DEVICES`` leaves, in its
-own order: its index is never NVML's. Keys: ``cuda:init``, ``cuda:<i>:<call>``, ``cuda:<i>:<attribute>``.
+Runs in the child, after NVML; standard library only. libcuda sees the devices that ``CUDA_VISIBLE_DEVICES`` leaves,
+in its own order: its index is never NVML's. Keys: ``cuda:init``, ``cuda:<i>:<call>``, ``cuda:<i>:<attribute>``.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class _Driver:
         return bus_id(told) or told
 
     def total_memory(self, device: int) -> int:
-        """Return the memory in bytes that a process can address; less than NVML's total, which counts reserved memory."""
+        """Return the bytes a process can address: less than NVML's total, which counts reserved memory."""
         value = ctypes.c_size_t()
         self._call("cuDeviceTotalMem_v2", ctypes.byref(value), ctypes.c_int(device))
         return value.value

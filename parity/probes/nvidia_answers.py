@@ -1,7 +1,7 @@
 """Knows where in a survey the answers about one NVIDIA device lie, and how the four sources are joined.
 
-NVML counts in its own order, libcuda in the order of ``CUDA_VISIBLE_DEVICES``, sysfs by PCI address: devices are joined by UUID or
-bus id, never by index.
+NVML counts in its own order, libcuda in the order of ``CUDA_VISIBLE_DEVICES``, sysfs by PCI address: devices are
+joined by UUID or bus id, never by index.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Answers:
         return told
 
     def nvml_code(self, call: str) -> int | None:
-        """Return the driver's own error code of one call about the GPU; None when it answered or something else failed."""
+        """Return the driver's own error code of one call about the GPU; None when the driver gave none."""
         _, detail = self.survey.reasons.get(f"{self.board}{call}", ("", ""))
         found = _CODE.match(detail)
         return int(found[1]) if found else None

@@ -1,7 +1,7 @@
 """Knows how raw numbers of NVIDIA's libraries become values of a fingerprint: sentinels, units, names of codes.
 
-Each converter takes one raw answer and returns the value, or None where the answer cannot be one. Units are converted here and
-nowhere else.
+Each converter takes one raw answer and returns the value, or None where the answer cannot be one. Units are
+converted here and nowhere else.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ THROTTLE_REASONS = {
     0x40: "hw-thermal", 0x80: "hw-power-brake", 0x100: "display-clocks", 0x200: "board-limit", 0x400: "reliability",
 }
 POWER_PROFILES = (
-    "max-p", "max-q", "compute", "memory-bound", "network", "balanced", "llm-inference", "llm-training", "rbm", "dcpcie",
-    "hmma-sparse", "hmma-dense", "sync-balanced", "hpc", "mig",
+    "max-p", "max-q", "compute", "memory-bound", "network", "balanced", "llm-inference", "llm-training", "rbm",
+    "dcpcie", "hmma-sparse", "hmma-dense", "sync-balanced", "hpc", "mig",
 )
-PCIE_GENERATIONS = {"2.5": 1, "5.0": 2, "5": 2, "8.0": 3, "8": 3, "16.0": 4, "16": 4, "32.0": 5, "32": 5, "64.0": 6, "64": 6}
+PCIE_GENERATIONS = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}  # by GT/s
 # FP32 lanes per SM by compute capability: the CUDA programming guide's table of arithmetic throughput.
 CORES_PER_SM = {
     (7, 0): 64, (7, 2): 64, (7, 5): 64, (8, 0): 64, (8, 6): 128, (8, 7): 128, (8, 9): 128, (9, 0): 128,
@@ -150,7 +150,7 @@ def pcie_width(raw: Any) -> int | None:
 
 def pcie_speed_generation(raw: Any) -> int | None:
     """Return the generation of sysfs's ``32.0 GT/s PCIe``."""
-    return PCIE_GENERATIONS.get(raw.split()[0])
+    return PCIE_GENERATIONS.get(float(raw.split()[0]))
 
 
 def capability(raw: Any) -> str | None:

@@ -1,7 +1,7 @@
-"""Knows what Linux tells about NVIDIA GPUs in files: the driver's ``/proc`` tree and PCI sysfs. No library, no driver call.
+"""Knows what Linux tells about NVIDIA GPUs in files: the driver's ``/proc`` tree and PCI sysfs.
 
-Runs in the child; standard library only. Keys: ``proc:version``, ``proc:<bus id>:information``, ``pci:<bus id>:<file>``,
-with bus ids as in the fingerprint (``00000000:1b:00.0``).
+Runs in the child; standard library only. Keys: ``proc:version``, ``proc:<bus id>:information``, ``pci:<bus
+id>:<file>``, with bus ids as in the fingerprint (``00000000:1b:00.0``).
 """
 
 from __future__ import annotations
@@ -56,15 +56,14 @@ def survey_files(ask: Ask, root: str) -> None:
 
 def _gpus(devices: Path) -> list[Path]:
     """Return the folders of NVIDIA's GPU functions; audio, USB and bridge functions of a board are left out."""
-    found = []
-    for folder in _folders(devices):
-        try:
-            if bus_id(folder.name) and _text(folder / "vendor") == _VENDOR:
-                if _text(folder / "class").startswith(_CLASSES):
-                    found.append(folder)
-        except OSError:
-            continue
-    return found
+    return [folder for folder in _folders(devices) if bus_id(folder.name) and _is_gpu(folder)]
+
+
+def _is_gpu(folder: Path) -> bool:
+    try:
+        return _text(folder / "vendor") == _VENDOR and _text(folder / "class").startswith(_CLASSES)
+    except OSError:
+        return False
 
 
 def _folders(parent: Path) -> list[Path]:

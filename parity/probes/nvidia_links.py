@@ -55,8 +55,8 @@ def _link_end(answers: Answers) -> int:
 def _count(answers: Answers, states: list[Flag]) -> Int:
     """Return how many NVLinks the device has, active or not; 0 when the driver says that it has none.
 
-    Zero rests on the documented meaning of NOT_SUPPORTED at link 0, and only on a whole GPU on bare metal: MIG and vGPU hide
-    links that are there.
+    Zero rests on the documented meaning of NOT_SUPPORTED at link 0, and only outside MIG and vGPU, which hide links
+    that are there.
     """
     told = answers.get(f"nvml:{_FIELD}[91]", to.number)
     if isinstance(told, Reading):
@@ -141,7 +141,10 @@ class End:
 
 
 def end(answers: Answers, *, nvml: int, place: int) -> End:
-    """Return where a GPU's active NVLinks lead. Source: ``nvmlDeviceGetNvLinkRemoteDeviceType``, ``...RemotePciInfo``."""
+    """Return where a GPU's active NVLinks lead.
+
+    Source: ``nvmlDeviceGetNvLinkRemoteDeviceType``, ``nvmlDeviceGetNvLinkRemotePciInfo``.
+    """
     to_gpu: Counter[str] = Counter()
     to_switch = 0
     for link in range(_link_end(answers)):
@@ -159,8 +162,8 @@ def end(answers: Answers, *, nvml: int, place: int) -> End:
 def pair_link(survey: Survey, one: End, other: End) -> Link | None:
     """Return the best path between two whole GPUs, None when nothing is known of it.
 
-    Links that end at a switch reach every GPU behind it: the driver's own word on peer access over NVLink confirms it, or
-    denies it. By hand: ``nvidia-smi topo -m``
+    Links that end at a switch reach every GPU behind it: the driver's own word on peer access over NVLink confirms it,
+    or denies it. By hand: ``nvidia-smi topo -m``
     """
     a, b = sorted((one.nvml, other.nvml))
     places = sorted((one.place, other.place))

@@ -1,4 +1,4 @@
-"""Knows what a reader of an NVIDIA fingerprint should be told besides the values: what failed, and what that leaves unknown."""
+"""Knows what a reader of an NVIDIA fingerprint should be told besides the values: what failed and what is unknown."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HANDLE = "nvmlDeviceGetHandleByIndex"
 _DEVICE_KEY = re.compile(r"nvml:(\d+):(?!mig\d)")
 _SHOWN_CALLS = 4
+_ENDS = ("gave no answer", "was stopped", "was killed by", "ended with status", "wrote more than")  # supervise's words
 
 
 def nvidia_notes(survey: Survey) -> tuple[Note, ...]:
@@ -65,7 +66,8 @@ def _half_lost(survey: Survey) -> Iterator[Note]:
         named = f"GPU {index} ({name})" if name else f"GPU {index}"
         yield Note(
             source=source_of(keys[0]),
-            text=f"{named} is lost or needs a reset: {len(keys)} calls say so ({_listed(keys)}); what it still answers may be stale",
+            text=f"{named} is lost or needs a reset: {len(keys)} calls say so ({_listed(keys)}); "
+            "what it still answers may be stale",
             why="lost",
         )
 
@@ -73,7 +75,7 @@ def _half_lost(survey: Survey) -> Iterator[Note]:
 def _unanswered(survey: Survey) -> Iterator[Note]:
     """Calls that hung or killed the probe process, and what was left unasked because of them."""
     for key, (why, detail) in survey.reasons.items():
-        if detail.startswith(("gave no answer", "was killed by", "ended with status", "wrote more than")):
+        if detail.startswith(_ENDS):
             yield Note(source=source_of(key), text=f"{key}: the probe process {detail}", why=why)
         elif key.endswith(":*"):
             yield Note(source=source_of(key), text=f"{key[:-2]}: {detail}", why=why)
@@ -93,7 +95,8 @@ def _unseen(survey: Survey) -> Iterator[Note]:
     for bus in pci_functions(survey):
         if bus not in seen:
             device = value_of(reading(survey, f"pci:{bus}:device", to.hex_digits)) or "????"
-            yield Note(source="pci:functions", text=f"PCI shows a GPU (10de:{device} at {bus}) that NVML does not", why="not_supported")
+            text = f"PCI shows a GPU (10de:{device} at {bus}) that NVML does not"
+            yield Note(source="pci:functions", text=text, why="not_supported")
 
 
 def _offsets(survey: Survey) -> Iterator[Note]:
@@ -102,7 +105,8 @@ def _offsets(survey: Survey) -> Iterator[Note]:
         found = re.fullmatch(r"nvml:(\d+):nvmlDeviceGetClockOffsets\[(\d)\]", key)
         if found and isinstance(value, list) and value and type(value[0]) is int and value[0]:
             domain = "memory" if found[2] == "2" else "graphics"
-            yield Note(source=source_of(key), text=f"GPU {found[1]} runs with a {domain} clock offset of {value[0]:+d} MHz")
+            text = f"GPU {found[1]} runs with a {domain} clock offset of {value[0]:+d} MHz"
+            yield Note(source=source_of(key), text=text)
 
 
 def _listed(keys: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Knows how the raw answers of the NVIDIA survey become devices, links, components and notes. Pure; runs in the parent."""
+"""Knows how the raw answers of the NVIDIA survey become devices, links, components and notes. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ from parity.model.device import Device, DeviceConditions, DeviceIdentity, Int, L
 from parity.probes import nvidia_convert as to
 from parity.probes.answers import first, reading
 from parity.probes.cuda_decode import cuda_count, cuda_index, shown_indices
-from parity.probes.nvidia_answers import (
-    NOT_IN_THIS_DRIVER,
-    Answers,
-    nvml_count,
-    pci_functions,
-)
+from parity.probes.nvidia_answers import NOT_IN_THIS_DRIVER, Answers, nvml_count, pci_functions
 from parity.probes.nvidia_links import end, link_facts, pair_link
 from parity.probes.nvidia_notes import nvidia_notes
 from parity.probes.nvml_tables import (
@@ -42,7 +37,8 @@ _NOT_A_SLICES = Absent(
     why="not_supported", source="nvml:nvmlDeviceGetMigDeviceHandleByIndex", detail="a MIG slice has none of its own"
 )
 _PROCESS_KINDS = {
-    "compute": "nvmlDeviceGetComputeRunningProcesses", "graphics": "nvmlDeviceGetGraphicsRunningProcesses",
+    "compute": "nvmlDeviceGetComputeRunningProcesses",
+    "graphics": "nvmlDeviceGetGraphicsRunningProcesses",
 }
 
 
@@ -64,8 +60,8 @@ def nvidia_device_count(survey: Survey) -> Int:
 def nvidia_devices(survey: Survey) -> tuple[Device, ...]:
     """Return one device per GPU that NVML opens, or per slice where a GPU is cut into MIG slices.
 
-    Where NVML gives no answer at all, the GPUs that PCI sysfs and libcuda show, with the reason in every field that only
-    NVML fills. ``Locator.index`` is NVML's index; behind a GPU that is cut it moves on by its slices.
+    Where NVML gives no answer at all, the GPUs that PCI sysfs and libcuda show, with the reason in every field that
+    only NVML fills. ``Locator.index`` is NVML's index; behind a GPU that is cut it moves on by its slices.
     """
     if isinstance(nvml_count(survey), Absent):
         return tuple(_device(answers, index) for index, answers in enumerate(_without_nvml(survey)))
@@ -159,7 +155,8 @@ def _without_nvml(survey: Survey) -> Iterator[Answers]:
 
 def _device(answers: Answers, index: int) -> Device:
     """Return a whole GPU, or one whose slices cannot be read."""
-    identity = {**_filled(answers, WHOLE_IDENTITY), **_filled(answers, BOARD_IDENTITY), **link_facts(answers)[0]}
+    links, link_state = link_facts(answers)
+    identity = {**_filled(answers, WHOLE_IDENTITY), **_filled(answers, BOARD_IDENTITY), **links}
     identity["memory_bytes"] = _memory(answers)
     identity["sm_count"] = _sm_count(answers, identity)
     identity["partition"] = _partition(answers, identity["name"])
@@ -179,7 +176,7 @@ def _device(answers: Answers, index: int) -> Device:
             pci_bus_id=_bus_id(answers),
         ),
         identity=DeviceIdentity(vendor=_VENDOR, **identity),
-        conditions=DeviceConditions(**_conditions(answers), **_filled(answers, WHOLE_CONDITIONS), **link_facts(answers)[1]),
+        conditions=DeviceConditions(**_conditions(answers), **_filled(answers, WHOLE_CONDITIONS), **link_state),
     )
 
 
@@ -193,7 +190,8 @@ def _slice(survey: Survey, board: str, prefix: str, index: int) -> Device:
     )
     name = answers.get("nvml:nvmlDeviceGetName", to.text)
     attributes = "nvml:nvmlDeviceGetAttributes"
-    identity: dict[str, Any] = dict.fromkeys((*WHOLE_IDENTITY, "link_type", "link_count", "link_bandwidth_gbps"), _NOT_A_SLICES)
+    whole_only = (*WHOLE_IDENTITY, "link_type", "link_count", "link_bandwidth_gbps")
+    identity: dict[str, Any] = dict.fromkeys(whole_only, _NOT_A_SLICES)
     identity.update(_filled(answers, BOARD_IDENTITY))
     _fill_pci(answers, identity)
     identity["name"] = name
@@ -325,7 +323,7 @@ def _visible(answers: Answers, *, known: bool) -> bool:
 
 
 def _retired_pages(answers: Answers) -> Int:
-    """Return the number of retired pages, both causes together. Source: ``nvmlDeviceGetRetiredPages`` (before Ampere)."""
+    """Return the number of retired pages (before Ampere), both causes together."""
     found = [answers.get(f"board:nvmlDeviceGetRetiredPages[{cause}]", to.length) for cause in (0, 1)]
     for count in found:
         if isinstance(count, Absent):

@@ -1,20 +1,22 @@
 """Knows which NVML questions a fingerprint needs and how to put them through the ``pynvml`` binding.
 
-Runs in the child: standard library and ``pynvml`` only. Everything is written down in the driver's own units; the parent's
-``nvml_decode`` gives it meaning. Any binding from 11.x on will do: a wrapper it lacks, or a symbol the driver lacks, costs
-that one answer. The binding's own defects are stepped around here: mutable default arguments (fresh structs are passed),
-a wrapper that drops the return code and one that returns it (both are checked), a mismatch error that is no NVMLError.
+Runs in the child: standard library and ``pynvml`` only. Everything is written down in the driver's own units; the
+parent's ``nvml_decode`` gives it meaning. Any binding from 11.x on will do: a wrapper it lacks, or a symbol the
+driver lacks, costs that one answer. The binding's own defects are stepped around here: mutable default arguments
+(fresh structs are passed), a wrapper that drops the return code and one that returns it (both are checked), a
+mismatch error that is no NVMLError.
 
-Keys: ``nvml:<call>`` for the system, ``nvml:<i>:<call>`` for a device, ``nvml:<i>:mig<j>:<call>`` for a slice; arguments that
-choose the value stand in brackets.
+Keys: ``nvml:<call>`` for the system, ``nvml:<i>:<call>`` for a device, ``nvml:<i>:mig<j>:<call>`` for a slice;
+arguments that choose the value stand in brackets.
 """
 
 from __future__ import annotations
 
 import ctypes
+import struct
 from typing import TYPE_CHECKING, Any
 
-from parity.probes.nvidia_files import bus_id
+from parity.probes.nvml_questions import DEVICE_CALLS, FIELDS, LINK_FIELDS, MIG_CALLS, PROCESS_CALLS, SYSTEM_CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,130 +39,19 @@ WHY = {
     25: "not_supported",  # ARGUMENT_VERSION_MISMATCH: an older driver
     26: "not_supported",  # DEPRECATED
 }
-_INVALID_ARGUMENT = 2
+LIBRARY = "libnvidia-ml.so.1"
+_HANDLE = "nvmlDeviceGetHandleByIndex"
+_INVALID_ARGUMENT, _VERSION_MISMATCH = 2, 25
+_FABRIC_VERSIONS = (0x3000028, 0x2000024)
 _NO_SUCH_LINK = "no such link"
 
-SYSTEM_CALLS = (
-    "nvmlSystemGetDriverVersion", "nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetNVMLVersion",
-    "nvmlSystemGetDriverBranch", "nvmlSystemGetConfComputeState", "nvmlSystemGetConfComputeCapabilities",
-)
-
-# Call and the arguments after the handle. What a device is comes first: it answers even on a GPU that is half gone.
-DEVICE_CALLS: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("nvmlDeviceGetPciInfo", ()),
-    ("nvmlDeviceGetUUID", ()),
-    ("nvmlDeviceGetName", ()),
-    ("nvmlDeviceGetMigMode", ()),
-    ("nvmlDeviceGetVirtualizationMode", ()),
-    ("nvmlDeviceGetSerial", ()),
-    ("nvmlDeviceGetBoardPartNumber", ()),
-    ("nvmlDeviceGetBoardId", ()),
-    ("nvmlDeviceGetMinorNumber", ()),
-    ("nvmlDeviceGetBrand", ()),
-    ("nvmlDeviceGetArchitecture", ()),
-    ("nvmlDeviceGetCudaComputeCapability", ()),
-    ("nvmlDeviceGetNumGpuCores", ()),
-    ("nvmlDeviceGetVbiosVersion", ()),
-    ("nvmlDeviceGetInforomImageVersion", ()),
-    ("nvmlDeviceGetInforomVersion", (0,)),
-    ("nvmlDeviceGetInforomVersion", (1,)),
-    ("nvmlDeviceGetInforomVersion", (2,)),
-    ("nvmlDeviceGetInforomConfigurationChecksum", ()),
-    ("nvmlDeviceGetGspFirmwareVersion", ()),
-    ("nvmlDeviceGetBusType", ()),
-    ("nvmlDeviceGetAddressingMode", ()),
-    ("nvmlDeviceGetAdaptiveClockInfoStatus", ()),
-    ("nvmlDeviceGetMemoryBusWidth", ()),
-    ("nvmlDeviceGetBAR1MemoryInfo", ()),
-    ("nvmlDeviceGetMaxClockInfo", (0,)),
-    ("nvmlDeviceGetMaxClockInfo", (1,)),
-    ("nvmlDeviceGetMaxClockInfo", (2,)),
-    ("nvmlDeviceGetMaxClockInfo", (3,)),
-    ("nvmlDeviceGetMaxCustomerBoostClock", (1,)),
-    ("nvmlDeviceGetApplicationsClock", (1,)),
-    ("nvmlDeviceGetApplicationsClock", (2,)),
-    ("nvmlDeviceGetDefaultApplicationsClock", (1,)),
-    ("nvmlDeviceGetDefaultApplicationsClock", (2,)),
-    ("nvmlDeviceGetSupportedMemoryClocks", ()),
-    ("nvmlDeviceGetCurrentClockFreqs", ()),
-    ("nvmlDeviceGetClockInfo", (0,)),
-    ("nvmlDeviceGetClockInfo", (1,)),
-    ("nvmlDeviceGetClockInfo", (2,)),
-    ("nvmlDeviceGetClockInfo", (3,)),
-    ("nvmlDeviceGetPerformanceState", ()),
-    ("nvmlDeviceGetPowerManagementDefaultLimit", ()),
-    ("nvmlDeviceGetPowerManagementLimitConstraints", ()),
-    ("nvmlDeviceGetPowerManagementLimit", ()),
-    ("nvmlDeviceGetEnforcedPowerLimit", ()),
-    ("nvmlDeviceGetPowerUsage", ()),
-    ("nvmlDeviceGetPowerSource", ()),
-    ("nvmlDeviceGetTotalEnergyConsumption", ()),
-    ("nvmlDeviceGetTemperatureThreshold", (0,)),
-    ("nvmlDeviceGetTemperatureThreshold", (1,)),
-    ("nvmlDeviceGetTemperatureThreshold", (3,)),
-    ("nvmlDeviceGetMarginTemperature", ()),
-    ("nvmlDeviceGetFanSpeed", ()),
-    ("nvmlDeviceGetEccMode", ()),
-    ("nvmlDeviceGetDefaultEccMode", ()),
-    ("nvmlDeviceGetTotalEccErrors", (0, 0)),
-    ("nvmlDeviceGetTotalEccErrors", (1, 0)),
-    ("nvmlDeviceGetTotalEccErrors", (0, 1)),
-    ("nvmlDeviceGetTotalEccErrors", (1, 1)),
-    ("nvmlDeviceGetRemappedRows", ()),
-    ("nvmlDeviceGetRowRemapperHistogram", ()),
-    ("nvmlDeviceGetRetiredPages", (0,)),
-    ("nvmlDeviceGetRetiredPages", (1,)),
-    ("nvmlDeviceGetRetiredPagesPendingStatus", ()),
-    ("nvmlDeviceGetViolationStatus", (0,)),
-    ("nvmlDeviceGetViolationStatus", (1,)),
-    ("nvmlDeviceGetCurrPcieLinkGeneration", ()),
-    ("nvmlDeviceGetMaxPcieLinkGeneration", ()),
-    ("nvmlDeviceGetGpuMaxPcieLinkGeneration", ()),
-    ("nvmlDeviceGetCurrPcieLinkWidth", ()),
-    ("nvmlDeviceGetMaxPcieLinkWidth", ()),
-    ("nvmlDeviceGetPcieSpeed", ()),
-    ("nvmlDeviceGetPcieLinkMaxSpeed", ()),
-    ("nvmlDeviceGetPcieReplayCounter", ()),
-    ("nvmlDeviceGetC2cModeInfoV", ()),
-    ("nvmlDeviceGetNumaNodeId", ()),
-    ("nvmlDeviceGetDramEncryptionMode", ()),
-    ("nvmlDeviceGetPersistenceMode", ()),
-    ("nvmlDeviceGetComputeMode", ()),
-    ("nvmlDeviceGetDisplayActive", ()),
-    ("nvmlDeviceGetDisplayMode", ()),
-    ("nvmlDeviceGetAccountingMode", ()),
-    ("nvmlDeviceGetAPIRestriction", (0,)),
-    ("nvmlDeviceGetAPIRestriction", (1,)),
-    ("nvmlDeviceGetUtilizationRates", ()),
-    ("nvmlDeviceGetEncoderUtilization", ()),
-    ("nvmlDeviceGetDecoderUtilization", ()),
-)
-PROCESS_CALLS = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
-MIG_CALLS = (
-    "nvmlDeviceGetName", "nvmlDeviceGetUUID", "nvmlDeviceGetAttributes", "nvmlDeviceGetGpuInstanceId",
-    "nvmlDeviceGetComputeInstanceId", "nvmlDeviceGetBAR1MemoryInfo",
-)
-
-# Field ids of nvml.h (NVML_FI_DEV_*); the second set is asked once per NVLink, with the link as scope.
-FIELDS = (
-    38, 45, 52, 59,  # NVLink CRC flit, CRC data, replay, recovery errors, all links
-    74, 75, 76,  # time limited by power, thermal, sync boost policy
-    82,  # memory temperature
-    90, 91,  # NVLink speed common to all links, number of links
-    147,  # links that end at an NVSwitch
-    160,  # NVLink ECC data errors, all links
-    170, 172,  # C2C links, their bandwidth
-    185, 186, 187, 188, 189, 190, 192,  # power: average, instant, min, max, default, current, requested limit
-    193, 194, 195, 196,  # temperature limits, signed
-    226, 227, 230,  # reset, drain-and-reset, recovery action
-    269, 270, 271,  # time slowed by software thermal, hardware thermal, power brake
-)
-LINK_FIELDS = (161, 162, 163, 164)  # replay, recovery, CRC errors; speed
+_GSP_VERSION_BYTES = 64  # NVML_GSP_FIRMWARE_VERSION_BUF_SIZE
 MAX_LINKS = 36
 MAX_SLICES = 16
 MAX_PAIRED_DEVICES = 16
 MAX_NAMED_PROCESSES = 32
-GIVE_UP_DEVICE, GIVE_UP_NVML = 2, 4  # lost calls after which the rest is not asked
+# Lost calls after which the rest is not asked: hung ones of a device, lost ones of a device, lost ones of NVML.
+GIVE_UP_HUNG, GIVE_UP_DEVICE, GIVE_UP_NVML = 2, 3, 5
 
 
 def survey_nvml(ask: Ask, skip: Mapping[str, str]) -> None:
@@ -174,11 +65,11 @@ def survey_nvml(ask: Ask, skip: Mapping[str, str]) -> None:
     if len(lost) >= GIVE_UP_NVML:
         ask.absent("nvml:*", skip[lost[0]], f"{', '.join(lost)} gave no answer; the rest was not asked")
         return
-    nv = ask("nvml:import", _import, classify=_classify_import, plain=_version, slow=True)
+    # Before the binding, which costs more than the rest of the child: most machines without NVIDIA end here.
+    nv = _loaded(ask, skip, "nvml:library", ctypes.CDLL, LIBRARY) and _loaded(ask, skip, "nvml:import", _import)
     if nv is None:
-        ask.absent("nvml:init", *_classify_missing(skip.get("nvml:import")))
         return
-    survey = _Nvml(ask, nv)
+    survey = _Nvml(ask, nv, _deadly(skip))
     if not ask("nvml:init", survey.init, classify=survey.classify, slow=True):
         return
     for call in SYSTEM_CALLS:
@@ -188,12 +79,11 @@ def survey_nvml(ask: Ask, skip: Mapping[str, str]) -> None:
     handles: dict[int, Any] = {}
     for index in range(count or 0):
         gone = [key for key in lost if key.startswith(f"nvml:{index}:")]
-        if len(gone) >= GIVE_UP_DEVICE:
+        if len(gone) >= GIVE_UP_DEVICE or [skip[key] for key in gone].count("timed_out") >= GIVE_UP_HUNG:
             ask.absent(f"nvml:{index}:*", skip[gone[0]], f"{', '.join(gone)} gave no answer; the rest was not asked")
             continue
         handle = survey.put(
-            f"nvml:{index}:nvmlDeviceGetHandleByIndex",
-            "nvmlDeviceGetHandleByIndex", index, plain=lambda _: True, slow=True,
+            f"nvml:{index}:{_HANDLE}", _HANDLE, index, plain=lambda _: True, slow=True,
         )
         if handle is not None:
             handles[index] = handle
@@ -201,38 +91,64 @@ def survey_nvml(ask: Ask, skip: Mapping[str, str]) -> None:
     survey.pairs(handles)
 
 
+def _deadly(skip: Mapping[str, str]) -> dict[str, str]:
+    """Return call -> key of the calls that killed a child on the first device: another device would kill it again.
+
+    A wrapper and a library that do not fit each other crash on every device; a crash on a later device alone is that
+    device's. The handle is asked of each in any case.
+    """
+    keys = (key for key, why in skip.items() if why == "failed" and key.startswith("nvml:0:"))
+    return {key.rpartition(":")[2]: key for key in keys if not key.endswith(_HANDLE)}
+
+
 def _import() -> Any:
-    import pynvml  # noqa: PLC0415  (40 ms: only here, and only in the child)
+    import pynvml  # 40 ms: only here, and only in the child
 
     return pynvml
 
 
-def _version(module: Any) -> str:
-    return str(getattr(module, "__version__", "") or "")
+def _loaded(ask: Ask, skip: Mapping[str, str], key: str, load: Callable[..., Any], *args: Any) -> Any:
+    """Return what a first step loads; when it loads nothing, ``nvml:init`` says why as well."""
+    told: list[tuple[str, str]] = []
 
+    def classify(error: BaseException) -> tuple[str, str]:
+        kind = "library_missing" if isinstance(error, (ImportError, OSError)) else "failed"
+        package = "the Python package nvidia-ml-py cannot be imported: " if load is _import else ""
+        told.append((kind, f"{package}{error}" if str(error) else f"{package}{type(error).__name__}"))
+        return told[0]
 
-def _classify_import(error: BaseException) -> tuple[str, str]:
-    if isinstance(error, ImportError):
-        return "library_missing", f"the Python package nvidia-ml-py cannot be imported: {error}"
-    return "failed", f"import pynvml: {type(error).__name__}: {error}"
-
-
-def _classify_missing(lost: str | None) -> tuple[str, str]:
-    if lost:
-        return lost, "import pynvml hung or crashed"
-    return "library_missing", "the Python package nvidia-ml-py (module pynvml) cannot be imported"
+    found = ask(key, load, *args, classify=classify, plain=lambda _: True, slow=True)
+    if found is None:
+        lost = (skip.get(key, "failed"), f"{key.partition(':')[2]} hung or crashed")
+        ask.absent("nvml:init", *(told[0] if told else lost))
+    return found
 
 
 class _NoWrapper(Exception):  # noqa: N818  (not an error of this program)
     """The installed binding has no such function."""
 
 
+class _FabricInfo(ctypes.Structure):
+    """nvmlGpuFabricInfo version 3; version 2 is its beginning. Our own: the binding of 12.560 lays it out wrongly."""
+
+    _fields_ = (
+        ("version", ctypes.c_uint32),
+        ("clusterUuid", ctypes.c_uint8 * 16),
+        ("status", ctypes.c_uint32),
+        ("cliqueId", ctypes.c_uint32),
+        ("state", ctypes.c_uint32),
+        ("healthMask", ctypes.c_uint32),
+        ("healthSummary", ctypes.c_uint8),
+    )
+
+
 class _Nvml:
     """The funnel all NVML questions go through."""
 
-    def __init__(self, ask: Ask, nv: Any) -> None:
+    def __init__(self, ask: Ask, nv: Any, deadly: Mapping[str, str]) -> None:
         self._ask = ask
         self._nv = nv
+        self._deadly = deadly
 
     def classify(self, error: BaseException) -> tuple[str, str]:
         """Return the reason of any exception the binding raises; the driver's code leads the detail."""
@@ -250,6 +166,10 @@ class _Nvml:
         plain: Callable[[Any], Any] | None = None, slow: bool = False,
     ) -> Any:
         """Ask one question: a wrapper by name, or a function of this class."""
+        killed = self._deadly.get(key.rpartition(":")[2], key)
+        if killed != key:
+            self._ask.absent(key, "failed", f"not asked: {killed} killed the probe process")
+            return None
         asked = self.wrapper(question) if isinstance(question, str) else question
         return self._ask(key, asked, *args, classify=self.classify, plain=plain or _plain, slow=slow)
 
@@ -276,6 +196,7 @@ class _Nvml:
         }
         for name, question in (
             ("nvmlDeviceGetModuleId", self.module_id),
+            ("nvmlDeviceGetGspFirmwareVersion", self.gsp_version),
             ("nvmlDeviceGetGspFirmwareMode", self.gsp_mode),
             ("nvmlDeviceGetPciInfoExt", self.pci_info_ext),
             ("nvmlDeviceGetSramEccErrorStatus", self.sram_ecc),
@@ -338,7 +259,7 @@ class _Nvml:
         key = f"{prefix}nvmlDeviceGetFieldValues"
         asked: list[Any] = [*FIELDS, *((field, link) for link in range(links) for field in LINK_FIELDS)]
         answers = self.put(key, "nvmlDeviceGetFieldValues", handle, asked, plain=len)
-        for wanted, answer in zip(asked, answers if answers is not None else ()):
+        for wanted, answer in zip(asked, answers if answers is not None else (), strict=False):
             name = f"{key}[{','.join(map(str, wanted)) if isinstance(wanted, tuple) else wanted}]"
             code = answer.nvmlReturn
             value = _field_value(answer)
@@ -386,23 +307,40 @@ class _Nvml:
                         "nvmlDeviceGetP2PStatus", handles[a], handles[b], capability,
                     )
 
-    # Calls that the binding leaves half done.
+    # Calls that bindings leave half done. What they fill is ours and passed as a pointer: bindings before 12.570
+    # want that and crash on anything else, later ones share their default arguments among all calls.
+
+    def _checked(self, name: str, *args: Any) -> None:
+        """Call a wrapper that raises an error, or returns its code instead."""
+        code = self.wrapper(name)(*args)
+        if isinstance(code, int) and code:
+            raise self.wrapper("NVMLError")(code)
 
     def module_id(self, handle: Any) -> int:
-        """Return the slot on the baseboard. Fresh struct: the binding's default argument is shared by all calls."""
+        """Return the slot on the baseboard."""
         value = ctypes.c_uint()
-        return int(self.wrapper("nvmlDeviceGetModuleId")(handle, value))
+        self._checked("nvmlDeviceGetModuleId", handle, ctypes.byref(value))
+        return value.value
 
-    def gsp_mode(self, handle: Any) -> Any:
-        """Return [enabled, default]. Fresh structs: the binding's default arguments are shared by all calls."""
-        return self.wrapper("nvmlDeviceGetGspFirmwareMode")(handle, ctypes.c_uint(), ctypes.c_uint())
+    def gsp_mode(self, handle: Any) -> list[int]:
+        """Return [enabled, default]."""
+        enabled, default = ctypes.c_uint(), ctypes.c_uint()
+        self._checked("nvmlDeviceGetGspFirmwareMode", handle, ctypes.byref(enabled), ctypes.byref(default))
+        return [enabled.value, default.value]
+
+    def gsp_version(self, handle: Any) -> bytes:
+        """Return the GSP firmware's version."""
+        text = ctypes.create_string_buffer(_GSP_VERSION_BYTES)
+        self._checked("nvmlDeviceGetGspFirmwareVersion", handle, text)
+        return text.value
 
     def clock_offset(self, handle: Any, domain: int) -> list[int]:
         """Return offset, least and greatest offset in MHz at P0. The binding's wrapper drops the return code."""
         info = self._struct("c_nvmlClockOffset_t")
         info.version = getattr(self._nv, "nvmlClockOffset_v1", 0x1000018)
         info.type, info.pstate = domain, 0
-        code = self.wrapper("_nvmlGetFunctionPointer")("nvmlDeviceGetClockOffsets")(handle, ctypes.byref(info))
+        function = self.wrapper("_nvmlGetFunctionPointer")("nvmlDeviceGetClockOffsets")
+        code = function(handle, ctypes.byref(info))
         if code:
             raise self.wrapper("NVMLError")(code)
         return [info.clockOffsetMHz, info.minClockOffsetMHz, info.maxClockOffsetMHz]
@@ -410,9 +348,7 @@ class _Nvml:
     def conf_compute_settings(self) -> Any:
         """Return the confidential-computing settings. The binding hands the return code back instead of raising."""
         settings = self._struct("c_nvmlSystemConfComputeSettings_v1_t")
-        code = self.wrapper("nvmlSystemGetConfComputeSettings")(ctypes.byref(settings))
-        if code:
-            raise self.wrapper("NVMLError")(code)
+        self._checked("nvmlSystemGetConfComputeSettings", ctypes.byref(settings))
         return settings
 
     def pci_info_ext(self, handle: Any) -> Any:
@@ -429,17 +365,17 @@ class _Nvml:
         return status
 
     def fabric(self, handle: Any) -> Any:
-        """Return the fabric's state and health, by the newest struct that both sides know."""
-        error: Exception = _NoWrapper("c_nvmlGpuFabricInfo_v3_t")
-        for name in ("c_nvmlGpuFabricInfo_v3_t", "c_nvmlGpuFabricInfo_v2_t"):
+        """Return the fabric's state and health, by the newest version that the driver knows."""
+        for version in _FABRIC_VERSIONS:
+            info = _FabricInfo(version=version)
             try:
-                info = self._struct(name)
-                self.wrapper("nvmlDeviceGetGpuFabricInfoV")(handle, ctypes.byref(info))
-            except Exception as failure:  # noqa: BLE001  (the next struct, or the reason below)
-                error = failure
-                continue
+                self._checked("nvmlDeviceGetGpuFabricInfoV", handle, ctypes.byref(info))
+            except Exception as error:
+                if version != _FABRIC_VERSIONS[-1] and getattr(error, "value", None) == _VERSION_MISMATCH:
+                    continue
+                raise
             return info
-        raise error
+        raise _NoWrapper("nvmlDeviceGetGpuFabricInfoV")
 
     def power_profiles(self, handle: Any) -> Any:
         """Return the masks of workload power profiles: known, requested, enforced."""
@@ -455,29 +391,24 @@ def _bracketed(args: Sequence[Any]) -> str:
     return f"[{','.join(map(str, args))}]" if args else ""
 
 
-# nvmlValueType_t -> member of the union: double, unsigned int, unsigned long, unsigned and signed long long, int, unsigned short
-_MEMBERS = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")
+# nvmlValueType_t -> format: double, unsigned int, unsigned long, unsigned long long, long long, int, unsigned short.
+_FORMATS = ("d", "I", "L", "Q", "q", "i", "H")
 
 
 def _field_value(answer: Any) -> Any:
-    """Return the member of the union that the driver says it filled."""
+    """Return what the driver filled in, by the type it says; older bindings' unions lack the newer types."""
     kind = answer.valueType
-    return getattr(answer.value, _MEMBERS[kind], None) if 0 <= kind < len(_MEMBERS) else None
+    return struct.unpack_from(_FORMATS[kind], bytes(answer.value))[0] if 0 <= kind < len(_FORMATS) else None
 
 
 def _plain(answer: Any) -> Any:
     """Return plain data: structs as dicts without their version, arrays as lists, bus ids in one form."""
     if isinstance(answer, (str, int, float, bytes)) or answer is None:
         return answer
-    if isinstance(answer, ctypes.Array):
+    if isinstance(answer, (list, tuple, ctypes.Array)):
         return [_plain(item) for item in answer]
     if isinstance(answer, ctypes.Structure):
         fields = [field[0] for field in answer._fields_ if field[0] != "version"]
         return {name: _plain(getattr(answer, name)) for name in fields}
-    if isinstance(answer, (list, tuple)):
-        return [_plain(item) for item in answer]
-    if isinstance(answer, dict):
-        return {name: _plain(item) for name, item in answer.items()}
-    if hasattr(answer, "__dict__"):
-        return {name: _plain(item) for name, item in vars(answer).items()}
-    return str(answer)
+    members = answer if isinstance(answer, dict) else getattr(answer, "__dict__", None)
+    return str(answer) if members is None else {name: _plain(item) for name, item in members.items()}

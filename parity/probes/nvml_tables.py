@@ -1,7 +1,8 @@
 """Knows which answer fills which field of a device: field -> the calls that give it, best first, with their converters.
 
-A source is a survey key without its device: ``nvml:`` calls of this device (or slice), ``board:`` NVML calls of the GPU that a
-slice is cut from (the device itself when it is whole), ``cuda:``, ``pci:`` and ``proc:`` of the device joined to it.
+A source is a survey key without its device: ``nvml:`` calls of this device (or slice), ``board:`` NVML calls of the
+GPU that a slice is cut from (the device itself when it is whole), ``cuda:``, ``pci:`` and ``proc:`` of the device
+joined to it.
 """
 
 from __future__ import annotations

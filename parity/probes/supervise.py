@@ -23,6 +23,7 @@ MAX_OUTPUT_BYTES = 32 * 1024 * 1024
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
 _TAIL_BYTES = 4096
+_TIME_IS_UP = "was stopped: the time for the whole survey is up"
 
 # The parent's own copy of this package, whatever a user's repository calls ``parity``; then the path as it was, without
 # the current directory.
@@ -99,7 +100,7 @@ class _Child:
         self._pending: str | None = None
         self._slow = True  # until the first answer
         self._garbled = False
-        self._noise = tempfile.TemporaryFile()
+        self._noise = tempfile.TemporaryFile()  # noqa: SIM115  (closed when the child is reaped)
         here = str(Path(__file__).resolve().parent.parent.parent)
         try:
             self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
@@ -140,9 +141,9 @@ class _Child:
             selector.register(descriptor, selectors.EVENT_READ)
             while True:
                 patience = first_call_deadline_s if self._slow else call_deadline_s
-                left = min(patience, end - time.monotonic())
-                if left <= 0 or not selector.select(left):
-                    return f"gave no answer within {max(left, 0.0):.3g} s"
+                left = end - time.monotonic()
+                if left <= 0 or not selector.select(min(patience, left)):
+                    return f"gave no answer within {patience:g} s" if patience < left else _TIME_IS_UP
                 chunk = os.read(descriptor, 1 << 16)
                 if not chunk:
                     return ""

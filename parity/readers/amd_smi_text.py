@@ -64,7 +64,10 @@ def read(text: str) -> ReportDraft:
         report.add(amd_smi_fields.read_gpu(node), index)
     rocm = _VERSION.search(text)
     report.component("rocm", v.observe(rocm.group(1) if rocm else None, v.text, "amd-smi version"))
-    report.count_listed(len(gpus), "amd-smi: GPUs listed")
+    if text.endswith("\n"):
+        report.count_listed(len(gpus), "amd-smi: GPUs listed")
+    else:
+        report.count_unknown("failed", "the last line has no end: the output may be cut off")
     return report
 
 

@@ -109,7 +109,8 @@ def _read_devices(report: ReportDraft, lines: str, labels: dict[str, str]) -> No
     elif rocm or (
         first and _is_rocm(labels) and v.why_absent(first) is None and first.lower() not in _NO_GPU
     ):
-        _add_rocm(report, rocm.group(1) if rocm else first, rocm.group(2) if rocm else "")
+        if ended:
+            _add_rocm(report, rocm.group(1) if rocm else first, rocm.group(2) if rocm else "")
     else:
         _say_none(report, first, labels)
     if listed.devices and labels.get("Is CUDA available") == "False":

@@ -172,13 +172,14 @@ def _note_sharing(report: ReportDraft, labels: dict[str, str], product: str) -> 
 def _read_nvidia_versions(report: ReportDraft, labels: dict[str, str]) -> None:
     driver = labels.get("nvidia.com/cuda.driver-version.full")
     if driver is None:
-        parts = [labels.get(f"nvidia.com/cuda.driver.{part}", "") for part in ("major", "minor", "rev")]
-        driver = ".".join(part for part in parts if part) or None
+        parts = [labels.get(f"nvidia.com/cuda.driver.{part}") for part in ("major", "minor", "rev")]
+        driver = None if None in parts else ".".join(part for part in parts if part)
     report.component("driver", v.observe(driver, v.text, "nvidia.com/cuda.driver"))
     # GPU Feature Discovery calls the driver's newest CUDA the runtime version.
     cuda = labels.get("nvidia.com/cuda.runtime-version.full")
-    if cuda is None and "nvidia.com/cuda.runtime.major" in labels:
-        cuda = f"{labels['nvidia.com/cuda.runtime.major']}.{labels.get('nvidia.com/cuda.runtime.minor', '0')}"
+    major, minor = (labels.get(f"nvidia.com/cuda.runtime.{part}") for part in ("major", "minor"))
+    if cuda is None and major and minor:
+        cuda = f"{major}.{minor}"
     report.component("cuda_driver", v.observe(cuda, v.text, "nvidia.com/cuda.runtime (the driver's)"))
 
 

@@ -409,6 +409,35 @@ _REASONS = {
 }
 
 
+_FAULTS = frozenset({"hw-slowdown", "sw-thermal"})
+_BITS = (
+    "idle",
+    "app-clocks",
+    "sw-power-cap",
+    "hw-slowdown",
+    "sync-boost",
+    "sw-thermal",
+    "hw-thermal",
+    "hw-power-brake",
+    "display-clocks",
+)
+
+
+def active_reasons(printed: str) -> tuple[str, ...] | None:
+    """Return the reasons of a bit mask.
+
+    >>> active_reasons("0x0000000000000024")
+    ('sw-power-cap', 'sw-thermal')
+    """
+    if not printed.startswith("0x") or len(printed) > 18:
+        return None
+    try:
+        mask = int(printed, 16)
+    except ValueError:
+        return None
+    return tuple(word for bit, word in enumerate(_BITS) if mask >> bit & 1)
+
+
 def fill(device: DeviceDraft, printed: Mapping[str, str], *, dialect: str, tool: str) -> None:
     """Keep every field of the table that a report prints for one GPU.
 
@@ -444,7 +473,7 @@ def fill_reasons(device: DeviceDraft, reasons: Mapping[str, str], *, source: str
     """
     states = {_reason(name): text for name, text in reasons.items()}
     known = {name: text for name, text in states.items() if name}
-    if not known:
+    if not known.keys() >= _FAULTS:  # a part of the list, or a list that was cut off, proves nothing
         return
     absences = [why for text in known.values() if (why := v.why_absent(text))]
     if len(absences) == len(known):
@@ -468,12 +497,14 @@ def _reason(printed: str) -> str:
 
 
 def total(printed: Mapping[str, str], names: tuple[str, ...], source: str) -> Reading[int] | Absent:
-    """Return the sum of the counters that are printed as numbers; absent when none is."""
-    observed = [v.observe(printed[name], v.integer, source) for name in names if name in printed]
+    """Return the sum of counters; absent when one of them is, not asked unless all are printed."""
+    if not all(name in printed for name in names):
+        return NOT_ASKED
+    observed = [v.observe(printed[name], v.integer, source) for name in names]
     numbers = [each.value for each in observed if isinstance(each, Reading)]
-    if numbers:
+    if len(numbers) == len(names):
         return Reading(value=sum(numbers), source=source)
-    return observed[0] if observed else NOT_ASKED
+    return next(each for each in observed if isinstance(each, Absent))
 
 
 def _fill_partition(device: DeviceDraft, tool: str) -> None:
@@ -481,8 +512,11 @@ def _fill_partition(device: DeviceDraft, tool: str) -> None:
     mode, name = device.conditions.get("virtualization_mode"), device.identity.get("name")
     named = split_name(name.value) if isinstance(name, Reading) else None
     profile = named.profile if named and named.kind == "vgpu" else ""
-    if isinstance(mode, Reading) and (mode.value == "vgpu" or profile):
-        device.partition("vgpu", mode.source, profile=profile)
+    if profile and isinstance(name, Reading):
+        device.partition("vgpu", name.source, profile=profile)
+        return
+    if isinstance(mode, Reading) and mode.value == "vgpu":
+        device.partition("vgpu", mode.source)
         return
     mig = device.conditions.get("mig_enabled")
     if isinstance(mig, Reading) and mig.value:

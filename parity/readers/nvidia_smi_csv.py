@@ -25,6 +25,7 @@ _KNOWN = frozenset(name for label in nvidia_fields.LABELS for name in label.csv)
     "timestamp",
 }
 _REASONS = ("clocks_event_reasons.", "clocks_throttle_reasons.")
+_CLOSED = re.compile(r"(?:MiB|MHz| W|%|\]|Enabled|Disabled|Active|Default)$")
 _ALONE = frozenset({"name", "gpu_name"})
 MAX_ROWS = 1024
 
@@ -67,7 +68,7 @@ def read(text: str) -> ReportDraft:
     lines = text.split("\n")
     columns = _columns(lines[0])
     counts: list[object] = []
-    for printed in _rows(lines[1:], columns):
+    for printed in _rows(_without_cut_cell(lines[1:]), columns):
         for name in ("kmd_version", "driver_version"):
             report.component("driver", v.observe(printed.get(name), v.text, f"{TOOL}: {name}"))
         counts.append(printed.get("count"))
@@ -75,11 +76,22 @@ def read(text: str) -> ReportDraft:
         report.add(_gpu(printed), index)
     if any(counts):
         report.device_count = v.observe(counts[0], v.integer, f"{TOOL}: count")
-    if report.devices:
+    if not text.endswith("\n") and lines[-1].strip() and len(report.devices) < len(lines) - 1:
+        report.count_unknown("failed", "the last row is cut off")
+        report.note("the last row is cut off: its GPU is not listed")
+    elif report.devices:
         report.count_listed(len(report.devices), f"{TOOL}: rows")
     else:
         report.count_unknown("failed", "the table has a header and no row")
     return report
+
+
+def _without_cut_cell(lines: list[str]) -> list[str]:
+    """Return the lines, the last cell blanked when the text ends with it and no unit or bracket closes it."""
+    if not lines or not lines[-1].strip() or _CLOSED.search(lines[-1]):
+        return lines
+    row, comma, _ = lines[-1].rpartition(",")
+    return [*lines[:-1], f"{row}{comma}"] if comma else lines[:-1]
 
 
 def _rows(lines: list[str], columns: list[str]) -> list[dict[str, str]]:
@@ -108,6 +120,9 @@ def _gpu(printed: dict[str, str]) -> DeviceDraft:
     )
     reasons = {name: text for name, text in printed.items() if name.startswith(_REASONS)}
     nvidia_fields.fill_reasons(device, reasons, source=f"{TOOL}: clocks_event_reasons")
+    for name in ("clocks_event_reasons.active", "clocks_throttle_reasons.active"):
+        mask = v.observe(printed.get(name), nvidia_fields.active_reasons, f"{TOOL}: {name}")
+        device.condition("throttle_reasons", mask)
     _fill_state(device, printed)
     return device
 

@@ -13,11 +13,12 @@ from parity.readers.slicing import identify_by_name, slice_of
 
 NAME = "nvidia-smi-list"
 TOOL = "nvidia-smi -L"
-ANCHOR = re.compile(r"GPU 0: [^\n(]{1,80} \(UUID: GPU-")
+ANCHOR = re.compile(r"GPU 0: [^\n(]{1,80} \(UUID: ")
 
 _ITEM = re.compile(
     r"\b(?:GPU [0-9]{1,3}: |MIG [0-9a-z.+\-]{3,24} +Device +[0-9]{1,3}:|Unable to determine the device handle)"
 )
+_BEGUN = re.compile(r"G(?:$|P)|M(?:$|I)|U(?:$|n)")  # a cut line of the list, not a sentence below it
 _GPU = re.compile(r"^GPU ([0-9]{1,3}): (.*?)(?: \(UUID: (?:([^)\n]{0,60})\))?.*)?$")
 _MIG = re.compile(r"^MIG ([0-9a-z.+\-]{3,24}) +Device +[0-9]{1,3}:(?: *\(UUID: ([^)\n]{0,80})\))?")
 _LOST = re.compile(r"^Unable to determine the device handle for GPU ?([0-9A-Fa-f:.]{7,16}): (.{1,80})")
@@ -30,11 +31,13 @@ class Listed(NamedTuple):
         devices: drafts in order.
         gpus: the number of GPUs they belong to.
         unknown: lines that were not understood.
+        ended: whether the last line is complete.
     """
 
     devices: list[DeviceDraft]
     gpus: int
     unknown: tuple[str, ...]
+    ended: bool
 
 
 def read(text: str) -> ReportDraft:
@@ -43,10 +46,14 @@ def read(text: str) -> ReportDraft:
     By hand: ``nvidia-smi -L``
     """
     report = ReportDraft(NAME)
-    listed = read_lines(text, tool=TOOL, uuids=True)
+    listed = read_lines(text, tool=TOOL, uuids="(UUID: " in text, ended=text.endswith(("\n", ")")))
     for device in listed.devices:
         report.add(device)
-    report.count_listed(listed.gpus, f"{TOOL}: GPUs listed")
+    if listed.ended:
+        report.count_listed(listed.gpus, f"{TOOL}: GPUs listed")
+    else:
+        report.count_unknown("failed", "the list is cut off")
+        report.note("the list is cut off: there may be more GPUs")
     return report
 
 
@@ -66,6 +73,7 @@ def read_lines(text: str, *, tool: str, uuids: bool = False, ended: bool = True)
     parent: DeviceDraft | None = None
     gpus = 0
     rows = split_labels(text, _ITEM).strip().split("\n")
+    ended = ended or not _BEGUN.match(rows[-1].strip())
     for number, row in enumerate(map(str.strip, rows)):
         gpu, mig, lost = _GPU.match(row), _MIG.match(row), _LOST.match(row)
         if gpu:
@@ -83,7 +91,9 @@ def read_lines(text: str, *, tool: str, uuids: bool = False, ended: bool = True)
             devices.append(_lost(lost, tool))
         elif row and len(unknown) < 20:
             unknown.append(row)
-    return Listed(devices, gpus, tuple(unknown))
+    if not ended and parent is not None and devices[-1] is parent:
+        parent.identity.pop("partition", None)  # the line that was cut may be its first slice
+    return Listed(devices, gpus, tuple(unknown), ended)
 
 
 def _gpu(row: re.Match[str], tool: str, *, cut: bool) -> DeviceDraft:

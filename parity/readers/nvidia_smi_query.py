@@ -15,7 +15,7 @@ from parity.readers.slicing import slice_of
 
 NAME = "nvidia-smi-q"
 TOOL = "nvidia-smi -q"
-ANCHOR = re.compile(r"=+\s*NVSMI LOG\s*=+|^[ \t]*Attached GPUs\s*:|\bAttached GPUs {2,60}:", re.MULTILINE)
+ANCHOR = re.compile(r"NVSMI LOG|^[ \t]*Attached GPUs\s*:|\bAttached GPUs {2,60}:", re.MULTILINE)
 
 _GPU = re.compile(r"^(?:GPU )((?:[0-9A-Fa-f]{4,8}:)?[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f])$")
 _LOST = re.compile(r"Unable to determine the device handle for GPU ?([0-9A-Fa-f:.]{7,16}): ([^\n]{1,80})")
@@ -228,15 +228,11 @@ def _fill_older_labels(device: DeviceDraft, printed: dict[str, str]) -> None:
 def _fill_health(device: DeviceDraft, printed: dict[str, str]) -> None:
     """Keep the counters that several lines add up to, and the NVLink fabric's state."""
     corrected = ("Volatile/SRAM Correctable", "Volatile/DRAM Correctable")
-    uncorrected = (
-        "Volatile/SRAM Uncorrectable",
-        "Volatile/SRAM Uncorrectable Parity",
-        "Volatile/SRAM Uncorrectable SEC-DED",
-        "Volatile/DRAM Uncorrectable",
-    )
     source = f"{TOOL}: ECC Errors/Volatile"
     device.condition("ecc_corrected", nvidia_fields.total(printed, corrected, source))
-    device.condition("ecc_uncorrected", nvidia_fields.total(printed, uncorrected, source))
+    for sram in (("SRAM Uncorrectable",), ("SRAM Uncorrectable Parity", "SRAM Uncorrectable SEC-DED")):
+        names = tuple(f"Volatile/{name}" for name in (*sram, "DRAM Uncorrectable"))
+        device.condition("ecc_uncorrected", nvidia_fields.total(printed, names, source))
     pages = ("Retired Pages/Single Bit ECC", "Retired Pages/Double Bit ECC")
     device.condition("retired_pages", nvidia_fields.total(printed, pages, f"{TOOL}: Retired Pages"))
     device.condition(
@@ -259,10 +255,10 @@ def fabric_healthy(printed: str) -> bool | None:
 
 def _fill_processes(device: DeviceDraft, section: Section) -> None:
     source = f"{TOOL}: Processes"
-    if section.processes:
+    if section.processes and "Used GPU Memory" in section.processes[-1]:  # else the section is cut off
         found = tuple(process for each in section.processes if (process := _process(each)))
         device.condition("processes", Reading(value=found, source=source))
-    elif section.printed.get("Processes") == "None":
+    elif not section.processes and section.printed.get("Processes") == "None":
         device.condition("processes", Reading(value=(), source=source))
 
 

@@ -21,8 +21,8 @@ NAME = "nvidia-smi-table"
 TOOL = "nvidia-smi"
 ANCHOR = re.compile(r"\|\s*NVIDIA-SMI +[0-9]|\bNVIDIA-SMI +[0-9.]{3,16} +(?:Driver|KMD) Version")
 
-_DRIVER = re.compile(r"(Driver|KMD) Version: *([0-9A-Za-z./]{1,20})")
-_CUDA = re.compile(r"CUDA (?:UMD )?Version: *([0-9.]{1,8}|N/A|Not Found|ERR!)")
+_DRIVER = re.compile(r"(Driver|KMD) Version: *([0-9A-Za-z./]{1,20})(?=\s)")
+_CUDA = re.compile(r"CUDA (?:UMD )?Version: *([0-9.]{1,8}|N/A|Not Found|ERR!)(?=\s)")
 _TIME = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) +[A-Z][a-z]{2} +[0-9]{1,2} [0-9:]{8} [0-9]{4}\b")
 _FIRST = re.compile(
     r"\|\s{0,8}([0-9]{1,3})\s{1,6}([^|\n]{1,60}?)\s+(On|Off|N/A|WDDM|TCC|MCDM|ERR!)\s*\|"
@@ -85,6 +85,9 @@ def read(text: str) -> ReportDraft:
     if unread > 0:
         report.count_unknown("failed", "not every row of the table was understood")
         report.note(f"{unread} GPU rows of the table were not understood")
+    elif rows and not _is_closed(table[rows[-1].end() :]):
+        report.count_unknown("failed", "the table is cut off")
+        report.note("the table is cut off: there may be more GPUs")
     elif rows:
         report.count_listed(len(rows), f"{TOOL}: rows of the table")
     else:
@@ -127,6 +130,12 @@ def _gpu(row: re.Match[str], rest: str, *, mig_column: bool) -> DeviceDraft:
     )
     identify_by_name(device, name.strip(), source=f"{TOOL}: Name", whole=whole)
     return device
+
+
+def _is_closed(tail: str) -> bool:
+    """Return whether the rule that ends a GPU's rows was printed, and no further row was begun."""
+    _, rule, rest = tail.rpartition("+--")
+    return bool(rule) and "|" not in rest
 
 
 def _fill_ecc(device: DeviceDraft, cell: str) -> None:
@@ -181,8 +190,9 @@ def _fill_processes(device: DeviceDraft, text: str, index: int) -> None:
     if section is None:
         return
     body = text[section.start() :]
-    found = tuple(_processes(body, index))
-    if found or _NO_PROCESS.search(body) or body.rstrip().endswith("+"):
+    last = max((row.end() for row in _PROCESS.finditer(body)), default=body.rfind("="))
+    if _NO_PROCESS.search(body) or (last > 0 and "+--" in body[last:]):  # else the section is cut off
+        found = tuple(_processes(body, index))
         device.condition("processes", Reading(value=found, source=f"{TOOL}: Processes"))
 
 

@@ -145,14 +145,10 @@ def _size(printed: dict[str, str], path: str, source: str) -> Reading[int] | Abs
 def _fill_health(device: DeviceDraft, printed: dict[str, str]) -> None:
     volatile = "ecc_errors/volatile"
     corrected = (f"{volatile}/sram_correctable", f"{volatile}/dram_correctable")
-    uncorrected = (
-        f"{volatile}/sram_uncorrectable",
-        f"{volatile}/sram_uncorrectable_parity",
-        f"{volatile}/sram_uncorrectable_secded",
-        f"{volatile}/dram_uncorrectable",
-    )
     device.condition("ecc_corrected", nvidia_fields.total(printed, corrected, f"{TOOL}: {volatile}"))
-    device.condition("ecc_uncorrected", nvidia_fields.total(printed, uncorrected, f"{TOOL}: {volatile}"))
+    for sram in (("sram_uncorrectable",), ("sram_uncorrectable_parity", "sram_uncorrectable_secded")):
+        names = tuple(f"{volatile}/{name}" for name in (*sram, "dram_uncorrectable"))
+        device.condition("ecc_uncorrected", nvidia_fields.total(printed, names, f"{TOOL}: {volatile}"))
     pages = (
         "retired_pages/multiple_single_bit_retirement/retired_count",
         "retired_pages/double_bit_retirement/retired_count",

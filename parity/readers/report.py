@@ -41,6 +41,10 @@ UNDERSTOOD = (
 )
 MAX_REPORT_CHARS = 1_000_000
 MAX_REPORTS = 12
+# A list of GPUs without its report; the maker's name keeps log lines such as "GPU 0: out of memory" out.
+_LONE_LIST = re.compile(
+    r"\bGPU [0-9]{1,3}(?:,[0-9]{1,3}){0,127}: (?:NVIDIA|Tesla|GeForce|Quadro|GRID|TITAN|AMD) "
+)
 _JSON_START = re.compile(r"[\[{]")
 
 
@@ -283,11 +287,11 @@ def _read_remainder(text: str) -> Fingerprint | None:
         report.links = links
         report.note("only the connection matrix was found: it says how many GPUs there are, not which")
         return report.build()
-    groups = sglang_check_env.GROUP.search(text)
-    if groups:
-        draft = sglang_check_env.read(text[max(0, groups.start() - 200) : groups.start() + MAX_REPORT_CHARS])
-        if draft.devices:
-            return draft.build()
+    lone = _LONE_LIST.search(text)
+    if lone:
+        body = text[lone.start() : lone.start() + MAX_REPORT_CHARS]
+        grouped = "Compute Capability" in body or "," in lone.group()
+        return (sglang_check_env.read(body) if grouped else nvidia_smi_list.read(body)).build()
     refusal = nvidia_smi_table.refusal(text)
     return None if refusal is None else _refused(refusal)
 

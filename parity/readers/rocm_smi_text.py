@@ -17,9 +17,9 @@ TOOL = "rocm-smi"
 ANCHOR = re.compile(r"ROCm System Management Interface")
 
 _LINE = re.compile(
-    r"GPU\[([0-9]{1,3})\][ \t]{0,12}: ?([A-Za-z(][^:\n]{1,60}?)[ \t]*:+[ \t]*([^\n]{1,200}?)[ \t]*(?=$|\n|[ \t]GPU\[)"
+    r"GPU\[([0-9]{1,3})\][ \t]{0,12}: ?([A-Za-z(][^:\n]{1,60}?)[ \t]*:+[ \t]*([^\n]{1,200}?)[ \t]*(?=\n|[ \t]GPU\[)"
 )
-_DRIVER = re.compile(r"Driver version: {0,8}([0-9][0-9A-Za-z.\-]{1,40})")
+_DRIVER = re.compile(r"Driver version: {0,8}([0-9][0-9A-Za-z.\-]{1,40})(?=\s)")
 _TEMPERATURE = r"[0-9.]{1,6} ?\u00b0?[cC]|N/A"
 _WATTS = r"[0-9.]{1,8}W|N/A"
 _CLOCK = r"[0-9]{1,5}[Mm]hz|N/A|None"
@@ -31,7 +31,7 @@ _ROW = re.compile(
     rf"(?:(NPS[0-9]|N/A),\s*([A-Z]{{3}}|N/A)(?:,\s*(?:[0-9]{{1,2}}|N/A))?\s+)?"
     rf"({_CLOCK})\s+({_CLOCK})\s+({_PERCENT})\s+([a-z_/]{{1,16}})\s+({_WATTS}|unsupported)\s+({_PERCENT})\s+({_PERCENT})"
 )
-_NEXT_NAME = re.compile(r"[ \t]*\n[ \t]{4,}([A-Za-z][^\n=]{2,60}?)[ \t]*(?=\n|$)")
+_NEXT_NAME = re.compile(r"[ \t]*\n[ \t]{4,}([A-Za-z][^\n=]{2,60}?)[ \t]*(?=\n)")
 
 
 def read(text: str) -> ReportDraft:
@@ -109,9 +109,16 @@ def _fill_row(device: DeviceDraft, row: re.Match[str], text: str) -> None:
     device.condition("utilization_gpu_percent", v.observe(busy, v.integer, f"{table}: GPU%"))
 
 
+def _last_row(text: str) -> int:
+    ends = [match.end() for pattern in (_ROW, _LINE) for match in pattern.finditer(text)]
+    return max(ends, default=0)
+
+
 def _count(report: ReportDraft, text: str) -> None:
     count, report.links = topology.read_amd(text)
-    if report.devices:
+    if report.devices and "====" not in text[_last_row(text) :]:
+        report.count_unknown("failed", "the rule below the last GPU is missing: the output may be cut off")
+    elif report.devices:
         report.count_listed(len(report.devices), f"{TOOL}: GPUs listed")
     elif count > 1:
         report.device_count = Reading(value=count, source=f"{TOOL} --showtopo")

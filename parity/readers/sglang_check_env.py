@@ -53,7 +53,7 @@ def read(text: str) -> ReportDraft:
     lines = split_labels(text, _LABELS)
     labels = _labels(finished(lines))
     rocm = "ROCM available" in labels
-    _read_devices(report, lines, vendor="amd" if rocm else "nvidia")
+    _read_devices(report, lines, labels, vendor="amd" if rocm else "nvidia")
     _read_versions(report, labels, rocm=rocm)
     for name in _PACKAGES:
         if name in labels:
@@ -77,7 +77,7 @@ def _labels(lines: str) -> dict[str, str]:
     return labels
 
 
-def _read_devices(report: ReportDraft, lines: str, *, vendor: str) -> None:
+def _read_devices(report: ReportDraft, lines: str, labels: dict[str, str], *, vendor: str) -> None:
     names: dict[int, str] = {}
     capabilities: dict[int, str] = {}
     for line in lines.split("\n"):
@@ -90,7 +90,10 @@ def _read_devices(report: ReportDraft, lines: str, *, vendor: str) -> None:
     for index in sorted(names):
         cut = bool(last) and last.strip().endswith(f": {names[index]}")
         report.add(_device(names[index], capabilities.get(index), vendor, cut=cut), index)
-    if names:
+    if names and not capabilities and "PyTorch" not in labels:
+        report.count_unknown("failed", "the report is cut off in its GPU lines")
+        report.note("the report is cut off in its GPU lines: there may be more GPUs")
+    elif names:
         report.count_listed(len(names), f"{TOOL}: GPU lines (GPUs visible to PyTorch)")
 
 

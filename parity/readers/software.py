@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
     from parity.readers.draft import ReportDraft
 
-_PIP = re.compile(r"\[pip3?\]\s+([A-Za-z0-9][A-Za-z0-9_.\-]{0,80})==([A-Za-z0-9_.+!\-]{1,80})")
-_CONDA = re.compile(
-    r"\[conda\]\s+([A-Za-z0-9][A-Za-z0-9_.\-]{0,80})\s+([0-9][A-Za-z0-9_.+!\-]{0,80})(?=\s|$)"
-)
-_CUDNN = re.compile(r"(/[^\s:]{1,200}/(libcudnn[a-z_]{0,40})\.so\.([0-9][0-9.]{0,20}))")
+_PIP = re.compile(r"\[pip3?\]\s+([A-Za-z0-9][A-Za-z0-9_.\-]{0,80})==([A-Za-z0-9_.+!\-]{1,80})(?=\s)")
+_CONDA = re.compile(r"\[conda\]\s+([A-Za-z0-9][A-Za-z0-9_.\-]{0,80})\s+([0-9][A-Za-z0-9_.+!\-]{0,80})(?=\s)")
+_CUDNN = re.compile(r"(/[^\s:]{1,200}/(libcudnn[a-z_]{0,40})\.so\.([0-9][0-9.]{0,20}))(?=\s)")
 _VARIABLE = re.compile(
     r"(?:^|(?<=\s))((?:CUDA_|NVIDIA_|NCCL_|RCCL_|TORCH|PYTORCH_|HIP_|HSA_|ROCR_|ROCM_|AMD_|GPU_|TRITON_|VLLM_|SGLANG_|OMP_)"
     r"[A-Z0-9_]{1,80}|LD_PRELOAD)=",

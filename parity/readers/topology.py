@@ -63,6 +63,8 @@ def _header(tokens: list[str]) -> tuple[int, int]:
         count = 1
         while count < MAX_GPUS and start + count < len(tokens) and tokens[start + count] == f"GPU{count}":
             count += 1
+        if count > 1 and len(tokens) < start + count + 2:  # the title row itself may be cut off
+            return start, 0
         if count > 1 or tokens[start + 1 : start + 3] == ["CPU", "Affinity"]:
             return start, count
     return 0, 0

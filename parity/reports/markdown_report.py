@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.reports.rows import carried, headline, here_text, identity_text, questions, rows, subjects_text, tally
+from parity.reports.rows import (
+    carried,
+    headline,
+    here_text,
+    identity_text,
+    one_line,
+    questions,
+    rows,
+    subjects_text,
+    tally,
+)
 from parity.units import format_ratio
 
 if TYPE_CHECKING:
     from parity.model.verdict import Verdict
 
 OUTCOME_WORDS = {"match": "match", "mismatch": "MISMATCH", "unknown": "UNKNOWN"}
+# A backslash before a pipe would end the cell, a bracket would start a link or an image.
+_SAFE = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "`": "'", "\\": "&#92;", "[": "&#91;", "*": "\\*"}
+)
 
 
 def render(verdict: Verdict) -> str:
@@ -47,7 +61,8 @@ def _findings(verdict: Verdict) -> list[str]:
             f"| {severity} | `{finding.rule}` | {cell(subjects_text(row.subjects))} | {cell(finding.here)} "
             f"| {cell(finding.wanted)} | {format_ratio(finding.ratio)} |"
         )
-    mends = dict.fromkeys(row.finding.mend for row in found if row.finding.severity == "error" and not row.finding.waived)
+    graver = [row.finding for row in found if row.finding.severity == "error" and not row.finding.waived]
+    mends = dict.fromkeys(finding.mend for finding in graver)
     return [*lines, "", *(f"* {cell(mend)}" for mend in mends)]
 
 
@@ -58,7 +73,7 @@ def _questions(verdict: Verdict) -> list[str]:
     lines = ["", f"<details><summary>{tally(verdict)}</summary>", "", "| unknown | why |", "|---|---|"]
     for question in asked:
         rules = ", ".join(f"`{rule}`" for rule in question.rules)
-        lines.append(f"| {rules} | {question.why}: {cell(question.detail)} |")
+        lines.append(f"| {rules} | {question.why_text}: {cell(question.detail)} |")
     return [*lines, "", "</details>"]
 
 
@@ -72,7 +87,4 @@ def cell(text: str) -> str:
     >>> print(cell("a|b <c>"))
     a\|b &lt;c&gt;
     """
-    flat = " ".join(text.split())
-    for character, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("`", "'")):
-        flat = flat.replace(character, safe)
-    return flat
+    return " ".join(one_line(text).translate(_SAFE).split())

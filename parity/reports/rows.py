@@ -42,6 +42,11 @@ class Question:
     rules: tuple[str, ...]
     subjects: tuple[str, ...]
 
+    @property
+    def why_text(self) -> str:
+        """Return the reason in words: ``library missing``."""
+        return self.why.replace("_", " ")
+
 
 def rows(verdict: Verdict) -> list[Row]:
     """Return the findings with equal ones joined, in the verdict's order."""
@@ -65,6 +70,15 @@ def questions(unknowns: Sequence[Unknown]) -> list[Question]:
 
 def _once(items: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
+
+
+def one_line(text: str) -> str:
+    r"""Return text of a driver or file on one line, without the control characters a terminal would obey.
+
+    >>> one_line("a\x1b[31m\nb")
+    'a?[31m b'
+    """
+    return "".join(one if one.isprintable() else " " if one.isspace() else "?" for one in text)
 
 
 def subjects_text(subjects: Sequence[str]) -> str:
@@ -101,7 +115,7 @@ def device_name(device: JudgedDevice) -> str:
     """Return the printed name of a device, with its slice; else the parts it may be."""
     name = device.name or device.identity or " or ".join(device.candidates) or "a device nobody names"
     sliced = device.partition if device.partition not in ("", "none", "unknown") else ""
-    return f"{name} [{sliced}]" if sliced and not sliced.startswith("none") else name
+    return one_line(f"{name} [{sliced}]" if sliced and not sliced.startswith("none") else name)
 
 
 def identity_text(device: JudgedDevice) -> str:
@@ -121,18 +135,20 @@ def carried(verdict: Verdict, answer: str) -> list[str]:
 
 
 def tally(verdict: Verdict) -> str:
-    """Return the closing count: ``2 errors, 1 warning, 3 unknown``."""
-    standing = [finding for finding in verdict.findings if finding.waived is None]
+    """Return the closing count, what several devices share counted once: ``2 errors, 1 warning, 3 unknown``."""
+    told = rows(verdict)
+    standing = [row.finding for row in told if row.finding.waived is None]
     parts = []
     for severity in ("error", "warning", "note"):
         count = sum(finding.severity == severity for finding in standing)
         if count:
             parts.append(f"{count} {severity}{'s' if count > 1 else ''}")
-    waived = len(verdict.findings) - len(standing)
+    waived = len(told) - len(standing)
     if waived:
         parts.append(f"{waived} waived")
-    if verdict.unknowns:
-        parts.append(f"{len(verdict.unknowns)} unknown")
+    unknown = sum(len(question.rules) for question in questions(verdict.unknowns))
+    if unknown:
+        parts.append(f"{unknown} unknown")
     return ", ".join(parts) or "nothing differs"
 
 
@@ -144,7 +160,8 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
         return f"{here} is {wanted}: {verdict.level}"[:limit]
     if verdict.outcome == "unknown":
         why = next((item.detail for item in verdict.unknowns), "nothing was read")
-        line = f"{here} cannot be judged against {wanted}: {why}" if verdict.devices else f"{here}: {why}; {wanted} wanted"
+        line = f"{here} cannot be judged against {wanted}: {why}"
+        line = line if verdict.devices else f"{here}: {why}; {wanted} wanted"
     elif verdict.outcome == "match":
         line = f"{here} is {wanted}, but: {_decisive(verdict)}"
     else:
@@ -152,6 +169,7 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
         word = "is not as the target" if same else "is not"
         tail = f" ({verdict.level}, needs {verdict.target.require})"
         line = f"{here} {word} {wanted}: {_decisive(verdict)}{tail}"
+    line = one_line(line)
     return line if len(line) <= limit else line[: limit - 2] + ".."
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from parity.reports.rows import (
     carried,
     device_name,
     fact_text,
     here_text,
     identity_text,
+    one_line,
     questions,
     rows,
     subjects_text,
@@ -28,8 +31,11 @@ if TYPE_CHECKING:
 
 BAR_CELLS = 8
 INDENT = 2
-MAX_WIDTH = 100
-COLOURS = {"match": "green", "mismatch": "red", "unknown": "yellow", "error": "red", "warning": "yellow", "note": "cyan"}
+SEVERITY_CELLS = 8
+RATIO_CELLS = 5
+MIN_WIDTH, MAX_WIDTH = 60, 100
+COLOURS = {"match": "green", "mismatch": "red", "unknown": "yellow"}
+COLOURS |= {"error": "red", "warning": "yellow", "note": "cyan"}
 ANSWERS = (("yes", "carries over", "green"), ("no", "does not", "red"), ("unknown", "unknown", "yellow"))
 TOLD_FACTS = (
     ("sm_count", "SMs"),
@@ -45,22 +51,24 @@ TOLD_FACTS = (
 )
 
 
-def render(verdict: Verdict, *, verbose: bool = False, width: int = 80, colour: bool = False, ascii_only: bool = False) -> str:
+def render(
+    verdict: Verdict, *, verbose: bool = False, width: int = 80, colour: bool = False, ascii_only: bool = False
+) -> str:
     """Return the report as text.
 
     Args:
         verdict: what to tell.
-        verbose: add why and mend of each finding, the unanswered questions, the devices' facts and the notes.
-        width: columns; more than ``MAX_WIDTH`` are not used.
+        verbose: add message and mend of each finding, the unanswered questions, the devices' facts and the notes.
+        width: columns; fewer than ``MIN_WIDTH`` or more than ``MAX_WIDTH`` are not used.
         colour: with ANSI colours.
-        ascii_only: for streams that cannot carry anything else.
+        ascii_only: for streams that cannot carry anything else; other characters become question marks.
     """
     from rich.console import Console
 
     stream = io.StringIO()
     console = Console(
         file=stream,
-        width=max(60, min(width, MAX_WIDTH)),
+        width=max(MIN_WIDTH, min(width, MAX_WIDTH)),
         force_terminal=colour,
         no_color=not colour,
         color_system="standard" if colour else None,
@@ -71,7 +79,8 @@ def render(verdict: Verdict, *, verbose: bool = False, width: int = 80, colour: 
     )
     _Writer(console, verdict, ascii_only=ascii_only, verbose=verbose).write()
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return text.encode("ascii", "replace").decode() if ascii_only else text
 
 
 class _Writer:
@@ -82,7 +91,6 @@ class _Writer:
         self.verdict = verdict
         self.verbose = verbose
         self.full, self.empty = ("#", ".") if ascii_only else ("█", "·")
-        self.dash = "-" if ascii_only else "─"
 
     def write(self) -> None:
         self._head()
@@ -96,13 +104,13 @@ class _Writer:
         self._foot()
 
     def _line(self, *parts: tuple[str, str] | str, indent: int = INDENT, hang: int = 0) -> None:
-        from rich.padding import Padding
         from rich.text import Text
 
-        text = Text.assemble(*parts, overflow="fold")
-        wrapped = text.wrap(self.console, self.console.width - indent - hang)
+        clean = [one_line(part) if isinstance(part, str) else (one_line(part[0]), part[1]) for part in parts]
+        wrapped = Text.assemble(*clean, overflow="fold").wrap(self.console, self.console.width - indent - hang)
         for number, line in enumerate(wrapped):
-            self.console.print(Padding(line, (0, 0, 0, indent + (hang if number else 0))))
+            line.rstrip()
+            self.console.print(Text(" " * (indent + (hang if number else 0))) + line, soft_wrap=True)
 
     def _field(self, name: str, value: str, style: str = "") -> None:
         """Print ``name  value`` with the value wrapped under itself."""
@@ -110,7 +118,8 @@ class _Writer:
 
         label = f"{name:<14}"
         room = self.console.width - INDENT - len(label)
-        for number, line in enumerate(Text(value, style=style).wrap(self.console, room)):
+        for number, line in enumerate(Text(one_line(value), style=style, overflow="fold").wrap(self.console, room)):
+            line.rstrip()
             head = Text(label if number == 0 else " " * len(label), style="bold" if number == 0 else "")
             self.console.print(Text(" " * INDENT) + head + line, soft_wrap=True)
 
@@ -141,47 +150,60 @@ class _Writer:
         if not found:
             return
         self.console.print()
-        wide = self.console.width >= 80
-        values = [(self._short(row.finding.here), self._short(row.finding.wanted)) for row in found]
-        here_width = max(len("here"), *(len(here) for here, _ in values))
-        wanted_width = max(len("target"), *(len(wanted) for _, wanted in values))
-        name_width = max(len(row.finding.rule) for row in found)
-        ratio_width = (BAR_CELLS + 6) if wide else 5
-        room = self.console.width - INDENT - 8 - name_width - ratio_width - 3
-        if here_width + wanted_width > room:
-            here_width = max(min(here_width, room // 2), room - wanted_width, 8)
-            wanted_width = max(room - here_width, 8)
-        head = f"{'':<8}{'':<{name_width}} {'here':>{here_width}} {'target':>{wanted_width}}"
-        self._line((head, "dim"))
-        for row, (here, wanted) in zip(found, values, strict=True):
-            self._row(row, here, wanted, (name_width, here_width, wanted_width), wide=wide)
+        titles = [self._title(row) for row in found]
+        columns = self._columns(found, max(len(title) for title in titles))
+        if columns is not None:
+            name, here, wanted, _ = columns
+            self._line((f"{'':<{SEVERITY_CELLS}}{'':<{name}} {'here':>{here}} {'target':>{wanted}}", "dim"))
+        for row, title in zip(found, titles, strict=True):
+            self._row(row, title, columns)
 
-    def _row(self, row: Row, here: str, wanted: str, widths: tuple[int, int, int], *, wide: bool) -> None:
+    def _title(self, row: Row) -> str:
+        """Return the rule, with its devices where it is not true of all of them."""
+        whole = len(set(row.subjects)) == len(self.verdict.devices)
+        if whole or not row.subjects[0].startswith("GPU "):
+            return row.finding.rule
+        return f"{row.finding.rule} {subjects_text(row.subjects)}"
+
+    def _columns(self, found: list[Row], name: int) -> tuple[int, int, int, bool] | None:
+        """Return the widths of name, here and target, and whether bars fit; None: only a list cuts nothing."""
+        texts = [(one_line(row.finding.here), one_line(row.finding.wanted)) for row in found]
+        measured = [pair for row, pair in zip(found, texts, strict=True) if row.finding.ratio is not None]
+        least = max((cell_len(here) for here, _ in measured), default=0)
+        for bars in (True, False):
+            room = self.console.width - INDENT - SEVERITY_CELLS - name - 3 - RATIO_CELLS - bars * (BAR_CELLS + 1)
+            wanted = _widest((pair[1] for pair in texts), room - max(least, len("here")))
+            here = _widest((pair[0] for pair in texts), room - max(wanted, len("target")))
+            if all(cell_len(a) <= here and cell_len(b) <= wanted for a, b in measured) and here:
+                return name, max(here, len("here")), max(wanted, len("target")), bars
+        return None
+
+    def _row(self, row: Row, title: str, columns: tuple[int, int, int, bool] | None) -> None:
         from rich.text import Text
 
-        name_width, here_width, wanted_width = widths
         finding = row.finding
+        here, wanted, ratio = one_line(finding.here), one_line(finding.wanted), format_ratio(finding.ratio)
         severity = "waived" if finding.waived else finding.severity
         style = "dim" if finding.waived else COLOURS[finding.severity]
-        ratio = format_ratio(finding.ratio)
-        bar = f"{self._bar(finding.ratio)} " if wide and finding.ratio is not None else ""
+        start = (" " * INDENT, (f"{severity:<{SEVERITY_CELLS}}", style))
+        name_width, here_width, wanted_width, bars = columns or (0, 0, 0, False)
+        room = self.console.width - INDENT - SEVERITY_CELLS - name_width - here_width - 2
+        if cell_len(here) > here_width or cell_len(wanted) > (wanted_width if ratio else room):
+            self.console.print(Text.assemble(*start, title), soft_wrap=True)
+            told = f", wanted {wanted}" + (f" ({ratio})" if ratio else "")
+            self._line((here, "bold"), told, indent=INDENT + SEVERITY_CELLS)
+            return
         line = Text.assemble(
-            " " * INDENT,
-            (f"{severity:<8}", style),
-            f"{finding.rule:<{name_width}} ",
-            (f"{_cut(here, here_width):>{here_width}} ", "bold"),
-            f"{_cut(wanted, wanted_width):>{wanted_width}} ",
-            (bar, style),
-            ratio,
+            *start,
+            f"{title:<{name_width}} ",
+            (_right(here, here_width) + " ", "bold"),
+            _right(wanted, wanted_width),
+            (f" {self._bar(finding.ratio)}" if bars and finding.ratio is not None else "", style),
+            f" {ratio}" if ratio else "",
         )
         self.console.print(line, soft_wrap=True)
 
-    def _short(self, text: str) -> str:
-        return text if len(text) <= 22 else text[:20] + ".."
-
-    def _bar(self, ratio: float | None) -> str:
-        if ratio is None:
-            return " " * BAR_CELLS
+    def _bar(self, ratio: float) -> str:
         filled = min(BAR_CELLS, max(0, round(BAR_CELLS * min(ratio, 1.0))))
         return self.full * filled + self.empty * (BAR_CELLS - filled)
 
@@ -206,16 +228,21 @@ class _Writer:
         self._line(("unknown", "bold yellow"))
         for question in asked:
             self._line(", ".join(question.rules), indent=INDENT + 2)
-            self._line((f"{question.why}: {question.detail}", "dim"), indent=INDENT + 4)
+            self._line((f"{question.why_text}: {question.detail}", "dim"), indent=INDENT + 4)
 
     def _devices(self) -> None:
+        alike: dict[tuple[str, ...], list[str]] = {}
         for device in self.verdict.devices:
+            facts = ", ".join(f"{word} {fact_text(device, name)}" for name, word in TOLD_FACTS if name in device.facts)
+            told = f"level {device.level}" + _because(device.reasons)
+            block = (device_name(device), f"identified as {identity_text(device)}", told, facts)
+            alike.setdefault(block, []).append(f"GPU {device.index}")
+        for (name, *details), subjects in alike.items():
             self.console.print()
-            self._line((f"GPU {device.index} ", "bold"), device_name(device))
-            self._line(f"identified as {identity_text(device)}", indent=INDENT + 2)
-            self._line(f"level {device.level}" + _because(device.reasons), indent=INDENT + 2)
-            facts = [f"{word} {fact_text(device, name)}" for name, word in TOLD_FACTS if name in device.facts]
-            self._line((", ".join(facts), "dim"), indent=INDENT + 2)
+            self._line((f"{subjects_text(subjects)} ", "bold"), name)
+            for number, detail in enumerate(details):
+                if detail:
+                    self._line((detail, "dim" if number == 2 else ""), indent=INDENT + 2)
 
     def _notes(self) -> None:
         notes = self.verdict.fingerprint.notes
@@ -228,13 +255,14 @@ class _Writer:
     def _foot(self) -> None:
         verdict = self.verdict
         self.console.print()
-        self._line((tally(verdict), "bold"), "" if self.verbose or not (verdict.findings or verdict.unknowns) else "  (-v for reasons and mends)")
+        more = not self.verbose and (verdict.findings or verdict.unknowns)
+        self._line((tally(verdict), "bold"), "  (-v for reasons and mends)" if more else "")
         for text in next_steps(verdict):
             self._line(("next: ", "bold"), text, hang=6)
 
 
 def next_steps(verdict: Verdict) -> list[str]:
-    """Return what to do now, at most two lines."""
+    """Return what to do now, at most two lines; where the evidence does not decide, what it lacks."""
     if not verdict.devices:
         why = "; ".join(dict.fromkeys(item.detail for item in verdict.unknowns)) or "no device was read"
         return [
@@ -244,6 +272,12 @@ def next_steps(verdict: Verdict) -> list[str]:
     steps = dict.fromkeys(
         finding.mend for finding in verdict.findings if finding.severity == "error" and finding.waived is None
     )
+    if verdict.outcome == "unknown":
+        open_rules = {rule for device in verdict.devices for rule in device.reasons if device.level == "unknown"}
+        for question in questions(verdict.unknowns):
+            deciding = [rule for rule in question.rules if rule in open_rules]
+            if deciding:
+                steps[f"settle {', '.join(deciding)}: {question.detail}"] = None
     return list(steps)[:2]
 
 
@@ -252,5 +286,10 @@ def _because(reasons: Iterable[str]) -> str:
     return f" because of {told}" if told else ""
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(1, width - 2)] + ".."
+def _widest(texts: Iterable[str], limit: int) -> int:
+    """Return the width of the widest text within the limit, 0 when none is."""
+    return max((cell_len(text) for text in texts if cell_len(text) <= limit), default=0)
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cell_len(text)) + text

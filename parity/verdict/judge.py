@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from parity.checks.subject import Machine, Subject
 from parity.model.absent import Reading
+from parity.model.environment import EnvironmentCard
 from parity.model.finding import Finding, Unknown
+from parity.model.identified import Identified
 from parity.model.rule import LEVELS, Level, RuleCard
+from parity.model.spec import DeviceSpec
+from parity.model.stack_facts import StackFacts
 from parity.model.verdict import JudgedDevice, JudgedTarget, Outcome, Tool, Verdict
 from parity.verdict.levels import level_of, of_devices, of_hypotheses, rank, reaches
 from parity.verdict.run_rules import Gap, Hit, Results, configured, merged, run_device_rules, run_machine_rules
@@ -17,14 +23,9 @@ from parity.verdict.waivers import covering, expired
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Sequence
 
-    from parity.model.environment import EnvironmentCard
     from parity.model.fingerprint import Fingerprint
-    from parity.model.identified import Identified
     from parity.model.policy import Rulebook
-    from parity.model.spec import DeviceSpec
-    from parity.model.stack_facts import StackFacts
     from parity.model.target import Target
 
 SEVERITIES = ("note", "warning", "error")
@@ -39,8 +40,7 @@ TOLD_FACTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Knowledge:
+class Knowledge(msgspec.Struct, frozen=True):
     """What judging takes from the catalog.
 
     Attributes:
@@ -58,8 +58,7 @@ class Knowledge:
     version: str
 
 
-@dataclass(frozen=True)
-class _Judged:
+class _Judged(msgspec.Struct, frozen=True):
     """One device with all that its hypotheses said."""
 
     identified: Identified

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,18 +11,17 @@ from parity.checks.compare_fact import compare_fact
 from parity.checks.subject import Subject
 from parity.model.absent import Absent
 from parity.model.finding import Mismatch
+from parity.model.rule import RuleCard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from parity.checks.subject import Machine
     from parity.model.policy import Rulebook
-    from parity.model.rule import RuleCard
     from parity.model.target import Target
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True):
     """One mismatch with the card of the rule that found it; ``device`` is an index, None for the machine."""
 
     card: RuleCard
@@ -31,8 +29,7 @@ class Hit:
     device: int | None = None
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """One question without an answer, with the card of the rule that asked; ``device`` as in ``Hit``."""
 
     card: RuleCard
@@ -41,12 +38,11 @@ class Gap:
     device: int | None = None
 
 
-@dataclass
-class Results:
+class Results(msgspec.Struct):
     """What rules said about one subject under one hypothesis, or about the machine."""
 
-    hits: list[Hit] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
+    hits: list[Hit] = []
+    gaps: list[Gap] = []
 
 
 def configured(cards: Iterable[RuleCard], rulebook: Rulebook) -> list[RuleCard]:
@@ -136,7 +132,8 @@ def merged(per_hypothesis: list[Results], parts: list[str]) -> Results:
     for name in names:
         found: list[list[Hit]] = [[h for h in results.hits if h.card.id == name] for results in per_hypothesis]
         if all(found):
-            together.hits.extend(min(found, key=_distance))
+            mildest: list[Hit] = min(found, key=_distance)
+            together.hits.extend(mildest)
         else:
             hit = next(hits for hits in found if hits)[0]
             detail = f"depends on which part this is: {' or '.join(parts)}"

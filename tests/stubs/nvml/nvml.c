@@ -63,7 +63,7 @@ static int numbers(const char *value, u64 *out, int most) {
     int code; const char *value = ask(d, #NAME, "", &code); if (!value) return code; \
     text_into(out, size, value, d->index); return 0; }
 
-int nvmlInitWithFlags(u32 flags) { (void)flags; int code; const char *v = ask(NULL, "nvmlInit", "", &code); return v || code == NOT_SUPPORTED ? 0 : code; }
+int nvmlInitWithFlags(u32 flags) { (void)flags; int code; act(find("nvmlInit"), 0, &code); return code; }
 int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 int nvmlShutdown(void) { return 0; }
 const char *nvmlErrorString(int code) { static char text[64]; snprintf(text, sizeof text, "stub text of error %d", code); return text; }
@@ -215,6 +215,11 @@ int nvmlDeviceGetGpuFabricInfoV(device *d, fabric *f) {
     if (f->version >> 24 == 3) f->summary = (unsigned char)n[4];
     return 0;
 }
+
+/* Enforced profiles as one word. */
+int nvmlDeviceWorkloadPowerProfileGetCurrentProfiles(device *d, u32 *p) { BEGIN(ask(d, "nvmlDeviceWorkloadPowerProfileGetCurrentProfiles", "", &code)); p[17] = (u32)n[0]; return 0; }
+/* "class subclass" */
+int nvmlDeviceGetPciInfoExt(device *d, u32 *p) { BEGIN(ask(d, "nvmlDeviceGetPciInfoExt", "", &code)); p[6] = (u32)n[0]; p[7] = (u32)n[1]; return 0; }
 
 /* Lists: the first call learns the size. */
 int nvmlDeviceGetSupportedMemoryClocks(device *d, u32 *count, u32 *out) {
