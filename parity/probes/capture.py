@@ -12,7 +12,7 @@ import msgspec
 from parity.model.absent import NOT_ASKED, Absent, Reading, value_of
 from parity.model.fingerprint import Fingerprint, Note, Origin, Stack, sealed
 from parity.probes import amd_decode, host_decode, nvml_decode
-from parity.probes.cuda_decode import cuda_order
+from parity.probes.cuda_decode import cuda_order, shown_indices
 from parity.probes.supervise import run_survey
 from parity.probes.visible import mark_visible
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parity.model.device import Device, Int
+    from parity.model.fingerprint import Link
     from parity.probes.supervise import Survey
 
 
@@ -44,8 +45,9 @@ def assembled(
     nvidia: Survey, amd: Survey, host: Survey, *, version: str, environment: dict[str, str]
 ) -> Fingerprint:
     """Return the fingerprint that three surveys add up to; pure but for the clock."""
-    devices = _renumbered((*nvml_decode.nvidia_devices(nvidia), *amd_decode.amd_devices(amd)))
-    devices, hidden = mark_visible(devices, environment, cuda_order(nvidia))
+    own, hidden = _visible_nvidia(nvidia, environment)
+    others, hidden_amd = mark_visible(amd_decode.amd_devices(amd), environment, None)
+    devices, links = _renumbered(own, nvml_decode.nvidia_links(nvidia), others, amd_decode.amd_links(amd))
     devices, passed_over = _without_integrated(devices)
     components, packages, libraries = host_decode.stack_parts(host)
     found = {**amd_decode.amd_components(amd), **nvml_decode.nvidia_components(nvidia)}
@@ -57,6 +59,7 @@ def assembled(
         *amd_decode.amd_notes(amd),
         *host_decode.host_notes(host),
         *hidden,
+        *hidden_amd,
         *passed_over,
         *(Note(source="probe", text=problem) for survey in (nvidia, amd, host) for problem in survey.problems),
     ]
@@ -72,7 +75,7 @@ def assembled(
             host=host_decode.host(host),
             stack=Stack(components=components, packages=packages, libraries=libraries),
             environment=host_decode.environment(host),
-            links=(*nvml_decode.nvidia_links(nvidia), *amd_decode.amd_links(amd)),
+            links=links,
             notes=tuple(notes),
         )
     )
@@ -92,15 +95,28 @@ def _without_integrated(devices: tuple[Device, ...]) -> tuple[tuple[Device, ...]
     return shown, notes
 
 
-def _renumbered(devices: tuple[Device, ...]) -> tuple[Device, ...]:
-    """Return the devices with consecutive indices when two vendors' would collide."""
-    indices = [device.locator.index for device in devices]
-    if len(set(indices)) == len(indices):
-        return devices
+def _visible_nvidia(
+    survey: Survey, environment: dict[str, str]
+) -> tuple[tuple[Device, ...], tuple[Note, ...]]:
+    """Return NVIDIA's devices with ``visible`` set: as libcuda itself sees them where it could be asked."""
+    devices = nvml_decode.nvidia_devices(survey)
+    if "CUDA_VISIBLE_DEVICES" in environment and shown_indices(survey):
+        return devices, ()
+    return mark_visible(devices, environment, cuda_order(survey))
+
+
+def _renumbered(
+    first: tuple[Device, ...], first_links: tuple[Link, ...], then: tuple[Device, ...], then_links: tuple[Link, ...]
+) -> tuple[tuple[Device, ...], tuple[Link, ...]]:
+    """Return both vendors' devices and links, the second's indices moved on past the first's."""
+    if not first or not then:
+        return (*first, *then), (*first_links, *then_links)
+    shift = max(device.locator.index for device in first) + 1
     replace = msgspec.structs.replace
-    return tuple(
-        replace(device, locator=replace(device.locator, index=n)) for n, device in enumerate(devices)
+    moved = tuple(
+        replace(device, locator=replace(device.locator, index=device.locator.index + shift)) for device in then
     )
+    return (*first, *moved), (*first_links, *(replace(link, a=link.a + shift, b=link.b + shift) for link in then_links))
 
 
 def _count(nvidia: Int, amd: Int, devices: tuple[Device, ...]) -> Int:

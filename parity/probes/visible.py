@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -21,12 +22,13 @@ def mark_visible(
     """Return the devices with ``locator.visible`` set as this environment's runtimes would see them.
 
     Args:
-        devices: all devices of the machine, in the management library's order.
+        devices: all devices of the machine, in the management library's order. Where the driver itself already said
+            which it shows, its word stands.
         environment: the process environment.
         cuda_order: PCI bus ids in the CUDA runtime's own order when it could be asked without a restriction; NVML order
             is not CUDA order (field notes management-libraries, 2.4). None: PCI bus order is assumed and said.
 
-    A token that names no device hides it and every device after it, as the CUDA runtime does.
+    A token that names no device hides it and every device after it, as the CUDA and HIP runtimes do.
     """
     notes: list[Note] = []
     shown: list[Device] = []
@@ -50,40 +52,69 @@ def _allowed(
     cuda_order: Sequence[str] | None,
     notes: list[Note],
 ) -> list[Device]:
+    told = [device for device in devices if device.locator.visible]
+    if len(told) < len(devices) or vendor not in ("nvidia", "amd"):
+        return told
     if vendor == "nvidia":
-        return _select(devices, environment, "CUDA_VISIBLE_DEVICES", cuda_order, notes)
-    if vendor == "amd":
-        # ROCr filters first; HIP then counts within what is left, and honours CUDA_VISIBLE_DEVICES when its own is unset.
-        left = _select(devices, environment, "ROCR_VISIBLE_DEVICES", None, notes)
-        name = "HIP_VISIBLE_DEVICES" if "HIP_VISIBLE_DEVICES" in environment else "CUDA_VISIBLE_DEVICES"
-        return _select(left, environment, name, None, notes)
-    return devices
+        wish = environment.get("CUDA_VISIBLE_DEVICES")
+        if wish is None:
+            return devices
+        counted = _in_order(devices, cuda_order)
+        return _select(counted, devices, wish, _Runtime("CUDA_VISIBLE_DEVICES", cuda_order is None), notes)
+    # ROCr filters first; HIP then counts within what is left, and honours CUDA_VISIBLE_DEVICES when its own is unset or
+    # empty, the latter being no restriction at all (ROCm/clr: rocclr/device/rocm/rocdevice.cpp, Device::init).
+    left = _in_order(devices, None)
+    wish = environment.get("ROCR_VISIBLE_DEVICES")
+    if wish is not None:
+        left = _select(left, left, wish, _Runtime("ROCR_VISIBLE_DEVICES"), notes)
+    for name in ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"):
+        if environment.get(name):
+            return _select(left, left, environment[name], _Runtime(name, repeats=True), notes)
+    return left
+
+
+class _Runtime(NamedTuple):
+    """How a runtime reads its variable.
+
+    Attributes:
+        variable: the variable's name.
+        guessed: its order of devices was not asked but assumed.
+        repeats: a device named twice is shown once; otherwise the variable then shows none at all, as CUDA does
+            (pytorch/pytorch: torch/cuda/__init__.py, _parse_visible_devices).
+    """
+
+    variable: str
+    guessed: bool = False
+    repeats: bool = False
 
 
 def _select(
-    devices: list[Device],
-    environment: Mapping[str, str],
-    name: str,
-    cuda_order: Sequence[str] | None,
-    notes: list[Note],
+    counted: list[Device], devices: list[Device], wish: str, runtime: _Runtime, notes: list[Note]
 ) -> list[Device]:
-    wish = environment.get(name)
-    if wish is None:
-        return devices
-    ordered = _in_order(devices, cuda_order)
+    """Return the devices that a variable's value names, in its order; ``counted`` are those that numbers mean."""
+    source = f"environment: {runtime.variable}"
     chosen: list[Device] = []
-    for token in (part.strip() for part in wish.split(",")):
-        found = _named(token, ordered, devices)
-        if found is None or any(found is device for device in chosen):
+    tokens = [part.strip() for part in wish.split(",")]
+    for token in tokens:
+        found = _named(token, counted, devices)
+        if found is None:
             if token not in ("", "-1", "NoDevFiles", "none", "void"):
-                notes.append(Note(source=f"environment: {name}", text=f"{token!r} names no device; it and all after it are hidden"))
+                text = f"{token[:60]!r} names no single device; it and all after it are hidden"
+                notes.append(Note(source=source, text=text))
             break
-        chosen.append(found)
-    numbers = any(token.strip().isdigit() for token in wish.split(","))
-    if numbers and cuda_order is None and len({value_of(device.identity.name) for device in devices}) > 1:
+        if all(found is not device for device in chosen):
+            chosen.append(found)
+        elif not runtime.repeats:
+            notes.append(Note(source=source, text=f"{token!r} names a device twice; the runtime then shows none"))
+            return []
+    if runtime.guessed and any(_number(token) is not None for token in tokens) and _are_mixed(devices):
         text = "device numbers were taken in PCI bus order; the runtime's own order may differ on a mixed machine"
-        notes.append(Note(source=f"environment: {name}", text=text))
+        notes.append(Note(source=source, text=text))
     return chosen
+
+
+def _are_mixed(devices: list[Device]) -> bool:
+    return len({value_of(device.identity.name) for device in devices}) > 1
 
 
 def _in_order(devices: list[Device], cuda_order: Sequence[str] | None) -> list[Device]:
@@ -99,17 +130,23 @@ def _in_order(devices: list[Device], cuda_order: Sequence[str] | None) -> list[D
     return sorted(whole, key=bus)
 
 
-def _named(token: str, ordered: list[Device], devices: list[Device]) -> Device | None:
+def _number(token: str) -> int | None:
+    """Return the number a token starts with; the CUDA runtime reads no further."""
+    found = re.match(r"\+?([0-9]{1,6})", token)
+    return int(found[1]) if found else None
+
+
+def _named(token: str, counted: list[Device], devices: list[Device]) -> Device | None:
     """Return the device a token means: a number, a UUID, an abbreviated UUID, or a MIG UUID in either form."""
-    if token.isdigit():
-        return ordered[int(token)] if int(token) < len(ordered) else None
-    if not token.upper().startswith(("GPU-", "MIG-")):
-        return None
+    number = _number(token)
+    if number is not None:
+        return counted[number] if number < len(counted) else None
     wanted = token.lower()
-    matches = [
-        device for device in devices if (value_of(device.locator.uuid) or "").lower().startswith(wanted)
-    ]
     if wanted.startswith("mig-gpu-"):  # MIG-GPU-<parent uuid>/<gpu instance>/<compute instance>
         parent = wanted.removeprefix("mig-").split("/")[0]
         matches = [d for d in devices if (value_of(d.locator.parent_uuid) or "").lower() == parent]
+    elif wanted.startswith(("gpu-", "mig-")):
+        matches = [d for d in devices if (value_of(d.locator.uuid) or "").lower().startswith(wanted)]
+    else:
+        return None
     return matches[0] if len(matches) == 1 else None

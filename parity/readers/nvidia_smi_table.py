@@ -70,7 +70,7 @@ def read(text: str) -> ReportDraft:
     _read_head(report, text)
     table = text[: found.start()] if (found := _PROCESSES.search(text)) else text
     slices = _slices(table)
-    table = table.split("MIG devices:")[0]
+    table = re.split(r"\|\s*MIG devices:", table, maxsplit=1)[0]
     rows = list(_FIRST.finditer(table))
     for number, row in enumerate(rows):
         end = rows[number + 1].start() if number + 1 < len(rows) else len(table)

@@ -25,7 +25,7 @@ def read(value: Any) -> Any:
 
 @pytest.fixture
 def machine() -> Fingerprint:
-    plain = as_fingerprint(store.device_spec("h100"))
+    plain = msgspec.json.decode(msgspec.json.encode(as_fingerprint(store.device_spec("h100"))), type=Fingerprint)
     device = plain.devices[0]
     device = replace(
         device,
