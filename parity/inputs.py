@@ -28,6 +28,7 @@ MAX_PATH_CHARS = 200  # of a key path kept for its line number, and of anything 
 
 T = TypeVar("T")
 _Path = list["str | int"]
+_TAG = "tag:yaml.org,2002:"
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -227,7 +228,7 @@ def _check_keys(node: yaml.MappingNode, path: str, where: str) -> None:
         if not isinstance(key, yaml.ScalarNode):
             raise InputFileError("a key that is not plain text", where=at, mend="use text keys")
         full = printable(f"{path}.{key.value}" if path else key.value)
-        kind = key.tag.rpartition(":")[2]
+        kind = key.tag.removeprefix(_TAG)
         if kind not in ("str", "merge"):
             what = f"{full}: YAML reads this key as {kind}, not as text"
             raise InputFileError(what, where=at, mend="put it in quotes")
@@ -240,7 +241,7 @@ def _check_keys(node: yaml.MappingNode, path: str, where: str) -> None:
 
 def _check_scalar(node: yaml.ScalarNode, path: str, where: str, constructor: yaml.SafeLoader) -> None:
     """Refuse a date, number or tagged scalar that cannot be one; PyYAML would raise without saying where."""
-    kind = node.tag.rpartition(":")[2].replace("timestamp", "date")
+    kind = node.tag.removeprefix(_TAG).replace("timestamp", "date")
     if node.tag not in constructor.yaml_constructors:
         return  # an unknown tag: the loader refuses it, and says where
     at = f"{where}:{node.start_mark.line + 1}"
@@ -343,7 +344,11 @@ _WORDS = {
     "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "object": "a mapping",
     "array": "a list", "date": "a date",
 }  # fmt: skip
-_QUOTES = "put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900"
+_QUOTES = {
+    "bool": "put the value in quotes: unquoted on, off, yes and no mean true or false",
+    **dict.fromkeys(("int", "float"), "put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900"),
+    **dict.fromkeys(("date", "datetime"), "put the value in quotes"),
+}
 
 
 def _parts(message: str, rest: Any, kind: type) -> tuple[str, _Path]:
@@ -411,7 +416,8 @@ def _told(
         wanted = [word for word in wrong_type[1].split(" | ") if word != "null"]
         got = wrong_type[2]
         what = f"{' or '.join(_WORDS.get(word, word) for word in wanted)} is needed, not {_WORDS.get(got, got)}"
-        mend = _QUOTES if "str" in wanted and got in ("int", "float", "bool", "date", "datetime") else mend
+        if "str" in wanted:
+            mend = _QUOTES.get(got, mend)
     yield path, what, mend, close
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from parity.model.device import Device
     from parity.model.identified import EvidenceKind
 
-# Printed memory against the capacity sold: in-band ECC takes up to 6.3 % on GDDR6, HBM parts reserve 0.5 %
-# (field notes gpu-identity, section 3).
-MEMORY_LOW, MEMORY_HIGH = 0.93, 1.001
+# Printed memory against the capacity sold: in-band ECC takes up to 6.3 % on GDDR6, HBM parts reserve 0.5 % (field notes
+# gpu-identity, section 3); drivers before R510 print 15079 MiB for a T4 (-8 %).
+MEMORY_LOW, MEMORY_HIGH = 0.915, 1.001
 # A module that shares its memory shows what firmware and carve-outs leave of it.
 UNIFIED_MEMORY_LOW = 0.75
 # The CUDA 13 driver changed what B200 reports by 6.7 % (pytorch/ao#4002).

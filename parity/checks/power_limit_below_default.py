@@ -24,6 +24,8 @@ def check(here: Subject, wanted: Target, *, at_least: float) -> Iterator[Mismatc
     if "power_limit_w" in wanted.conditions:
         return
     limit, default = here.conditions.power_limit_w, here.fact("power_default_w")
+    if isinstance(limit, Absent) and not isinstance(here.conditions.power_limit_set_w, Absent):
+        limit = here.conditions.power_limit_set_w  # all that `nvidia-smi --query-gpu=power.limit` tells
     if isinstance(limit, Absent):
         yield limit
     elif isinstance(default, Absent):

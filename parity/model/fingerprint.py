@@ -152,7 +152,7 @@ def identity_hash(fingerprint: Fingerprint) -> str:
     described = sorted(
         msgspec.json.encode(
             {
-                name: observed.value
+                name: _comparable(observed.value)
                 for name in device.identity.__struct_fields__
                 if name not in _NOT_HASHED
                 and isinstance(observed := getattr(device.identity, name), Reading)
@@ -162,6 +162,11 @@ def identity_hash(fingerprint: Fingerprint) -> str:
         for device in fingerprint.visible_devices
     )
     return "sha256:" + _sha256(b"\n".join(described))[:32]
+
+
+def _comparable(value: object) -> object:
+    """Return a number the same way whether it came as 700 or 700.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _sha256(data: bytes) -> str:

@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from parity.model.verdict import Verdict
 
 OUTCOME_WORDS = {"match": "match", "mismatch": "MISMATCH", "unknown": "UNKNOWN"}
-# A backslash before a pipe would end the cell, a bracket would start a link or an image.
-_SAFE = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "`": "'", "\\": "&#92;", "[": "&#91;", "*": "\\*"}
-)
+# A backslash before a pipe would end the cell.
+_SAFE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "`": "'", "\\": "&#92;", "*": "\\*"})
 
 
 def render(verdict: Verdict) -> str:
     """Return the verdict as GitHub-flavoured Markdown."""
+    tail = "" if verdict.outcome == "match" else " (passed by waiver)"
     lines = [
-        f"## parity: {OUTCOME_WORDS[verdict.outcome]}{'' if verdict.passed else ' (not passed)'}",
+        f"## parity: {OUTCOME_WORDS[verdict.outcome]}{tail if verdict.passed else ' (not passed)'}",
         "",
         cell(headline(verdict, limit=400)),
         "",
@@ -63,7 +62,7 @@ def _findings(verdict: Verdict) -> list[str]:
         )
     graver = [row.finding for row in found if row.finding.severity == "error" and not row.finding.waived]
     mends = dict.fromkeys(finding.mend for finding in graver)
-    return [*lines, "", *(f"* {cell(mend)}" for mend in mends)]
+    return [*lines, *([""] if mends else []), *(f"* {cell(mend)}" for mend in mends)]
 
 
 def _questions(verdict: Verdict) -> list[str]:
@@ -78,7 +77,10 @@ def _questions(verdict: Verdict) -> list[str]:
 
 
 def _devices(verdict: Verdict) -> list[str]:
-    return ["", *(f"* GPU {device.index}: {cell(identity_text(device))}" for device in verdict.devices)]
+    told: dict[str, list[str]] = {}
+    for device in verdict.devices:
+        told.setdefault(cell(identity_text(device)), []).append(f"GPU {device.index}")
+    return ["", *(f"* {subjects_text(subjects)}: {text}" for text, subjects in told.items())] if told else []
 
 
 def cell(text: str) -> str:
@@ -87,4 +89,4 @@ def cell(text: str) -> str:
     >>> print(cell("a|b <c>"))
     a\|b &lt;c&gt;
     """
-    return " ".join(one_line(text).translate(_SAFE).split())
+    return " ".join(one_line(text).translate(_SAFE).split()).replace("](", "]&#40;")  # no link, no image

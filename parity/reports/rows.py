@@ -25,6 +25,9 @@ CONCLUSION_WORDS = {
 }
 
 
+MIN_NAME = 32  # what a headline keeps of the devices' names
+
+
 @dataclass(frozen=True)
 class Row:
     """One finding, told once for all subjects it is true of."""
@@ -157,7 +160,7 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
     wanted = wanted_text(verdict)
     here = here_text(verdict).removeprefix("1x ")
     if verdict.passed:
-        return f"{here} is {wanted}: {verdict.level}"[:limit]
+        return _fitted(f"{here} is {wanted}: {verdict.level}", here, limit)
     if verdict.outcome == "unknown":
         why = next((item.detail for item in verdict.unknowns), "nothing was read")
         line = f"{here} cannot be judged against {wanted}: {why}"
@@ -169,7 +172,14 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
         word = "is not as the target" if same else "is not"
         tail = f" ({verdict.level}, needs {verdict.target.require})"
         line = f"{here} {word} {wanted}: {_decisive(verdict)}{tail}"
-    line = one_line(line)
+    return _fitted(one_line(line), here, limit)
+
+
+def _fitted(line: str, here: str, limit: int) -> str:
+    """Return a line that starts with ``here`` within the limit: long names give way before what decides."""
+    excess = len(line) - limit
+    if excess > 0 and len(here) > MIN_NAME:
+        line = here[: max(MIN_NAME, len(here) - excess) - 2] + ".." + line[len(here) :]
     return line if len(line) <= limit else line[: limit - 2] + ".."
 
 

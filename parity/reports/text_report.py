@@ -208,6 +208,7 @@ class _Writer:
         return self.full * filled + self.empty * (BAR_CELLS - filled)
 
     def _details(self) -> None:
+        told = ""
         for row in rows(self.verdict):
             finding = row.finding
             self.console.print()
@@ -216,9 +217,11 @@ class _Writer:
             self._line(finding.message, indent=INDENT + 2)
             if finding.waived is not None:
                 waiver = finding.waived
-                told = f"waived until {waiver.until.isoformat()} by {waiver.owner}: {waiver.reason}"
-                self._line((told, "dim"), indent=INDENT + 2)
-            self._line(("mend: ", "bold"), finding.mend, indent=INDENT + 2, hang=2)
+                text = f"waived until {waiver.until.isoformat()} by {waiver.owner}: {waiver.reason}"
+                self._line((text, "dim"), indent=INDENT + 2)
+            if finding.mend != told:  # a run of findings with one mend says it once
+                self._line(("mend: ", "bold"), finding.mend, indent=INDENT + 2, hang=2)
+            told = finding.mend
 
     def _questions(self) -> None:
         asked = questions(self.verdict.unknowns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,8 @@ collect_ignore = ["fake_engine"]  # its package is called parity, too
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-_INSTALLED = any(point.name == "parity" for point in importlib.metadata.entry_points(group="pytest11"))
-PLUGIN = "parity" if _INSTALLED else "pytest_parity.plugin"
+# The module, not the entry point's name: that is also the name of a package other tests have imported by now.
+PLUGIN = "pytest_parity.plugin"
 _VARIABLES = (
     "CI",
     "BUILD_NUMBER",

@@ -9,7 +9,7 @@ import pytest
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
-from parity.model.absent import Absent, Reading
+from parity.model.absent import Absent, Reading, value_of
 from parity.model.device import Process
 from parity.model.fingerprint import Fingerprint, Host, Library, Note, Stack, identity_hash
 from parity.model.redact import redacted
@@ -110,7 +110,7 @@ def test_a_name_of_two_letters_is_left_alone(machine: Fingerprint) -> None:
 def test_a_user_named_like_a_word_of_the_file_costs_nothing_but_text(machine: Fingerprint, user: str) -> None:
     told = redacted(machine, private=(user,))
     assert identity_hash(told) == identity_hash(machine)
-    assert told.devices[0].identity.vendor == machine.devices[0].identity.vendor
+    assert value_of(told.devices[0].identity.vendor) == "nvidia"
     assert told.origin.kind == "catalog"
 
 
