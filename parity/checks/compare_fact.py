@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 
 
 def compare_fact(
-    here: Subject, wanted: Target, *, fact: str, what: str, at_least: float | None, at_most: float | None
+    here: Subject,
+    wanted: Target,
+    *,
+    fact: str,
+    what: str,
+    at_least: float | None,
+    at_most: float | None,
+    as_sold: bool = False,
 ) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when here / target leaves ``at_least`` .. ``at_most``.
 
-    Says nothing across vendors (their units differ; ``vendor-differs`` speaks), and nothing when the value on both
-    sides is the same catalog entry's.
+    Says nothing across vendors (their units differ; ``vendor-differs`` speaks), and nothing when both sides are the same
+    part, cut the same way, and only the catalog could tell: a part does not differ from itself.
     """
     if here.vendor != wanted.spec.vendor:
         return
-    have, need = here.fact(fact), wanted.fact(fact)
-    if _same_entry(have, need):
+    have, need = here.fact(fact, as_sold=as_sold), wanted.fact(fact)
+    if _same_thing(here, wanted) and not (_is_read(have) and isinstance(need, Reading)):
         return
     if isinstance(have, Absent):
         yield have
@@ -49,8 +56,15 @@ def compare_fact(
             )
 
 
-def _same_entry(have: Reading[FactValue] | Absent, need: Reading[FactValue] | Absent) -> bool:
-    return have.source == need.source and have.source.startswith("catalog: ")
+def _same_thing(here: Subject, wanted: Target) -> bool:
+    mine, theirs = here.identified.partition, wanted.partition
+    whole = mine.kind in ("none", "unknown") and theirs.kind == "none"
+    cut_alike = mine.kind == theirs.kind and mine.profile == theirs.profile and mine.profile != ""
+    return here.spec is not None and here.spec.id == wanted.id and (whole or cut_alike)
+
+
+def _is_read(have: Reading[FactValue] | Absent) -> bool:
+    return isinstance(have, Reading) and not have.source.startswith("catalog: ")
 
 
 def _number(reading: Reading[FactValue]) -> float | None:

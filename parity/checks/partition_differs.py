@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.model.absent import Absent, value_of
+from parity.model.device import Partition
 from parity.model.finding import Mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.checks.subject import Subject
-    from parity.model.device import Partition
     from parity.model.target import Target
 
 
@@ -24,7 +24,7 @@ def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
         yield have
         return
     need = wanted.partition
-    if _words(have.value) == _words(need):
+    if _words(_asked(have.value, need)) == _words(need):
         return
     yield Mismatch(
         subject=here.label,
@@ -46,6 +46,13 @@ def _mend(have: Partition, need: Partition, target: str) -> str:
 
 def _is_slice(partition: Partition) -> bool:
     return partition.kind != "none" and partition.profile.upper() != "SPX"
+
+
+def _asked(have: Partition, need: Partition) -> Partition:
+    """Return the partition without its memory mode when the target declares a slice but no mode."""
+    if need.kind == "compute" and not need.memory_mode:
+        return Partition(kind=have.kind, profile=have.profile)
+    return have
 
 
 def _all_units_are_here(here: Subject) -> bool:

@@ -70,11 +70,19 @@ class Subject(msgspec.Struct, frozen=True):
         """Return whether the device is a MIG slice or an AMD compute partition."""
         return self.identified.partition.kind in SLICES
 
-    def fact(self, name: str) -> Reading[FactValue] | Absent:
+    def fact(self, name: str, *, as_sold: bool = False) -> Reading[FactValue] | Absent:
         """Return what is known of a fact: the reading, else what the part's catalog entry says.
 
-        ``unit_count`` stands for the SM count or CU count. A slice never inherits the whole part's numbers.
+        Args:
+            name: a fact; ``unit_count`` stands for the SM count or CU count.
+            as_sold: ask the catalog first.
+
+        A slice never inherits the whole part's numbers.
         """
+        if as_sold:
+            sold = self._catalog(name)
+            if isinstance(sold, Reading):
+                return sold
         read: Reading[Any] | Absent
         if name == "unit_count":
             amd = self.vendor == "amd"

@@ -39,7 +39,7 @@ permissions: {{}}
 jobs:
   perf:
     # A label is a promise; the first step checks it.
-    runs-on: [self-hosted, gpu, {label}]
+    runs-on: [self-hosted, gpu, "{label}"]
     permissions:
       contents: read
     steps:

@@ -119,7 +119,9 @@ def described(spec: DeviceSpec) -> str:
     lines += [f"  prints {name!r}" for name in spec.reported_names]
     for pci in spec.pci_ids:
         extra = "".join(
-            f", {word} {' '.join(ids)}" for word, ids in (("subsystem", pci.subsystems), ("revision", pci.revisions)) if ids
+            f", {word} {' '.join(ids)}"
+            for word, ids in (("subsystem", pci.subsystems), ("revision", pci.revisions))
+            if ids
         )
         lines.append(f"  PCI {pci.id}{extra}")
     if spec.note:
@@ -136,7 +138,8 @@ def described(spec: DeviceSpec) -> str:
         lines += ["", "  partitions"]
         for part in spec.partitions:
             units = part.sm_count or part.cu_count
-            told = [f"{units} units" if units else "", format_fact("_bytes", part.memory_bytes) if part.memory_bytes else ""]
+            memory = format_fact("_bytes", part.memory_bytes) if part.memory_bytes else ""
+            told = [f"{units} units" if units else "", memory]
             count = f"up to {part.count}" if part.count else ""
             lines.append(f"    {part.profile:<12} {', '.join(text for text in (*told, count) if text)}")
     lines += ["", "  sources"]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from parity.catalog import store
-from parity.model.comparison import is_comparison
 from parity.errors import InputFileError, InvalidConfigError, ParityError, UnknownNameError
 from parity.inputs import (
     MAX_CONFIG_BYTES,
@@ -27,6 +26,7 @@ from parity.inputs import (
     read_bytes,
     refuse_extremes,
 )
+from parity.model.comparison import is_comparison
 from parity.model.device import DeviceConditions
 from parity.model.finding import Waiver
 from parity.model.policy import PerfTests, Policy

@@ -26,12 +26,15 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
         what: the fact in words, for messages.
         at_least: finding when here / target is below this ratio; None: no lower bound.
         at_most: finding when here / target is above this ratio; None: no upper bound.
+        as_sold: compare what the parts are sold with, not this board's own reading: factory overclocks, per-die caches
+            and chip power (without its board) would make a part differ from itself.
     """
 
     fact: str
     what: str
     at_least: float | None = None
     at_most: float | None = None
+    as_sold: bool = False
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

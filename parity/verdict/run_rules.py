@@ -107,6 +107,7 @@ def _ask(card: RuleCard, here: Subject | Machine, target: Target) -> Iterator[Mi
             what=given.what,
             at_least=given.at_least,
             at_most=given.at_most,
+            as_sold=given.as_sold,
         )
     elif card.check:
         module = importlib.import_module(f"parity.checks.{card.check}")

@@ -56,7 +56,7 @@ MI300X = Part(
     cap_w=750,
     partitions=True,
 )
-MI308X = replace(MI300X, name="AMD Instinct MI308X OAM", device=0x74A2, cus=80, xccs=4, cap_w=650)
+MI308X = replace(MI300X, name="AMD Instinct MI308X OAM", device=0x74A2, cus=80, xccs=4, cap_w=650, clock=1420)
 MI250X_GCD = Part(
     name="AMD INSTINCT MI250X (MCM) OAM AC MBA",
     device=0x7408,

@@ -58,10 +58,10 @@ def doctor(capsys: pytest.CaptureFixture[str], config: bytes | str) -> tuple[int
 
 # One case per way in which a project file may be hostile: (content, what `parity doctor` answers).
 HOSTILE: dict[str, tuple[bytes | str, str]] = {
-    "unknown key": ("verison: 1\n", "parity.yaml:1: verison: unknown key\n  close: version, waivers\n  mend: remove it, or use one"
-                    " of: version, default_target, targets, perf_tests, policy, rules, waivers"),
-    "unknown inner key": ("targets:\n  prod:\n    device: h100\n    cuont: 8\n", "parity.yaml:4: targets.prod.cuont:"
-                          " unknown key\n  close: count, conditions\n"),
+    "unknown key": ("verison: 1\n", ("parity.yaml:1: verison: unknown key\n  close: version, waivers\n  mend: remove it, or use one"
+                    " of: version, default_target, targets, perf_tests, policy, rules, waivers")),
+    "unknown inner key": ("targets:\n  prod:\n    device: h100\n    cuont: 8\n", ("parity.yaml:4: targets.prod.cuont:"
+                          " unknown key\n  close: count, conditions\n")),
     "unquoted version": ("targets:\n  prod:\n    device: h100\n    stack:\n      torch: 2.10\n",
                          "parity.yaml:5: targets.prod.stack.torch: text is needed, not a number\n  mend: put the value"),
     "key given twice": ("targets:\n  prod: {device: h100}\n  prod: {device: h200}\n",
@@ -97,8 +97,8 @@ HOSTILE: dict[str, tuple[bytes | str, str]] = {
     "two documents": ("version: 1\n---\nversion: 1\n", "parity.yaml:2: not YAML: but found another document\n"),
     "tab": ("version: 1\ntargets:\n\tprod: {}\n", "parity.yaml:3: not YAML: found character that cannot start any token"),
     "unclosed": ("targets: {prod: {device: h100}\n", "parity.yaml:2: not YAML: did not find expected ',' or '}'"),
-    "number as key": ("targets: {8: {device: h100}}\n", "parity.yaml:1: targets.8: YAML reads this key as int, not as text\n"
-                      "  mend: put it in quotes"),
+    "number as key": ("targets: {8: {device: h100}}\n", ("parity.yaml:1: targets.8: YAML reads this key as int, not as text\n"
+                      "  mend: put it in quotes")),
     "bool as key": ("on: 1\n", "parity.yaml:1: on: YAML reads this key as bool, not as text\n"),
     "null as key": ("~: 1\n", "parity.yaml:1: ~: YAML reads this key as null, not as text\n"),
     "date as key": ("2027-03-31: 1\n", "parity.yaml:1: 2027-03-31: YAML reads this key as timestamp, not as text\n"),
@@ -108,8 +108,8 @@ HOSTILE: dict[str, tuple[bytes | str, str]] = {
     "python name": ("version: !!python/name:os.system\n", "parity.yaml:1: not YAML: could not determine a constructor"),
     "python module as key": ("!!python/module:os : 1\n", "parity.yaml:1: : YAML reads this key as python/module:os"),
     "date": ("version: 2026-01-01\n", "parity.yaml:1: version: datetime.date(2026, 1, 1) is not a version this tool reads"),
-    "no date": ("waivers:\n  - {until: 2027-13-31}\n", "parity.yaml:2: waivers[0].until: '2027-13-31' is no date\n"
-                "  mend: correct it, or put it in quotes"),
+    "no date": ("waivers:\n  - {until: 2027-13-31}\n", ("parity.yaml:2: waivers[0].until: '2027-13-31' is no date\n"
+                "  mend: correct it, or put it in quotes")),
     "no bool": ("version: !!bool maybe\n", "parity.yaml:1: version: 'maybe' is no bool\n"),
     "no int": ("version: !!int ''\n", "parity.yaml:1: version: '' is no int\n"),
     "no timestamp": ("version: !!timestamp soon\n", "parity.yaml:1: version: 'soon' is no date\n"),
@@ -331,7 +331,7 @@ def test_text_is_decoded_by_its_mark(raw: bytes, text: str) -> None:
 
 @pytest.mark.parametrize("raw", [b"\x7fELF\0\0", b"\xff\xfe\0"], ids=["ELF", "half of UTF-16"])
 def test_binary_is_no_text(raw: bytes) -> None:
-    with pytest.raises(InputFileError, match="^x: binary data, not text\n"):
+    with pytest.raises(InputFileError, match=r"^x: binary data, not text\n"):
         decode_text(raw, where="x")
 
 
@@ -372,7 +372,6 @@ def test_every_problem_of_a_struct_is_told_at_once() -> None:
         "x.yaml: extra: unknown key",
         "x.yaml:7: inner[1].size: a whole number is needed, not text",
         "x.yaml: inner[1].nmae: unknown key",
-        "x.yaml: inner[1]: the key 'size' is missing",
     ]
 
 
@@ -386,7 +385,7 @@ def test_a_bad_value_is_not_told_again_as_missing() -> None:
 
 def test_the_bad_key_of_a_dict_is_found_at_any_depth() -> None:
     good = {"name": "a", "day": "2027-01-01"}
-    nested = {outer: dict.fromkeys("uvw", 1) for outer in "abcde"}
+    nested: dict[str, dict[str, object]] = {outer: dict.fromkeys("uvw", 1) for outer in "abcde"}
     nested["d"] = {"u": 1, "v": "x", "w": 1}
     assert problems({**good, "nested": nested}) == ["x.yaml: nested.d.v: a whole number is needed, not text"]
     pins = {**dict.fromkeys("abcdefgh", "x"), "c": 1, "g": 2.0}

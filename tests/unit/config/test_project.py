@@ -164,48 +164,48 @@ def test_a_very_long_chain_is_refused_not_followed() -> None:
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ("{devcie: h100}", "targets.prod.devcie: unknown key\n  close: device\n"
-         "  mend: remove it, or use one of: device, count, require, partition, stack, conditions, extends"),
-        ("{device: h100-sxm4}", "targets.prod.device: no catalog entry named 'h100-sxm4'\n"
-         "  close: h100-sxm, h100-sxm5, h800-sxm\n  mend: pick one of these, or list all with `parity targets`"),
+        ("{devcie: h100}", ("targets.prod.devcie: unknown key\n  close: device\n"
+         "  mend: remove it, or use one of: device, count, require, partition, stack, conditions, extends")),
+        ("{device: h100-sxm4}", ("targets.prod.device: no catalog entry named 'h100-sxm4'\n"
+         "  close: h100-sxm, h100-sxm5, h800-sxm\n  mend: pick one of these, or list all with `parity targets`")),
         ("{device: [h100]}", "targets.prod.device: text is needed, not a list\n  mend: correct the value"),
-        ("{device: 65:00}", "targets.prod.device: text is needed, not a whole number\n"
-         "  mend: put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900"),
+        ("{device: 65:00}", ("targets.prod.device: text is needed, not a whole number\n"
+         "  mend: put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900")),
         ("{device: h100, count: 0}", "targets.prod.count: 0 is no number of devices\n  mend: write 1 or more"),
         ("{device: h100, count: -8}", "targets.prod.count: -8 is no number of devices\n  mend: write 1 or more"),
-        ("{device: h100, count: '8'}", "targets.prod.count: a whole number is needed, not text\n"
-         "  mend: correct the value"),
-        ("{device: h100, count: true}", "targets.prod.count: a whole number is needed, not true or false\n"
-         "  mend: correct the value"),
-        ("{device: h100, count: 1.5}", "targets.prod.count: a whole number is needed, not a number\n"
-         "  mend: correct the value"),
-        ("{device: h100, require: equivalant}", "targets.prod.require: 'equivalant' is not known here\n"
+        ("{device: h100, count: '8'}", ("targets.prod.count: a whole number is needed, not text\n"
+         "  mend: correct the value")),
+        ("{device: h100, count: true}", ("targets.prod.count: a whole number is needed, not true or false\n"
+         "  mend: correct the value")),
+        ("{device: h100, count: 1.5}", ("targets.prod.count: a whole number is needed, not a number\n"
+         "  mend: correct the value")),
+        ("{device: h100, require: equivalant}", ("targets.prod.require: 'equivalant' is not known here\n"
          "  close: equivalent\n"
-         "  mend: use one of: different, equivalent, identical, same-arch, same-vendor, unknown"),
-        ("{device: h100, require: unknown}", "targets.prod.require: unknown is no requirement\n"
-         "  mend: use one of: identical, equivalent, same-arch, same-vendor, different"),
-        ("{device: h100, stack: {torch: 2.10}}", "targets.prod.stack.torch: text is needed, not a number\n"
-         "  mend: put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900"),
-        ("{device: h100, stack: {torch: '2.10'}}", "targets.prod.stack.torch: '2.10' is no version specifier\n"
-         '  mend: write a version specifier in quotes, such as ">=2.9" or "==2.9.*"'),
-        ("{device: h100, stack: {torch: ''}}", "targets.prod.stack.torch: '' is no version specifier\n"
-         '  mend: write a version specifier in quotes, such as ">=2.9" or "==2.9.*"'),
-        ("{device: h100, conditions: {power_limit: '>=700'}}", "targets.prod.conditions.power_limit: no condition"
+         "  mend: use one of: different, equivalent, identical, same-arch, same-vendor, unknown")),
+        ("{device: h100, require: unknown}", ("targets.prod.require: unknown is no requirement\n"
+         "  mend: use one of: identical, equivalent, same-arch, same-vendor, different")),
+        ("{device: h100, stack: {torch: 2.10}}", ("targets.prod.stack.torch: text is needed, not a number\n"
+         "  mend: put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900")),
+        ("{device: h100, stack: {torch: '2.10'}}", ("targets.prod.stack.torch: '2.10' is no version specifier\n"
+         '  mend: write a version specifier in quotes, such as ">=2.9" or "==2.9.*"')),
+        ("{device: h100, stack: {torch: ''}}", ("targets.prod.stack.torch: '' is no version specifier\n"
+         '  mend: write a version specifier in quotes, such as ">=2.9" or "==2.9.*"')),
+        ("{device: h100, conditions: {power_limit: '>=700'}}", ("targets.prod.conditions.power_limit: no condition"
          " has this name\n  close: power_limit_w, power_limit_set_w, power_limit_requested_w\n"
-         "  mend: correct the name"),
-        ("{device: h100, conditions: {power_limit_w: '>=7OO'}}", "targets.prod.conditions.power_limit_w: '>=7OO' is"
-         ' no comparison\n  mend: write an operator and a number, such as ">=700"'),
-        ("{device: h100, conditions: {ecc: [true]}}", "targets.prod.conditions.ecc: true or false or a whole number"
-         " or a number or text is needed, not a list\n  mend: correct the value"),
+         "  mend: correct the name")),
+        ("{device: h100, conditions: {power_limit_w: '>=7OO'}}", ("targets.prod.conditions.power_limit_w: '>=7OO' is"
+         ' no comparison\n  mend: write an operator and a number, such as ">=700"')),
+        ("{device: h100, conditions: {ecc: [true]}}", ("targets.prod.conditions.ecc: true or false or a whole number"
+         " or a number or text is needed, not a list\n  mend: correct the value")),
         ("{count: 8}", "targets.prod: no device\n  mend: add `device:` with a name from `parity targets`"),
         ("{}", "targets.prod: no device\n  mend: add `device:` with a name from `parity targets`"),
         ("h100", "targets.prod: a mapping is needed\n  mend: write at least `device:`"),
         ("~", "targets.prod: a mapping is needed\n  mend: write at least `device:`"),
-        ("{device: a100-sxm4-40gb/1g.5gb}", "targets.prod.device: 'a100-sxm4-40gb/1g.5gb' is a slice\n"
-         "  mend: write `device: a100-sxm4-40gb` and `partition: 1g.5gb`"),
-        ("{device: a100-sxm4-40gb, partition: 9g.5gb}", "targets.prod.partition: a100-sxm4-40gb has no partition"
+        ("{device: a100-sxm4-40gb/1g.5gb}", ("targets.prod.device: 'a100-sxm4-40gb/1g.5gb' is a slice\n"
+         "  mend: write `device: a100-sxm4-40gb` and `partition: 1g.5gb`")),
+        ("{device: a100-sxm4-40gb, partition: 9g.5gb}", ("targets.prod.partition: a100-sxm4-40gb has no partition"
          " '9g.5gb'\n  close: 1g.5gb, 7g.40gb, 4g.20gb\n"
-         "  mend: use one of: 1g.5gb, 1g.10gb, 2g.10gb, 3g.20gb, 4g.20gb, 7g.40gb"),
+         "  mend: use one of: 1g.5gb, 1g.10gb, 2g.10gb, 3g.20gb, 4g.20gb, 7g.40gb")),
     ],
 )  # fmt: skip
 def test_a_wrong_target_names_line_key_and_mend(entry: str, problem: str) -> None:
@@ -240,8 +240,8 @@ def test_a_file_as_device_is_read_only_when_asked_for() -> None:
 @pytest.mark.parametrize(
     ("section", "problem"),
     [
-        ("polcy: {}", "polcy: unknown key\n  close: policy\n  mend: remove it, or use one of: version, default_target,"
-         " targets, perf_tests, policy, rules, waivers"),
+        ("polcy: {}", ("polcy: unknown key\n  close: policy\n  mend: remove it, or use one of: version, default_target,"
+         " targets, perf_tests, policy, rules, waivers")),
         ("version: 2", "version: 2 is not a version this tool reads\n  mend: write `version: 1`"),
         ("version: '1'", "version: '1' is not a version this tool reads\n  mend: write `version: 1`"),
         ("version: true", "version: True is not a version this tool reads\n  mend: write `version: 1`"),
@@ -249,27 +249,27 @@ def test_a_file_as_device_is_read_only_when_asked_for() -> None:
         ("rules: off", "rules: a mapping is needed, not bool\n  mend: correct it"),
         ("waivers: {}", "waivers: a list is needed, not dict\n  mend: correct it"),
         ("policy: fail", "policy: a mapping is needed, not str\n  mend: correct it"),
-        ("default_target: prdo", "default_target: no target named 'prdo'\n  close: prod\n"
-         "  mend: name a target of this file or a part from `parity targets`"),
-        ("default_target: h100-sxm4", "default_target: no target named 'h100-sxm4'\n"
+        ("default_target: prdo", ("default_target: no target named 'prdo'\n  close: prod\n"
+         "  mend: name a target of this file or a part from `parity targets`")),
+        ("default_target: h100-sxm4", ("default_target: no target named 'h100-sxm4'\n"
          "  close: h100-sxm, h100-sxm5, h800-sxm\n"
-         "  mend: name a target of this file or a part from `parity targets`"),
+         "  mend: name a target of this file or a part from `parity targets`")),
         ("default_target: 100", "default_target: text is needed\n  mend: write a target's name"),
-        ("policy: {mode: fial}", "policy.mode: 'fial' is not known here\n  close: fail, xfail\n"
-         "  mend: use one of: annotate, fail, off, skip, xfail"),
-        ("policy: {fail_on: fatal}", "policy.fail_on: 'fatal' is not known here\n"
-         "  mend: use one of: error, note, warning"),
-        ("policy: {unknown: ignore}", "policy.unknown: 'ignore' is not known here\n"
-         "  mend: use one of: fail, report, strict"),
-        ("policy: {mode: off}", "policy.mode: text is needed, not true or false\n"
-         "  mend: put the value in quotes: unquoted on, off, yes and no mean true or false"),
-        ("policy: {moed: fail}", "policy.moed: unknown key\n  close: mode\n"
-         "  mend: remove it, or use one of: mode, fail_on, unknown"),
+        ("policy: {mode: fial}", ("policy.mode: 'fial' is not known here\n  close: fail, xfail\n"
+         "  mend: use one of: annotate, fail, off, skip, xfail")),
+        ("policy: {fail_on: fatal}", ("policy.fail_on: 'fatal' is not known here\n"
+         "  mend: use one of: error, note, warning")),
+        ("policy: {unknown: ignore}", ("policy.unknown: 'ignore' is not known here\n"
+         "  mend: use one of: fail, report, strict")),
+        ("policy: {mode: off}", ("policy.mode: text is needed, not true or false\n"
+         "  mend: put the value in quotes: unquoted on, off, yes and no mean true or false")),
+        ("policy: {moed: fail}", ("policy.moed: unknown key\n  close: mode\n"
+         "  mend: remove it, or use one of: mode, fail_on, unknown")),
         ("perf_tests: {markers: perf}", "perf_tests.markers: a list is needed, not text\n  mend: correct the value"),
-        ("perf_tests: {paths: [1]}", "perf_tests.paths[0]: text is needed, not a whole number\n"
-         "  mend: put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900"),
-        ("perf_tests: {marks: [perf]}", "perf_tests.marks: unknown key\n  close: markers\n"
-         "  mend: remove it, or use one of: markers, fixtures, paths"),
+        ("perf_tests: {paths: [1]}", ("perf_tests.paths[0]: text is needed, not a whole number\n"
+         "  mend: put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900")),
+        ("perf_tests: {marks: [perf]}", ("perf_tests.marks: unknown key\n  close: markers\n"
+         "  mend: remove it, or use one of: markers, fixtures, paths")),
     ],
 )  # fmt: skip
 def test_a_wrong_section_names_line_key_and_mend(section: str, problem: str) -> None:
@@ -320,27 +320,27 @@ def test_a_rule_takes_settings_or_off(given: str, settings: dict[str, object]) -
 @pytest.mark.parametrize(
     ("rule", "problem"),
     [
-        ("memory-bandwith-below-target: {}", "rules.memory-bandwith-below-target: no rule named"
+        ("memory-bandwith-below-target: {}", ("rules.memory-bandwith-below-target: no rule named"
          " 'memory-bandwith-below-target'\n  close: memory-bandwidth-below-target, memory-bandwidth-above-target,"
-         " memory-size-below-target\n  mend: list all with `parity rule`"),
-        ("part-differs: {at_leest: 1}", "rules.part-differs.at_leest: the rule has no such setting\n"
-         "  mend: use one of: severity"),
-        ("clock-limited: {at_leest: 1}", "rules.clock-limited.at_leest: the rule has no such setting\n"
-         "  close: at_least\n  mend: use one of: severity, at_least"),
-        ("clock-limited: {at_least: '0.9'}", "rules.clock-limited.at_least: a number is needed, not '0.9'\n"
-         '  mend: correct the value, or write "off"'),
-        ("clock-limited: {at_least: yes}", "rules.clock-limited.at_least: a number is needed, not True\n"
-         '  mend: correct the value, or write "off"'),
-        ("clock-limited: {at_least: ~}", "rules.clock-limited.at_least: a number is needed, not None\n"
-         '  mend: correct the value, or write "off"'),
-        ("clock-limited: {at_least: .nan}", "rules.clock-limited.at_least: a number is needed, not nan\n"
-         '  mend: correct the value, or write "off"'),
-        ("clock-limited: {at_least: -.inf}", "rules.clock-limited.at_least: a number is needed, not -inf\n"
-         '  mend: correct the value, or write "off"'),
-        ("clock-limited: {severity: fatal}", "rules.clock-limited.severity: 'fatal' is no severity\n"
-         "  mend: use error, warning, note or off"),
-        ("clock-limited: {severity: off}", "rules.clock-limited.severity: YAML reads off as false\n"
-         '  mend: write "off" in quotes'),
+         " memory-size-below-target\n  mend: list all with `parity rule`")),
+        ("part-differs: {at_leest: 1}", ("rules.part-differs.at_leest: the rule has no such setting\n"
+         "  mend: use one of: severity")),
+        ("clock-limited: {at_leest: 1}", ("rules.clock-limited.at_leest: the rule has no such setting\n"
+         "  close: at_least\n  mend: use one of: severity, at_least")),
+        ("clock-limited: {at_least: '0.9'}", ("rules.clock-limited.at_least: a number is needed, not '0.9'\n"
+         '  mend: correct the value, or write "off"')),
+        ("clock-limited: {at_least: yes}", ("rules.clock-limited.at_least: a number is needed, not True\n"
+         '  mend: correct the value, or write "off"')),
+        ("clock-limited: {at_least: ~}", ("rules.clock-limited.at_least: a number is needed, not None\n"
+         '  mend: correct the value, or write "off"')),
+        ("clock-limited: {at_least: .nan}", ("rules.clock-limited.at_least: a number is needed, not nan\n"
+         '  mend: correct the value, or write "off"')),
+        ("clock-limited: {at_least: -.inf}", ("rules.clock-limited.at_least: a number is needed, not -inf\n"
+         '  mend: correct the value, or write "off"')),
+        ("clock-limited: {severity: fatal}", ("rules.clock-limited.severity: 'fatal' is no severity\n"
+         "  mend: use error, warning, note or off")),
+        ("clock-limited: {severity: off}", ("rules.clock-limited.severity: YAML reads off as false\n"
+         '  mend: write "off" in quotes')),
         ("clock-limited: on", "rules.clock-limited: settings or `off` are needed\n  mend: write a mapping"),
         ("clock-limited: ~", "rules.clock-limited: settings or `off` are needed\n  mend: write a mapping"),
     ],

@@ -1,0 +1,203 @@
+"""`parity doctor`: the verdict's status, its formats, and what the terminal gets."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from parity import session
+from parity.catalog import store
+from parity.catalog.as_fingerprint import as_fingerprint
+from parity.model.fingerprint import Fingerprint, Note
+
+
+def test_the_target_itself_passes(run: Any, saved: Any) -> None:
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved("h100"))
+    assert (answer.status, answer.err) == (0, "")
+    assert answer.out.startswith("\n  MATCH  level identical, equivalent required\n")
+
+
+def test_another_part_fails(run: Any, saved: Any) -> None:
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved("rtx-4090"))
+    assert (answer.status, answer.err) == (1, "")
+    assert answer.out.startswith("\n  MISMATCH  level same-vendor, equivalent required\n")
+    assert re.search(r"memory-bandwidth-below-target +1008 GB/s +33\d\d GB/s .*0\.30x", answer.out)
+
+
+def test_the_other_vendor_fails(run: Any, saved: Any) -> None:
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved("mi300x"))
+    assert answer.status == 1
+    assert "MISMATCH  level different" in answer.out
+
+
+def test_a_machine_without_devices_is_status_3(run: Any, saved: Any) -> None:
+    nothing = Fingerprint(notes=(Note(source="nvml", text="no driver", why="library_missing"),))
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved(nothing))
+    assert answer.status == 3
+    assert answer.out.startswith("\n  UNKNOWN  level unknown, equivalent required\n")
+
+
+def test_exit_zero_reports_all_the_same(run: Any, saved: Any) -> None:
+    words = ("doctor", "--target", "h100", "--fingerprint", saved("rtx-4090"))
+    strict, lenient = run(*words), run(*words, "--exit-zero")
+    assert (strict.status, lenient.status) == (1, 0)
+    assert strict.out == lenient.out
+
+
+def test_exit_zero_does_not_hide_misuse(run: Any) -> None:
+    assert run("doctor", "--target", "nope", "--exit-zero").status == 2
+
+
+@pytest.mark.parametrize(
+    ("require", "status"), [("identical", 1), ("equivalent", 1), ("same-arch", 0), ("same-vendor", 0)]
+)
+def test_the_requirement_decides_the_outcome(require: str, status: int, run: Any, saved: Any) -> None:
+    words = ("doctor", "--target", "h100", "--require", require, "--fingerprint", saved("h200"), "--format", "json")
+    verdict = json.loads(run(*words).out)
+    assert verdict["level"] == "same-arch"
+    assert verdict["target"]["require"] == require
+    assert verdict["outcome"] == ("mismatch" if status else "match")
+
+
+def test_json_is_the_contracts_verdict(run: Any, saved: Any) -> None:
+    answer = run("doctor", "--target", "8xh100", "--fingerprint", saved("rtx-4090"), "--format", "json")
+    verdict = json.loads(answer.out)
+    assert next(iter(verdict.items())) == ("schema", "parity.verdict/1")
+    assert verdict["exit_status"] == answer.status == 1
+    assert (verdict["passed"], verdict["outcome"], verdict["level"]) == (False, "mismatch", "same-vendor")
+    assert verdict["target"]["id"] == "h100-sxm5-80gb"
+    assert (verdict["target"]["count"], verdict["target"]["source"]) == (8, "--target")
+    assert [device["identity"] for device in verdict["devices"]] == ["rtx-4090"]
+    assert {"count", "identity", "candidates", "evidence", "level", "facts", "index"} - {"count"} <= set(
+        verdict["devices"][0]
+    )
+    assert set(verdict["transfers"]) == {
+        "correctness", "code_generation", "kernel_selection", "tuned_parameters", "timings_single_gpu",
+        "timings_multi_gpu", "memory_fit",
+    }  # fmt: skip
+    assert next(iter(verdict["fingerprint"].items())) == ("schema", "parity.fingerprint/1")
+    assert "device-count-differs" in {finding["rule"] for finding in verdict["findings"]}
+
+
+def test_a_verdict_is_judged_again_from_its_own_json(run: Any, saved: Any) -> None:
+    first = run("doctor", "--target", "h100", "--fingerprint", saved("l4"), "--format", "json")
+    Path("verdict.json").write_text(first.out)
+    again = run("doctor", "--target", "h100", "--fingerprint", "verdict.json", "--format", "json")
+    assert json.loads(again.out) == json.loads(first.out)
+
+
+def test_formats_and_files_pair_in_order(run: Any, saved: Any) -> None:
+    words = ("--format", "markdown", "-o", "parity.md", "--format", "json", "-o", "parity.json", "--format", "text")
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved("l4"), *words)
+    assert answer.status == 1
+    assert "MISMATCH" in answer.out
+    assert Path("parity.md").read_text().lstrip().startswith("#")
+    assert json.loads(Path("parity.json").read_text())["schema"] == "parity.verdict/1"
+
+
+def test_a_report_that_cannot_be_written_is_misuse_not_a_pass(run: Any, saved: Any) -> None:
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved("h100"), "-o", "gone/report.txt")
+    assert answer == (
+        2, "", ("parity: gone/report.txt: cannot be written: No such file or directory\n"
+        "  mend: check the folder and permissions\n"),
+    )  # fmt: skip
+
+
+def test_verbose_adds_reasons_and_mends(run: Any, saved: Any) -> None:
+    words = ("doctor", "--target", "h100", "--fingerprint", saved("l4"))
+    short, long = run(*words).out, run(*words, "-v").out
+    assert "error[arch-differs]" not in short
+    assert "error[arch-differs] GPU 0" in long
+    assert "mend: " in long
+
+
+def test_without_a_target_the_mend_is_told(run: Any, saved: Any) -> None:
+    assert run("doctor", "--fingerprint", saved("h100")) == (
+        2, "", ("parity: --target: no target\n"
+        "  mend: give one (`--target h100`), or write `default_target` with `parity init`\n"),
+    )  # fmt: skip
+
+
+def test_the_project_nearby_gives_target_settings_and_waivers(run: Any, saved: Any) -> None:
+    Path("parity.yaml").write_text(
+        "default_target: prod\n"
+        "targets: {prod: {device: h100, count: 2}}\n"
+        "waivers: [{rule: device-count-differs, reason: r, owner: o, until: 2999-01-01}]\n"
+    )
+    verdict = json.loads(run("doctor", "--fingerprint", saved("h100"), "--format", "json").out)
+    found = {finding["rule"]: finding for finding in verdict["findings"]}
+    assert verdict["target"]["count"] == 2
+    assert found["device-count-differs"]["waived"]["owner"] == "o"
+
+
+def test_an_expired_waiver_waives_nothing(run: Any, saved: Any) -> None:
+    Path("parity.yaml").write_text(
+        "default_target: prod\n"
+        "targets: {prod: {device: h100, count: 2}}\n"
+        "waivers: [{rule: device-count-differs, reason: r, owner: o, until: 2020-01-01}]\n"
+    )
+    answer = run("doctor", "--fingerprint", saved("h100"), "--format", "json")
+    found = {finding["rule"]: finding for finding in json.loads(answer.out)["findings"]}
+    assert answer.status == 1
+    assert found["device-count-differs"]["waived"] is None
+    assert "waiver-expired" in found
+
+
+def test_a_named_project_file_replaces_the_one_nearby(run: Any, saved: Any) -> None:
+    Path("parity.yaml").write_text("nonsense: true\n")
+    Path("other.yaml").write_text("default_target: h100\n")
+    assert run("doctor", "--config", "other.yaml", "--fingerprint", saved("h100")).status == 0
+    assert run("doctor", "--fingerprint", "h100.json").status == 2
+
+
+def test_this_machine_is_read_when_no_file_is_given(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+
+    def fingerprint_of(path: str | None) -> Fingerprint:
+        asked.append(path)
+        return as_fingerprint(store.device_spec("h100"))
+
+    monkeypatch.setattr(session, "fingerprint_of", fingerprint_of)
+    assert run("doctor", "--target", "h100").status == 0
+    assert asked == [None]
+
+
+def test_a_dash_reads_standard_input(program: Any, saved: Any) -> None:
+    answer = program("doctor", "--target", "h100", "--fingerprint", "-", shell=f'"$@" < {saved("h100")}')
+    assert (answer.status, answer.err) == (0, "")
+
+
+def test_colour_is_for_those_who_ask(program: Any, saved: Any) -> None:
+    words = ("doctor", "--target", "h100", "--fingerprint", saved("l4"))
+    plain, coloured = program(*words), program(*words, FORCE_COLOR="1")
+    assert "\x1b[" not in plain.out
+    assert "\x1b[" in coloured.out
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured.out) == plain.out
+    assert program(*words, FORCE_COLOR="1", NO_COLOR="1").out == plain.out
+
+
+def test_sixty_columns_are_enough(program: Any, saved: Any) -> None:
+    answer = program("doctor", "--target", "h100", "--fingerprint", saved("rtx-4090"), "-v", COLUMNS="60")
+    assert answer.status == 1
+    assert [line for line in answer.out.splitlines() if len(line) > 60] == []
+
+
+def test_a_terminal_without_unicode_gets_none(program: Any, saved: Any) -> None:
+    words = ("doctor", "--target", "h100", "--fingerprint", saved("rtx-4090"), "-v")
+    answer = program(*words, PYTHONIOENCODING="ascii")
+    assert answer.status == 1
+    assert answer.err == ""
+    assert answer.out.isascii()
+    assert "?" not in answer.out
+
+
+def test_several_devices_are_each_judged(run: Any, saved: Any) -> None:
+    both = (*as_fingerprint(store.device_spec("h100")).devices, *as_fingerprint(store.device_spec("l4")).devices)
+    second = msgspec.structs.replace(both[1], locator=msgspec.structs.replace(both[1].locator, index=1))
+    machine = msgspec.structs.replace(as_fingerprint(store.device_spec("h100")), devices=(both[0], second))
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved(machine), "--format", "json")
+    assert answer.status == 1
+    assert [d["level"] for d in json.loads(answer.out)["devices"]] == ["identical", "same-vendor"]

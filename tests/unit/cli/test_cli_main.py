@@ -1,0 +1,107 @@
+"""The command line as a whole: which command, which status, and how errors and vanishing readers are met."""
+
+import sys
+from typing import Any
+
+import pytest
+
+import parity
+from parity.cli import main as program_module
+from parity.cli.main import COMMANDS, main
+from parity.errors import NothingToJudgeError
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    told = capsys.readouterr().out
+    assert stopped.value.code == 0
+    assert [line.split()[0] for line in told.splitlines() if line.startswith("    ")] == list(COMMANDS)
+    assert "3 nothing could be judged" in told
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_own_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    told = capsys.readouterr().out
+    assert stopped.value.code == 0
+    assert told.startswith(f"usage: parity {command} ")
+    assert "exit status: 0 parity; 1 findings" in told
+
+
+def test_without_a_command_help_is_shown_and_nothing_passes(run: Any) -> None:
+    answer = run()
+    assert answer.status == 2
+    assert answer.out.startswith("usage: parity ")
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert (stopped.value.code, capsys.readouterr().out) == (0, f"parity {parity.__version__}\n")
+
+
+@pytest.mark.parametrize("words", [["docter"], ["doctor", "--targte", "h100"], ["--nope"], ["doctor", "extra"],
+                                   ["doctor", "--format", "pdf"], ["doctor", "--require", "same"], ["doctor", "--targ", "h100"]])  # fmt: skip
+def test_misuse_is_status_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    told = capsys.readouterr()
+    assert (stopped.value.code, told.out) == (2, "")
+    assert told.err.startswith("usage: parity")
+
+
+def test_an_unknown_command_is_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["docter"])
+    told = capsys.readouterr().err
+    assert "invalid choice: 'docter'" in told
+    assert all(command in told for command in COMMANDS)
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(_: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(program_module, "_run", fail)
+
+
+def test_an_error_of_ours_has_its_own_status(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, NothingToJudgeError("no device", mend="buy one"))
+    assert run() == (3, "", "parity: no device\n  mend: buy one\n")
+
+
+def test_a_defect_is_told_in_two_lines(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, KeyError("x"))
+    assert run() == (
+        2, "", "parity: internal error: KeyError: 'x'\n  mend: run again with PARITY_DEBUG=1 and report the traceback\n"
+    )  # fmt: skip
+
+
+def test_a_defect_shows_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, KeyError("x"))
+    monkeypatch.setenv("PARITY_DEBUG", "1")
+    with pytest.raises(KeyError):
+        main([])
+
+
+def test_an_interrupt_is_no_pass(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, KeyboardInterrupt())
+    assert run() == (2, "", "parity: interrupted\n")
+
+
+def test_words_default_to_the_process_own(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["parity", "rule", "ecc-differs"])
+    assert main() == 0
+
+
+def test_a_reader_that_goes_away_is_no_error(program: Any) -> None:
+    answer = program("targets", "--format", "json", shell='"$@" | head -1; exit ${PIPESTATUS[0]}')
+    assert answer == (0, "{\n", "")
+
+
+def test_a_reader_that_goes_away_does_not_turn_a_mismatch_into_a_pass(program: Any, saved: Any) -> None:
+    words = ("doctor", "--target", "h100", "--fingerprint", saved("l4"), "--format", "json")
+    answer = program(*words, shell='"$@" | true; exit ${PIPESTATUS[0]}')
+    assert (answer.status, answer.err) == (1, "")
