@@ -1,5 +1,5 @@
 /* A stub libcuda.so.1: replays "cuda.*" keys of the file that the NVML stub reads (answers.h).
- * "cuda.cuInit = 100", "cuda.count = 2", "cuda.0.attr[16] = 132" ("cuda.*." for every device).
+ * "cuda.cuInit = error 100", "cuda.count = 2", "cuda.0.attr[16] = 132" ("cuda.*." for every device).
  */
 #include "answers.h"
 

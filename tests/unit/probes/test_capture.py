@@ -132,7 +132,7 @@ def test_visible_devices_limit_what_is_judged(captured: Callable[..., Fingerprin
 
 
 def test_no_visible_device_is_judged_by_nobody(captured: Callable[..., Fingerprint]) -> None:
-    verdict = judged(captured("h100-sxm5-80gb-x8", "cuda.cuInit = 100", CUDA_VISIBLE_DEVICES=""), "h100")
+    verdict = judged(captured("h100-sxm5-80gb-x8", "cuda.cuInit = error 100", CUDA_VISIBLE_DEVICES=""), "h100")
     assert verdict.exit_status == 3
     assert "hidden by the visible-devices variables" in verdict.unknowns[0].detail
 
