@@ -62,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if words and words[0] in COMMANDS:
+        _load_msgspec()
         module = importlib.import_module(COMMANDS[words[0]][0])
         parser = argparse.ArgumentParser(
             prog=f"parity {words[0]}",
@@ -87,6 +88,21 @@ def _run(words: list[str]) -> int:
     parser.parse_args(words)
     parser.print_help(sys.stderr if words else sys.stdout)
     return 2
+
+
+def _load_msgspec() -> None:
+    """Import msgspec on the standard library's typing.
+
+    Where another package (torch, for one) has installed typing_extensions, msgspec would import it, which takes as long
+    as judging a fingerprint (12 of 80 ms, benchmarks/doctor_startup.py) and serves types that are not used here.
+    """
+    if "msgspec" in sys.modules or "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("msgspec")
+    finally:
+        del sys.modules["typing_extensions"]
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:

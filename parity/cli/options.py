@@ -105,13 +105,22 @@ def emit(text: str) -> None:
     """Print a report; characters that the stream cannot carry become question marks, never an exception.
 
     A reader that goes away (``parity ... | head``) ends the printing, and changes no exit status.
+
+    Raises:
+        UsageError: the stream takes no more, for example because the disk is full.
     """
+    if sys.stdout is None:  # closed: `parity ... >&-`
+        return
     encoding = sys.stdout.encoding or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        what = f"cannot be written: {error.strerror}"
+        raise UsageError(what, where="standard output", mend="check where it goes") from error
 
 
 def terminal() -> tuple[int, bool, bool]:
@@ -119,6 +128,8 @@ def terminal() -> tuple[int, bool, bool]:
 
     Colour follows NO_COLOR and FORCE_COLOR, else whether a terminal is there; width follows COLUMNS, else the terminal.
     """
+    if sys.stdout is None:
+        return DEFAULT_WIDTH, False, True
     is_terminal = sys.stdout.isatty()
     colour = is_terminal and os.environ.get("TERM") != "dumb"
     if os.environ.get("NO_COLOR"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -177,6 +178,6 @@ def _merged(found: list[Difference]) -> Iterator[Difference]:
 
 def _together(subjects: list[str]) -> str:
     numbers = [int(subject.removeprefix("GPU ")) for subject in subjects]
-    if numbers == list(range(numbers[0], numbers[-1] + 1)):
+    if all(b - a == 1 for a, b in itertools.pairwise(numbers)):
         return f"GPU {numbers[0]}-{numbers[-1]}"
     return "GPU " + ", ".join(str(number) for number in numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,7 @@ def subjects_text(subjects: Sequence[str]) -> str:
         if not head.startswith("GPU ") or not head[4:].isdigit():
             return ", ".join(subjects)
         numbers.append(int(head[4:]))
-    if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+    if len(numbers) > 1 and all(b - a == 1 for a, b in itertools.pairwise(numbers)):
         return f"GPU {numbers[0]}-{numbers[-1]}"
     return "GPU " + ", ".join(str(number) for number in numbers)
 
@@ -164,7 +165,7 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
     if verdict.outcome == "unknown":
         why = next((item.detail for item in verdict.unknowns), "nothing was read")
         line = f"{here} cannot be judged against {wanted}: {why}"
-        line = line if verdict.devices else f"{here}: {why}; {wanted} wanted"
+        line = line if verdict.devices else f"{wanted} wanted, {here}: {why}"
     elif verdict.outcome == "match":
         line = f"{here} is {wanted}, but: {_decisive(verdict)}"
     else:

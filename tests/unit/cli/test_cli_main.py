@@ -1,6 +1,7 @@
 """The command line as a whole: which command, which status, and how errors and vanishing readers are met."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +106,17 @@ def test_a_reader_that_goes_away_does_not_turn_a_mismatch_into_a_pass(program: A
     words = ("doctor", "--target", "h100", "--fingerprint", saved("l4"), "--format", "json")
     answer = program(*words, shell='"$@" | true; exit ${PIPESTATUS[0]}')
     assert (answer.status, answer.err) == (1, "")
+
+
+@pytest.mark.parametrize(("part", "status"), [("h100", 0), ("l4", 1)])
+def test_a_closed_standard_output_changes_no_status(part: str, status: int, program: Any, saved: Any) -> None:
+    answer = program("doctor", "--target", "h100", "--fingerprint", saved(part), shell='"$@" >&-')
+    assert answer == (status, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_told(program: Any, saved: Any) -> None:
+    answer = program("doctor", "--target", "h100", "--fingerprint", saved("h100"), shell='"$@" > /dev/full')
+    assert answer == (
+        2, "", "parity: standard output: cannot be written: No space left on device\n  mend: check where it goes\n"
+    )  # fmt: skip

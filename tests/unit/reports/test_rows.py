@@ -18,6 +18,7 @@ replace = msgspec.structs.replace
         (["GPU 3 (NVIDIA H100)"], "GPU 3"),
         (["GPU 0 (A)", "GPU 1 (A)"], "GPU 0-1"),
         (["GPU 0 (A)", "GPU 2 (A)", "GPU 3 (A)"], "GPU 0, 2, 3"),
+        (["GPU 2", "GPU 85520809984"], "GPU 2, 85520809984"),
         (["machine"], "machine"),
         (["NCCL_DEBUG", "NCCL_ALGO"], "NCCL_DEBUG, NCCL_ALGO"),
         (["GPU 0", "machine"], "GPU 0, machine"),
@@ -51,7 +52,7 @@ def test_nothing_to_count_is_said() -> None:
     [
         ("workstation", "NVIDIA GeForce RTX 4090 is not h100-sxm5-80gb: memory bandwidth 0.30x (same-vendor, needs"),
         ("production", "8x NVIDIA H100 80GB HBM3 is 8x h100-sxm5-80gb: identical"),
-        ("unknown", "no GPU that could be read: libnvidia-ml.so.1 not found; h100-sxm5-80gb wanted"),
+        ("unknown", "h100-sxm5-80gb wanted, no GPU that could be read: libnvidia-ml.so.1 not found"),
         ("slice", "NVIDIA A100-SXM4-40GB [mig 1g.5gb] is not as the target a100-sxm4-40gb: memory size 0.12x"),
         ("links", "2x NVIDIA H100 80GB HBM3 is 2x h100-sxm5-80gb, but: link incomplete"),
     ],
