@@ -3,8 +3,9 @@
 The pytest plugin starts one engine per run and never imports this package itself. One request per line
 (``{"id", "op", ...}``), one answer per line with the same ``id``. Operations:
 
-* ``judge``: ``target``, ``require``, ``mode``, ``fingerprint`` and ``config`` (paths), ``rootdir``, ``reports`` (paths), ``rules``
-  (names), ``sources`` (option name -> where its value came from). The machine is read once and judged as often as asked.
+* ``judge``: ``target``, ``require``, ``mode``, ``fingerprint`` and ``config`` (paths), ``rootdir``, ``reports``
+  (paths), ``rules`` (names), ``sources`` (option name -> where its value came from). The machine is read once and
+  judged as often as asked.
 * ``fingerprint``: the fingerprint as ``parity.fingerprint/1``.
 * ``begin`` / ``end``: around a perf test; acknowledged.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.

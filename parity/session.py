@@ -32,7 +32,7 @@ def project_of(config: str | None, *, start: str = ".") -> Project:
     Raises:
         InputFileError, InvalidConfigError: the file is missing or wrong.
     """
-    return load_project(Path(config) if config else find_project(Path(start)))
+    return load_project(Path(config) if config is not None else find_project(Path(start)))
 
 
 def fingerprint_of(path: str | None) -> Fingerprint:

@@ -112,7 +112,7 @@ def _signature(folder: Path) -> str:
                 stat = entry.stat()
                 parts.append(f"{name}/{entry.name}:{stat.st_size}:{stat.st_mtime_ns}")
     code = Path(__file__).parent.parent / "model"
-    parts.extend(str((code / f).stat().st_mtime_ns) for f in ("spec.py", "rule.py"))
+    parts.extend(str((code / f).stat().st_mtime_ns) for f in ("spec.py", "rule.py", "environment.py", "stack_facts.py"))
     return "|".join(parts)
 
 

@@ -28,8 +28,8 @@ def compare_fact(
 ) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when here / target leaves ``at_least`` .. ``at_most``.
 
-    Says nothing across vendors (their units differ; ``vendor-differs`` speaks), and nothing when both sides are the same
-    part, cut the same way, and only the catalog could tell: a part does not differ from itself.
+    Says nothing across vendors (their units differ; ``vendor-differs`` speaks), and nothing when both sides are the
+    same part, cut the same way, and only the catalog could tell: a part does not differ from itself.
     """
     if here.vendor != wanted.spec.vendor:
         return

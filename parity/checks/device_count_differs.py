@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
-    """Yield a mismatch when the visible devices are more or fewer than declared; a target without a count has no wish."""
+    """Yield a mismatch when the visible devices are more or fewer than declared; without a count none is wished for."""
     if wanted.count is None:
         return
     have = len(here.subjects)

@@ -26,11 +26,10 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
         if any(_differ(one, other) for one, other in itertools.combinations(versions, 2)):
             told = ", ".join(sorted(versions))
             places = "; ".join(f"{version}: {path}" for version, path in sorted(versions.items()))
-            yield Mismatch(
-                subject=name, here=told, wanted="one version", message=f"{len(versions)} versions can be loaded: {places}"
-            )
+            message = f"{len(versions)} versions can be loaded: {places}"
+            yield Mismatch(subject=name, here=told, wanted="one version", message=message)
 
 
 def _differ(one: str, other: str) -> bool:
-    """Return whether major or minor differ, as far as both are told: a file name often carries less than the package."""
+    """Return whether major or minor differ, as far as both are told: a file name often carries less than a package."""
     return any(a != b for a, b in zip(one.split(".")[:2], other.split(".")[:2], strict=False))

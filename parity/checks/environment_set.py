@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from parity.checks.subject import Machine
     from parity.model.absent import Absent
+    from parity.model.environment import EnvironmentCard
     from parity.model.target import Target
 
 
@@ -22,7 +23,7 @@ def check(here: Machine, wanted: Target, *, severity: str) -> Iterator[Mismatch 
     """
     del wanted
     for card in here.environment:
-        if card.severity != severity or (card.kind == "communication" and len(here.subjects) < 2):
+        if card.severity != severity or not _concerns(card, here):
             continue
         for name, value in sorted(here.fingerprint.environment.items()):
             if card.triggered_by(name, value):
@@ -30,6 +31,14 @@ def check(here: Machine, wanted: Target, *, severity: str) -> Iterator[Mismatch 
                     subject=name,
                     here=f"{name}={value}" if value else f"{name} is set",
                     wanted="unset",
-                    message=f"{name}={value}: {card.effect}",
+                    message=f"is set to {value!r}: {card.effect}",
                     mend=f"{name}: {card.mend}",
                 )
+
+
+def _concerns(card: EnvironmentCard, here: Machine) -> bool:
+    """Return whether the machine has what the variable acts on: a device of its vendor, several for communication."""
+    vendors = {subject.vendor for subject in here.subjects}
+    if card.vendor != "any" and vendors and card.vendor not in vendors:
+        return False
+    return card.kind != "communication" or len(here.subjects) > 1

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
-    """Yield a mismatch when a device's fabric registration is under way or unhealthy; parts without a fabric are silent."""
+    """Yield a mismatch when a device's fabric registration is under way or unhealthy; parts without one are silent."""
     del wanted
     for subject in here.subjects:
         state = value_of(subject.conditions.fabric_state)

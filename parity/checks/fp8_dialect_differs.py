@@ -31,4 +31,5 @@ def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
 
 
 def _words(dialect: str) -> str:
-    return {"none": "not computed", "ocp": "OCP (E4M3 up to 448)", "fnuz": "FNUZ (E4M3 up to 240)"}.get(dialect, dialect)
+    words = {"none": "not computed", "ocp": "OCP (E4M3 up to 448)", "fnuz": "FNUZ (E4M3 up to 240)"}
+    return words.get(dialect, dialect)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
-    """Yield a mismatch when the memory technologies differ (HBM3 against GDDR6X): latency and access patterns do too."""
+    """Yield a mismatch when the memory technologies differ (HBM3 against GDDR6X): so do latency and access patterns."""
     have, need = here.fact("memory_type"), wanted.fact("memory_type")
     if isinstance(have, Absent):
         yield have

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(here: Subject, wanted: Target, *, at_least: float, at_most: float) -> Iterator[Mismatch | Absent]:
-    """Yield a mismatch when the ridge points (dense BF16 FLOP per byte of peak bandwidth) differ by more than the bounds.
+    """Yield a mismatch when the ridge points (dense BF16 FLOP per byte of peak bandwidth) differ beyond the bounds.
 
     A kernel whose intensity lies between the two ridge points is compute-bound on one and memory-bound on the other.
     """

@@ -21,4 +21,5 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     if isinstance(have, Absent):
         return
     if have.value not in ("none", ""):
-        yield Mismatch(subject="machine", here=have.value, wanted="bare metal", message=f"the host is a virtual machine ({have.value})")
+        message = f"the host is a virtual machine ({have.value})"
+        yield Mismatch(subject="machine", here=have.value, wanted="bare metal", message=message)

@@ -354,9 +354,11 @@ def _default_target(
     if not isinstance(name, str):
         problems.append(problem_at(document, "default_target", "text is needed", mend="write a target's name"))
         return None
-    if name not in targets:
+    # A count or a slice around the name (8xh100) is judged when the target is resolved.
+    bare = re.sub(r"^\s*\d+\s*x\s*|/.*$", "", name)
+    if name not in targets and bare not in targets:
         try:
-            store.resolve_name(name)
+            store.resolve_name(bare)
         except UnknownNameError as error:
             close = near_names(name, list(targets)) or error.close
             mend = "name a target of this file or a part from `parity targets`"

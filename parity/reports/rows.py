@@ -161,7 +161,10 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
     wanted = wanted_text(verdict)
     here = here_text(verdict).removeprefix("1x ")
     if verdict.passed:
-        return _fitted(f"{here} is {wanted}: {verdict.level}", here, limit)
+        same = verdict.outcome == "match" and all(device.identity == verdict.target.id for device in verdict.devices)
+        tail = "" if verdict.outcome == "match" else ", passed by waiver or by the rules asked for"
+        line = f"{here} {'is' if same else 'stands for'} {wanted}: {verdict.level}{tail}"
+        return _fitted(one_line(line), here, limit)
     if verdict.outcome == "unknown":
         why = next((item.detail for item in verdict.unknowns), "nothing was read")
         line = f"{here} cannot be judged against {wanted}: {why}"

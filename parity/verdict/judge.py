@@ -17,7 +17,16 @@ from parity.model.spec import DeviceSpec
 from parity.model.stack_facts import StackFacts
 from parity.model.verdict import JudgedDevice, JudgedTarget, Outcome, Tool, Verdict
 from parity.verdict.levels import level_of, of_devices, of_hypotheses, rank, reaches
-from parity.verdict.run_rules import Gap, Hit, Results, configured, merged, run_device_rules, run_machine_rules
+from parity.verdict.run_rules import (
+    Gap,
+    Hit,
+    Results,
+    configured,
+    is_asked,
+    merged,
+    run_device_rules,
+    run_machine_rules,
+)
 from parity.verdict.transfers import transfers
 from parity.verdict.waivers import covering, expired
 
@@ -87,7 +96,9 @@ def judge(
         knowledge: rule cards and catalog data.
         today: the day on which waivers are in force or expired.
     """
-    cards = configured(knowledge.cards, rulebook)
+    # Every rule is run: what a machine is does not depend on which rules a project or a test asks about.
+    cards = [configured(card, rulebook) for card in knowledge.cards]
+    asked = {card.id for card in cards if is_asked(card.id, rulebook)}
     devices = [_judge_device(item, target, cards, knowledge, len(identified)) for item in identified]
     machine = Machine(
         fingerprint, tuple(device.subject for device in devices), knowledge.environment, knowledge.stack_facts
@@ -96,14 +107,16 @@ def judge(
     _report_expired(around, cards, rulebook, today)
     hits = [hit for device in devices for hit in device.results.hits] + around.hits
     gaps = [gap for device in devices for gap in device.results.gaps] + around.gaps
+    told_hits = [hit for hit in hits if hit.card.id in asked]
+    told_gaps = [gap for gap in gaps if gap.card.id in asked]
 
-    findings = tuple(_finding(hit, rulebook, today) for hit in hits)
-    standing = [hit for hit, finding in zip(hits, findings, strict=True) if finding.waived is None]
+    findings = tuple(_finding(hit, rulebook, today) for hit in told_hits)
+    standing = [hit for hit, finding in zip(told_hits, findings, strict=True) if finding.waived is None]
     hardware = of_devices([device.level for device in devices], target.require)
     level = _with_stack(hardware, around)
     outcome = _outcome(hardware, [device.level for device in devices], target.require)
-    passed = bool(devices) and _passes(devices, standing, gaps, target, rulebook)
-    carried, reasons = transfers(level, standing, gaps, devices=len(devices))
+    passed = bool(devices) and _passes(devices, standing, told_gaps, target, rulebook)
+    carried, reasons = transfers(level, hits, gaps, devices=len(devices))
     nothing_judged = all(device.level == "unknown" for device in devices)
     return Verdict(
         tool=Tool(name="parity", version=knowledge.version),
@@ -115,8 +128,8 @@ def judge(
         passed=passed,
         exit_status=0 if passed else 3 if nothing_judged else 1,
         devices=tuple(_told(device) for device in devices),
-        findings=_by_gravity(hits, findings),
-        unknowns=_unknowns(gaps, devices=len(devices), fingerprint=fingerprint),
+        findings=_by_gravity(told_hits, findings),
+        unknowns=_unknowns(told_gaps, devices=len(devices), fingerprint=fingerprint),
         transfers=carried,
         transfer_reasons=reasons,
         fingerprint=fingerprint,
@@ -130,7 +143,7 @@ def _judge_device(
     specs: list[DeviceSpec | None] = [knowledge.spec_of(name) for name in identified.candidates]
     subjects = [Subject(identified, spec, siblings) for spec in specs or [None]]
     per_hypothesis = [run_device_rules(cards, subject, target) for subject in subjects]
-    levels = [level_of(results.hits, results.gaps) for results in per_hypothesis]
+    levels = [level_of(results.hits, results.gaps, target.require) for results in per_hypothesis]
     level = of_hypotheses([found for found, _ in levels], target.require)
     reasons = next((why for found, why in levels if found == level), levels[0][1])
     return _Judged(identified, subjects[0], merged(per_hypothesis, list(identified.candidates)), level, reasons)
@@ -180,14 +193,28 @@ def _passes(
         index = device.identified.device.locator.index
         own = [hit for hit in standing if hit.device == index]
         open_gaps = [gap for gap in gaps if gap.device == index]
-        level = device.level if len(device.identified.candidates) > 1 else level_of(own, open_gaps)[0]
+        ambiguous = len(device.identified.candidates) > 1
+        level = device.level if ambiguous else level_of(own, open_gaps, target.require)[0]
         if not reaches(level, target.require):
             return False
-    if any(SEVERITIES.index(hit.card.severity) >= SEVERITIES.index(policy.fail_on) for hit in standing):
+    least = SEVERITIES.index(policy.fail_on)
+    if any(SEVERITIES.index(h.card.severity) >= least and not _is_allowed(h.card, target) for h in standing):
         return False
     if policy.unknown == "strict":
         return not gaps
-    return policy.unknown == "report" or all(gap.card.unknown != "fails" for gap in gaps)
+    return policy.unknown == "report" or not any(
+        gap.card.unknown == "fails" and not _is_allowed(gap.card, target) for gap in gaps
+    )
+
+
+def _is_allowed(card: RuleCard, target: Target) -> bool:
+    """Return whether the required level allows what the rule finds: ``same-arch`` allows slower memory, not another arch.
+
+    Pins, counts and the environment are declared apart from the level and stay as grave as they are.
+    """
+    if card.caps_level is None or card.family not in ("hardware", "conditions"):
+        return False
+    return rank(card.caps_level) <= rank(target.require)
 
 
 def _by_gravity(hits: Sequence[Hit], findings: Sequence[Finding]) -> tuple[Finding, ...]:

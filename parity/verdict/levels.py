@@ -30,21 +30,24 @@ def reaches(level: Level, require: Level) -> bool:
     return level != "unknown" and rank(level) <= rank(require)
 
 
-def level_of(hits: Iterable[Hit], gaps: Iterable[Gap]) -> tuple[Level, tuple[str, ...]]:
+def level_of(hits: Iterable[Hit], gaps: Iterable[Gap], require: Level) -> tuple[Level, tuple[str, ...]]:
     """Return the level that findings leave, and the rules that lowered it (or left it open).
 
-    A question that nobody answered leaves the level open when its answer could lower it further.
+    A question that nobody answered leaves the level open when its answer could lower it below the requirement; otherwise
+    the lowest level it allows is told.
     """
     caps = {hit.card.id: rank(hit.card.caps_level) for hit in hits if hit.card.caps_level}
     worst = max(caps.values(), default=0)
     open_caps = {
         gap.card.id: rank(gap.card.caps_level)
         for gap in gaps
-        if gap.card.unknown == "fails" and gap.card.caps_level
+        if gap.card.unknown == "fails" and gap.card.caps_level and rank(gap.card.caps_level) > worst
     }
-    undecided = tuple(name for name, cap in open_caps.items() if cap > worst)
-    if undecided:
-        return "unknown", undecided
+    lowest = max(open_caps.values(), default=worst)
+    if lowest > worst:
+        if worst <= rank(require) < lowest:
+            return "unknown", tuple(open_caps)
+        return LEVELS[lowest if lowest <= rank(require) else worst], tuple(open_caps)
     return LEVELS[worst], tuple(name for name, cap in caps.items() if cap == worst and cap)
 
 

@@ -45,27 +45,23 @@ class Results(msgspec.Struct):
     gaps: list[Gap] = []
 
 
-def configured(cards: Iterable[RuleCard], rulebook: Rulebook) -> list[RuleCard]:
-    """Return the cards to run, with the project's settings in place of their own.
+def configured(card: RuleCard, rulebook: Rulebook) -> RuleCard:
+    """Return the card with the project's settings in place of its own."""
+    override = rulebook.settings.get(card.id)
+    return _overridden(card, override) if override else card
 
-    ``severity: off`` switches a rule off.
-    """
-    chosen = []
-    for card in cards:
-        if rulebook.only and card.id not in rulebook.only:
-            continue
-        override = rulebook.settings.get(card.id)
-        if override:
-            if override.get("severity") == "off":
-                continue
-            card = _overridden(card, override)  # noqa: PLW2901
-        chosen.append(card)
-    return chosen
+
+def is_asked(name: str, rulebook: Rulebook) -> bool:
+    """Return whether the project, or the test, wants to hear of a rule; ``severity: off`` says no."""
+    if rulebook.only and name not in rulebook.only:
+        return False
+    return rulebook.settings.get(name, {}).get("severity") != "off"
 
 
 def _overridden(card: RuleCard, override: dict[str, Any]) -> RuleCard:
     override = dict(override)
     severity = override.pop("severity", card.severity)
+    severity = card.severity if severity == "off" else severity
     if card.compare is not None:
         compare = msgspec.structs.replace(card.compare, **override)
         return msgspec.structs.replace(card, severity=severity, compare=compare)
@@ -74,7 +70,7 @@ def _overridden(card: RuleCard, override: dict[str, Any]) -> RuleCard:
 
 def known_settings(card: RuleCard) -> tuple[str, ...]:
     """Return the settings a project may give for a rule."""
-    own = ("at_least", "at_most") if card.compare is not None else tuple(card.settings)
+    own = ("at_least", "at_most") if card.compare is not None else tuple(name for name in card.settings if name != "severity")
     return ("severity", *own)
 
 

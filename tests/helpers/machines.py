@@ -11,6 +11,7 @@ from parity.catalog.as_fingerprint import as_fingerprint
 from parity.config.project import Project, TargetEntry
 from parity.config.targets import resolve_target
 from parity.model.absent import Reading
+from parity.model.environment import EnvironmentCard
 from parity.model.device import Device, Locator, Partition
 from parity.model.fingerprint import Fingerprint, Library, Link, Origin, Stack, sealed
 from parity.model.target import Target
@@ -93,8 +94,13 @@ def _environment(name: str, value: str) -> Fingerprint:
     return replace(machine(H100), environment={name: value})
 
 
+def _is_plain(card: EnvironmentCard, severity: str) -> bool:
+    named = card.severity == severity and "*" not in card.name
+    return named and card.vendor in ("any", "nvidia") and card.kind != "communication"
+
+
 def _first_variable(severity: str) -> Fingerprint:
-    card = next(card for card in store.environment_cards() if card.severity == severity and "*" not in card.name)
+    card = next(card for card in store.environment_cards() if _is_plain(card, severity))
     value = card.harmful[0] if card.harmful and card.harmful[0] != "nonzero" else "1"
     return _environment(card.name, value)
 

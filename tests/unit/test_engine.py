@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -16,8 +16,11 @@ import pytest
 from parity import engine as engine_module
 from parity import session
 from parity.engine import Engine
-from parity.model.fingerprint import Fingerprint
+from pytest_parity import settings as plugin_settings
 from pytest_parity import verdict as plugin_side
+
+if TYPE_CHECKING:
+    from parity.model.fingerprint import Fingerprint
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
@@ -258,4 +261,4 @@ engine.main()
 
 
 def test_the_modes_are_those_of_the_plugin() -> None:
-    assert engine_module.MODES == plugin_side.MODES
+    assert engine_module.MODES == plugin_settings.MODES

@@ -11,6 +11,7 @@ import pytest
 
 from parity import session
 from parity.catalog import store
+from parity.catalog.as_fingerprint import as_fingerprint
 from parity.checks.compare_fact import compare_fact
 from parity.checks.subject import Machine, Subject
 from parity.model.absent import Absent, Reading
@@ -57,7 +58,7 @@ def texts(items: list[Mismatch | Absent]) -> list[str]:
     return [item.here if isinstance(item, Mismatch) else f"unknown: {item.detail}" for item in items]
 
 
-BUSY = {"memory_residue_bytes": 3 * GIB // 2, "utilization_percent": 5}
+BUSY: dict[str, Any] = {"memory_residue_bytes": 3 * GIB // 2, "utilization_percent": 5}
 PYTHON = Process(pid=7, kind="compute", name="/usr/bin/python3", memory_bytes=GIB)
 DESKTOP = Process(pid=8, kind="graphics", name="Xorg")
 
@@ -114,7 +115,7 @@ def test_a_narrow_link_counts_only_under_load(
 
 
 def joined(count: int, *links: Link, active: dict[int, int] | None = None) -> Machine:
-    whole = machines.as_fingerprint(store.device_spec(H100), count=count)
+    whole = as_fingerprint(store.device_spec(H100), count=count)
     devices = list(whole.devices)
     for index, number in (active or {}).items():
         devices[index] = replace(devices[index], conditions=DeviceConditions(link_active_count=reading(number)))
@@ -147,7 +148,7 @@ def test_inactive_links_are_told_per_device() -> None:
     found = said("link_incomplete", joined(2, nvlink(0, 1), active={0: 18, 1: 16}))
     assert texts(found) == ["16 links"]
     assert isinstance(found[0], Mismatch)
-    assert (found[0].subject, found[0].ratio) == ("GPU 1 (NVIDIA H100 80GB HBM3)", pytest.approx(16 / 18, abs=1e-4))
+    assert (found[0].subject, found[0].ratio) == ("GPU 1 (NVIDIA H100 80GB HBM3)", 0.8889)
 
 
 def test_inactive_links_are_enough_where_no_pair_is_told() -> None:
@@ -246,7 +247,7 @@ def test_the_finding_names_variable_and_value() -> None:
     whole = replace(machines.machine(H100), environment={"X": "7"})
     [found] = said("environment_set", machine(whole, (card("X"),)), severity="error")
     assert isinstance(found, Mismatch)
-    assert (found.here, found.wanted, found.message) == ("X=7", "unset", "X=7: It slows.")
+    assert (found.here, found.wanted, found.message) == ("X=7", "unset", "is set to '7': It slows.")
     assert found.mend.endswith("unset it")
 
 

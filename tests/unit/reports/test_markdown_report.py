@@ -6,7 +6,7 @@ import re
 
 import golden
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity.reports.markdown_report import cell, render
@@ -58,6 +58,7 @@ def test_a_hostile_name_adds_no_line(name: str) -> None:
     assert len(render(golden.named(name)).splitlines()) == len(render(golden.named("RTX")).splitlines())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_a_cell_is_one_line_without_open_markup(text: str) -> None:
     told = cell(text)

@@ -19,6 +19,7 @@ from parity.model.device import DeviceConditions, DeviceIdentity
 from parity.model.finding import Waiver
 from parity.model.fingerprint import Fingerprint, Note
 from parity.model.policy import Policy
+from parity.model.rule import Level
 from parity.model.verdict import Verdict
 
 TODAY = dt.date(2026, 11, 22)
@@ -201,6 +202,41 @@ def test_siblings_are_never_equivalent(here: str, target: str) -> None:
 def test_a_better_card_is_told_too() -> None:
     faster = judged("h200-sxm-141gb")
     assert {"memory-bandwidth-above-target", "memory-size-above-target"} <= rules_of(faster, "warning")
+
+
+def test_a_narrow_question_never_changes_what_a_machine_is() -> None:
+    fingerprint = machines.machine("rtx-4090")
+    verdict = session.judge_fingerprint(
+        fingerprint, machines.target(H100), Project(), only=("throttled-now",), today=TODAY
+    )
+    assert (verdict.outcome, verdict.level, verdict.passed) == ("mismatch", "same-vendor", True)
+    assert verdict.transfers.timings_single_gpu == "no"
+    assert verdict.findings == ()
+
+
+def test_a_rule_that_is_off_still_lowers_the_level() -> None:
+    off = Project(rules={"arch-differs": {"severity": "off"}})
+    assert judged("rtx-4090", project=off).level == "same-vendor"
+
+
+def test_a_lower_requirement_allows_what_its_level_allows() -> None:
+    def required(here: str, level: Level) -> bool:
+        target = replace(machines.target(H100), require=level)
+        return session.judge_fingerprint(machines.machine(here), target, Project(), today=TODAY).passed
+
+    assert required("h100-pcie-80gb", "same-arch")
+    assert not required("h100-pcie-80gb", "equivalent")
+    assert required("rtx-4090", "same-vendor")
+    assert not required("rtx-4090", "same-arch")
+    assert not required("mi300x", "same-vendor")
+    assert not required("nothing-read", "same-vendor")
+
+
+def test_variables_of_another_vendor_say_nothing() -> None:
+    amd = replace(machines.machine(H100), environment={"HSA_OVERRIDE_GFX_VERSION": "9.4.2"})
+    assert judged(amd).passed
+    here = replace(machines.machine("mi300x"), environment={"HSA_OVERRIDE_GFX_VERSION": "9.4.2"})
+    assert "environment-invalidates-timing" in rules_of(judged(here, "mi300x"))
 
 
 READABLE = [
