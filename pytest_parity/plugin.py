@@ -7,12 +7,14 @@ which costs more than the plugin itself.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from pytest_parity.verdict import Verdict
 
@@ -25,6 +27,12 @@ _MARKERS = {
     "perf": "perf: a perf test, gated by --parity-target.",
     "performance": "performance: a perf test, gated by --parity-target.",
 }
+# A table [tool.parity], a dotted key tool.parity, or an inline table `parity = {` of [tool].
+_SECTION = re.compile(
+    rb"^[ \t]*(?:\[{1,2}[ \t]*tool[ \t]*\.[ \t]*[\"']?parity[\"']?[ \t]*[.\]]"
+    rb"|tool[ \t]*\.[ \t]*parity[ \t]*[.=]|parity[ \t]*=[ \t]*\{)",
+    re.MULTILINE,
+)
 _ASKING_OPTIONS = ("parity_target", "parity_fingerprint", "parity_config")
 _ASKING_VARIABLES = ("PARITY_TARGET", "PARITY_FINGERPRINT", "PARITY_CONFIG")
 _OTHER_OPTIONS = ("parity_mode", "parity_require", "parity_report")
@@ -47,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         action="append",
         default=None,
-        help="write the verdict here, format by suffix: .json .html .md .sarif; repeatable",
+        help="write the verdict here, format by suffix: .json or .md; repeatable",
     )
 
 
@@ -90,13 +98,22 @@ def _asks_to_judge(config: pytest.Config) -> bool:
         return True
     if hasattr(config, "workerinput") and "parity" in config.workerinput:
         return True
-    root = config.rootpath
-    if (root / "parity.yaml").is_file():
-        return True
-    try:
-        return b"[tool.parity" in (root / "pyproject.toml").read_bytes()
-    except OSError:
-        return False
+    return _project_asks(config.rootpath)
+
+
+def _project_asks(start: Path) -> bool:
+    """Tell whether a project file lies at or above the root folder, not leaving the repository; the engine reads it."""
+    for folder in (start, *start.parents):
+        if any((folder / name).is_file() for name in ("parity.yaml", "parity.yml")):
+            return True
+        try:
+            if _SECTION.search((folder / "pyproject.toml").read_bytes()):
+                return True
+        except OSError:
+            pass
+        if (folder / ".git").exists():
+            return False
+    return False
 
 
 def _some_marker_names_a_target(items: Iterable[pytest.Item]) -> bool:

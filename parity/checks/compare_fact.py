@@ -42,8 +42,10 @@ def compare_fact(
         yield need
     else:
         a, b = _number(have), _number(need)
-        if a is None or b is None or b == 0:
+        if a is None or b is None or b <= 0:
             return
+        if _same_thing(here, wanted):
+            b = min((b, *_other_values(wanted, fact)), key=lambda value: abs(a / value - 1))
         ratio = a / b
         if (at_least is not None and ratio < at_least) or (at_most is not None and ratio > at_most):
             here_text, wanted_text = (format_fact(fact, value) for value in (have.value, need.value))
@@ -54,6 +56,13 @@ def compare_fact(
                 ratio=round(ratio, 4),
                 message=f"{what} is {here_text} here, {wanted_text} on {wanted.id} ({format_ratio(ratio)})",
             )
+
+
+def _other_values(wanted: Target, fact: str) -> list[float]:
+    """Return what other sources say of the part's own fact: a board within any of them is the part as sold."""
+    known = wanted.spec.facts.get(fact)
+    values = [other.value for other in known.conflicts] if known else []
+    return [float(value) for value in values if not isinstance(value, str) and value > 0]
 
 
 def _same_thing(here: Subject, wanted: Target) -> bool:

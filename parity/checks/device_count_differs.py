@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when the visible devices are more or fewer than declared; without a count none is wished for."""
+    yield from _unread(here)
     if wanted.count is None:
         return
     have = len(here.subjects)
@@ -30,3 +31,15 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
             ratio=round(have / wanted.count, 4),
             message=f"{have} visible device{'' if have == 1 else 's'} here, {wanted.count} on the target",
         )
+
+
+def _unread(here: Machine) -> Iterator[Absent]:
+    """Yield an absence when the source counts more GPUs than it could tell about; slices are not counted so."""
+    counted = here.fingerprint.device_count
+    devices = here.fingerprint.devices
+    if isinstance(counted, Absent) or any(subject.is_slice for subject in here.subjects):
+        return
+    if counted.value > len(devices):
+        live = here.fingerprint.origin.kind == "live"
+        detail = f"{len(devices)} of {counted.value} GPUs could be read"
+        yield Absent(why="failed" if live else "not_asked", source=counted.source, detail=detail)

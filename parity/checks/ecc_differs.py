@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
-    """Yield a mismatch when ECC is not as the target declares; undeclared, HBM parts are expected to have it on.
+    """Yield a mismatch when ECC is not as production usually has it: on for HBM parts, else the part's own default.
 
     ECC on GDDR costs capacity and bandwidth; ECC off on a data-center part is not how production runs.
     """
-    declared = wanted.conditions.get("ecc")
-    expected = declared if isinstance(declared, bool) else _usual(here, wanted)
+    if "ecc" in wanted.conditions or "ecc_enabled" in wanted.conditions:
+        return  # `target-condition-unmet` judges what is declared
+    expected = _usual(here, wanted)
     if expected is None or here.vendor != wanted.spec.vendor:
         return
     have = here.conditions.ecc_enabled

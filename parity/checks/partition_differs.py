@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when the device is a MIG slice, a vGPU or an AMD partition that the target does not declare."""
     have = here.device.identity.partition
+    if value_of(here.conditions.mig_enabled) and wanted.partition.kind != "mig" and not here.is_slice:
+        yield Mismatch(
+            subject=here.label,
+            here="MIG is on",
+            wanted=_words(wanted.partition),
+            message=f"MIG is on and no slice was read, the target is {_words(wanted.partition)}",
+        )
+        return
     if isinstance(have, Absent):
         if _all_units_are_here(here):
             return

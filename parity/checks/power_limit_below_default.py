@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.model.absent import Absent
+from parity.model.absent import Absent, Reading
 from parity.model.finding import Mismatch
 from parity.units import format_fact
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.checks.subject import Subject
+    from parity.model.spec import FactValue
     from parity.model.target import Target
 
 
@@ -23,14 +24,14 @@ def check(here: Subject, wanted: Target, *, at_least: float) -> Iterator[Mismatc
     """
     if "power_limit_w" in wanted.conditions:
         return
-    limit, default = here.conditions.power_limit_w, here.fact("power_default_w")
+    limit, default = here.conditions.power_limit_w, _default(here)
     if isinstance(limit, Absent) and not isinstance(here.conditions.power_limit_set_w, Absent):
         limit = here.conditions.power_limit_set_w  # all that `nvidia-smi --query-gpu=power.limit` tells
     if isinstance(limit, Absent):
         yield limit
     elif isinstance(default, Absent):
         yield default
-    elif not isinstance(default.value, str) and default.value and limit.value < at_least * default.value:
+    elif not isinstance(default.value, str) and limit.value < at_least * default.value:
         ratio = limit.value / default.value
         here_text, default_text = format_fact("_w", limit.value), format_fact("_w", default.value)
         yield Mismatch(
@@ -40,3 +41,18 @@ def check(here: Subject, wanted: Target, *, at_least: float) -> Iterator[Mismatc
             ratio=round(ratio, 4),
             message=f"the power limit is {here_text}, the default of {here.part} is {default_text} ({ratio:.2f}x)",
         )
+
+
+def _default(here: Subject) -> Reading[FactValue] | Absent:
+    """Return the part's default limit: the board's own reading, but never less than the least one the part is sold with.
+
+    AMD's drivers report the chip's power without its board, so there the reading stands alone.
+    """
+    own = here.fact("power_default_w")
+    fact = here.spec.facts.get("power_default_w") if here.spec else None
+    if fact is None or here.vendor != "nvidia":
+        return own
+    sold = [value for value in (fact.value, *(other.value for other in fact.conflicts)) if not isinstance(value, str)]
+    if isinstance(own, Absent) or isinstance(own.value, str) or own.value < min(sold):
+        return Reading(value=min(sold), source=f"catalog: {here.part}")
+    return own

@@ -115,6 +115,10 @@ class Subject(msgspec.Struct, frozen=True):
         """
         identity = self.device.identity
         clock, width = value_of(identity.memory_clock_mhz), value_of(identity.memory_bus_width_bits)
+        if self.spec is not None and (clock is None) != (width is None):
+            # One of the two was read: the other is the part's.
+            clock = clock or _whole(self.spec.number("memory_clock_mhz"))
+            width = width or _whole(self.spec.number("memory_bus_width_bits"))
         factor = self.spec.number("memory_clock_factor") if self.spec else None
         if factor is None and self.vendor == "nvidia":
             factor = 2
@@ -149,6 +153,10 @@ class Machine(msgspec.Struct, frozen=True):
     subjects: tuple[Subject, ...]
     environment: tuple[EnvironmentCard, ...]
     facts: StackFacts
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
 
 
 def _not_a_reading(name: str) -> Absent:

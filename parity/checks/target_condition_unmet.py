@@ -16,16 +16,13 @@ if TYPE_CHECKING:
     from parity.model.target import Target
 
 
-# Declared under another name, or judged by a rule of its own.
-FIELDS = {"persistence": "persistence_enabled"}
-ELSEWHERE = frozenset({"mig", "ecc", "confidential_compute"})
+# Declared under a shorter name.
+FIELDS = {"persistence": "persistence_enabled", "mig": "mig_enabled", "ecc": "ecc_enabled"}
 
 
 def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch for each declared condition that the device does not meet, an absence for each not read."""
     for name, required in wanted.conditions.items():
-        if name in ELSEWHERE:
-            continue
         field = FIELDS.get(name, name)
         have = getattr(here.conditions, field, None)
         if have is None or isinstance(have, Absent):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 
 from parity.catalog import store
+from parity.checks.target_condition_unmet import FIELDS
 from parity.errors import InputFileError, InvalidConfigError, ParityError, UnknownNameError
 from parity.inputs import (
     MAX_CONFIG_BYTES,
@@ -27,7 +28,7 @@ from parity.inputs import (
     refuse_extremes,
 )
 from parity.model.comparison import is_comparison
-from parity.model.device import DeviceConditions
+from parity.model.device import DeviceConditions, Flag
 from parity.model.finding import Waiver
 from parity.model.policy import PerfTests, Policy
 from parity.model.rule import LEVELS, Level, RuleCard
@@ -39,7 +40,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FILE_NAMES = ("parity.yaml", "parity.yml")
-PYPROJECT_SECTION = re.compile(rb"^[ \t]*\[{1,2}[ \t]*tool[ \t]*\.[ \t]*[\"']?parity[\"']?[ \t]*[.\]]", re.MULTILINE)
+# A table [tool.parity], a dotted key tool.parity, or an inline table `parity = {` of [tool].
+PYPROJECT_SECTION = re.compile(
+    rb"^[ \t]*(?:\[{1,2}[ \t]*tool[ \t]*\.[ \t]*[\"']?parity[\"']?[ \t]*[.\]]"
+    rb"|tool[ \t]*\.[ \t]*parity[ \t]*[.=]|parity[ \t]*=[ \t]*\{)",
+    re.MULTILINE,
+)
 # tomllib takes quadratic time over a key of many dots.
 _LONG_TOML_KEY = re.compile(rf"(?:\.[ \t]*[\w\-\"']+[ \t]*){{{MAX_DEPTH}}}")
 # Conditions that stand for a field of another name, or for a rule of their own.
@@ -304,6 +310,8 @@ def _check_entry(document: Document, name: str, own: TargetEntry, whole: TargetE
         if condition not in known:
             close = near_names(condition, known)
             yield problem_at(document, where, "no condition has this name", close=close, mend="correct the name")
+        elif _is_flag(condition) and not isinstance(required, bool):
+            yield problem_at(document, where, f"true or false is needed, not {required!r}", mend="write true or false")
         elif isinstance(required, str) and required[:1] in "<>=!" and not is_comparison(required):
             mend = 'write an operator and a number, such as ">=700"'
             yield problem_at(document, where, f"{required!r} is no comparison", mend=mend)
@@ -330,6 +338,11 @@ def _is_part(device: str) -> bool:
     except UnknownNameError:
         return False
     return True
+
+
+def _is_flag(condition: str) -> bool:
+    field = FIELDS.get(condition, condition)
+    return DeviceConditions.__annotations__.get(field) == Flag
 
 
 def _looks_like_a_file(device: str) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _EXPRESSION = re.compile(r"(?:(?P<count>[0-9]{1,6})\s*x\s*)?(?P<name>[^/]+?)(?:/(?P<slice>[^/]+))?", re.IGNORECASE)
 _FILE_SUFFIXES = (".json", ".yaml", ".yml", ".txt", ".xml", ".log")
+POWER_TOLERANCE = 0.02
 DEFAULT_REQUIRE: Level = "equivalent"
 
 
@@ -122,7 +123,10 @@ def partition_of(spec: DeviceSpec, profile: str, where: str) -> Partition:
     Raises:
         UnknownNameError: the part has no such slice.
     """
-    wanted, _, mode = profile.strip().removeprefix("mig-").partition("+")
+    wanted, _, mode = re.sub(r"^mig-", "", profile.strip(), flags=re.IGNORECASE).partition("+")
+    if mode and not re.fullmatch(r"NPS[1248]", mode, re.IGNORECASE):
+        mend = "write NPS1, NPS2, NPS4 or NPS8"
+        raise UnknownNameError(f"no memory partition is called {mode!r}", where=where, mend=mend)
     for known in spec.partitions:
         if known.profile.lower() == wanted.lower():
             whole = known.kind == "compute" and known.profile == "SPX"
@@ -159,8 +163,24 @@ def from_file(path: Path, *, source: str) -> Target:
         source=where,
         count=_count_of(reference),
         partition=found[0].partition if found[0].partition.kind != "unknown" else WHOLE,
+        conditions=_conditions_of(reference),
         reference=reference,
     )
+
+
+def _conditions_of(reference: Fingerprint) -> dict[str, str | float | int | bool]:
+    """Return the run conditions of the captured machine that a timing depends on: as it was set is how production runs."""
+    conditions: dict[str, str | float | int | bool] = {}
+    devices = reference.visible_devices
+    limits = [value_of(device.conditions.power_limit_w) for device in devices]
+    told = [limit for limit in limits if limit]
+    if told and len(told) == len(limits):
+        low, high = (1 - POWER_TOLERANCE) * min(told), (1 + POWER_TOLERANCE) * max(told)
+        conditions["power_limit_w"] = f">={low:.0f},<={high:.0f}"
+    ecc = {value_of(device.conditions.ecc_enabled) for device in devices}
+    if len(ecc) == 1 and None not in ecc:
+        conditions["ecc"] = bool(ecc.pop())
+    return conditions
 
 
 def _count_of(reference: Fingerprint) -> int:

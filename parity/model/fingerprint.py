@@ -149,19 +149,18 @@ def identity_hash(fingerprint: Fingerprint) -> str:
     multiset; leaves out index, UUID, serial, bus id, clocks in use and every condition. Two machines with
     equal hardware, read by the same source, hash alike whatever their order of enumeration.
     """
-    described = sorted(
-        msgspec.json.encode(
-            {
-                name: _comparable(observed.value)
-                for name in device.identity.__struct_fields__
-                if name not in _NOT_HASHED
-                and isinstance(observed := getattr(device.identity, name), Reading)
-            },
-            order="deterministic",
-        )
-        for device in fingerprint.visible_devices
-    )
+    described = sorted(described_identity(device) for device in fingerprint.visible_devices)
     return "sha256:" + _sha256(b"\n".join(described))[:32]
+
+
+def described_identity(device: Device) -> bytes:
+    """Return what one device is as canonical JSON: its identity values without sources, absences and firmware."""
+    values = {
+        name: _comparable(observed.value)
+        for name in device.identity.__struct_fields__
+        if name not in _NOT_HASHED and isinstance(observed := getattr(device.identity, name), Reading)
+    }
+    return msgspec.json.encode(values, order="deterministic")
 
 
 def _comparable(value: object) -> object:
@@ -189,5 +188,5 @@ def sealed(fingerprint: Fingerprint) -> Fingerprint:
 
 __all__ = [
     "SCHEMA", "Absent", "Device", "Fingerprint", "Host", "Library", "Link", "Note", "Origin", "Stack",
-    "identity_hash", "sealed",
+    "described_identity", "identity_hash", "sealed",
 ]

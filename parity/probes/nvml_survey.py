@@ -46,6 +46,7 @@ _FABRIC_VERSIONS = (0x3000028, 0x2000024)
 _NO_SUCH_LINK = "no such link"
 
 _GSP_VERSION_BYTES = 64  # NVML_GSP_FIRMWARE_VERSION_BUF_SIZE
+MAX_DEVICES = 256
 MAX_LINKS = 36
 MAX_SLICES = 16
 MAX_PAIRED_DEVICES = 16
@@ -77,7 +78,7 @@ def survey_nvml(ask: Ask, skip: Mapping[str, str]) -> None:
     survey.put("nvml:nvmlSystemGetConfComputeSettings", survey.conf_compute_settings)
     count = survey.put("nvml:nvmlDeviceGetCount", "nvmlDeviceGetCount")
     handles: dict[int, Any] = {}
-    for index in range(count or 0):
+    for index in range(min(count or 0, MAX_DEVICES)):
         gone = [key for key in lost if key.startswith(f"nvml:{index}:")]
         if len(gone) >= GIVE_UP_DEVICE or [skip[key] for key in gone].count("timed_out") >= GIVE_UP_HUNG:
             ask.absent(f"nvml:{index}:*", skip[gone[0]], f"{', '.join(gone)} gave no answer; the rest was not asked")

@@ -21,7 +21,7 @@ _ITEM = re.compile(
 _BEGUN = re.compile(r"G(?:$|P)|M(?:$|I)|U(?:$|n)")  # a cut line of the list, not a sentence below it
 _GPU = re.compile(r"^GPU ([0-9]{1,3}): (.*?)(?: \(UUID: (?:([^)\n]{0,60})\))?.*)?$")
 _MIG = re.compile(r"^MIG ([0-9a-z.+\-]{3,24}) +Device +[0-9]{1,3}:(?: *\(UUID: ([^)\n]{0,80})\))?")
-_LOST = re.compile(r"^Unable to determine the device handle for GPU ?([0-9A-Fa-f:.]{7,16}): (.{1,80})")
+_LOST = re.compile(r"^Unable to determine the device handle for GPU ?(?:[0-9]{1,3}: )?([0-9A-Fa-f:.]{7,16}): (.{1,80})")
 
 
 class Listed(NamedTuple):

@@ -18,7 +18,7 @@ TOOL = "nvidia-smi -q"
 ANCHOR = re.compile(r"NVSMI LOG|^[ \t]*Attached GPUs\s*:|\bAttached GPUs {2,60}:", re.MULTILINE)
 
 _GPU = re.compile(r"^(?:GPU )((?:[0-9A-Fa-f]{4,8}:)?[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f])$")
-_LOST = re.compile(r"Unable to determine the device handle for GPU ?([0-9A-Fa-f:.]{7,16}): ([^\n]{1,80})")
+_LOST = re.compile(r"Unable to determine the device handle for GPU ?(?:[0-9]{1,3}: )?([0-9A-Fa-f:.]{7,16}): ([^\n]{1,80})")
 _MASKED_GPU = re.compile(r"^GPU [0-9A-Fa-fXx]{4,8}:[0-9A-Fa-fXx]{2}:[0-9A-Fa-fXx]{2}\.[0-9A-Fa-fXx]$")
 _SLICE_TITLES = frozenset({"MIG Device", "MIG device"})
 _REASON_TITLES = frozenset({"Clocks Throttle Reasons", "Clocks Event Reasons"})

@@ -52,6 +52,10 @@ _ABSENT_WORDS: dict[str, Why] = {
 _MASKS = re.compile(r"[Xx*#?.\u2588_\-\s]{2,}|<[^<>]{1,40}>|\[?redacted\]?|\[?masked\]?", re.IGNORECASE)
 
 
+# What AMD's library leaves in fields it could not fill, printed by tools that do not know.
+SENTINELS = frozenset({0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF})
+
+
 def why_absent(text: str) -> Why | None:
     """Return why a printed text stands for no value, None when it is a value.
 
@@ -141,7 +145,7 @@ def integer(printed: str) -> int | None:
 def positive(printed: str) -> int | None:
     """Return the first number of a text when it is over zero."""
     value = integer(printed)
-    return value if value is not None and value > 0 else None
+    return value if value is not None and value > 0 and value not in SENTINELS else None
 
 
 def watts_over_zero(printed: str) -> float | None:

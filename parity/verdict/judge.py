@@ -22,6 +22,7 @@ from parity.verdict.run_rules import (
     Hit,
     Results,
     configured,
+    fails,
     is_asked,
     merged,
     run_device_rules,
@@ -115,7 +116,9 @@ def judge(
     hardware = of_devices([device.level for device in devices], target.require)
     level = _with_stack(hardware, around)
     outcome = _outcome(hardware, [device.level for device in devices], target.require)
-    passed = bool(devices) and _passes(devices, standing, told_gaps, target, rulebook)
+    unwaived = [hit for hit in hits if not _is_waived(hit, rulebook, today)]
+    passed = bool(devices) and _reach(devices, unwaived, gaps, target)
+    passed = passed and _is_clean(standing, told_gaps, target, rulebook)
     carried, reasons = transfers(level, hits, gaps, devices=len(devices))
     nothing_judged = all(device.level == "unknown" for device in devices)
     return Verdict(
@@ -184,27 +187,33 @@ def _outcome(hardware: Level, levels: Sequence[Level], require: Level) -> Outcom
     return "match" if levels and reaches(hardware, require) else "unknown"
 
 
-def _passes(
-    devices: Sequence[_Judged], standing: list[Hit], gaps: list[Gap], target: Target, rulebook: Rulebook
-) -> bool:
-    """Return whether nothing that the policy minds is left once waivers are applied."""
-    policy = rulebook.policy
+def _reach(devices: Sequence[_Judged], unwaived: list[Hit], gaps: list[Gap], target: Target) -> bool:
+    """Return whether every device reaches the required level once waivers are applied; nothing else can change that."""
     for device in devices:
         index = device.identified.device.locator.index
-        own = [hit for hit in standing if hit.device == index]
+        own = [hit for hit in unwaived if hit.device == index]
         open_gaps = [gap for gap in gaps if gap.device == index]
         ambiguous = len(device.identified.candidates) > 1
         level = device.level if ambiguous else level_of(own, open_gaps, target.require)[0]
         if not reaches(level, target.require):
             return False
+    return True
+
+
+def _is_clean(standing: list[Hit], gaps: list[Gap], target: Target, rulebook: Rulebook) -> bool:
+    """Return whether no finding and no open question is left that the policy minds."""
+    policy = rulebook.policy
     least = SEVERITIES.index(policy.fail_on)
     if any(SEVERITIES.index(h.card.severity) >= least and not _is_allowed(h.card, target) for h in standing):
         return False
     if policy.unknown == "strict":
         return not gaps
-    return policy.unknown == "report" or not any(
-        gap.card.unknown == "fails" and not _is_allowed(gap.card, target) for gap in gaps
-    )
+    return policy.unknown == "report" or not any(fails(gap) and not _is_allowed(gap.card, target) for gap in gaps)
+
+
+def _is_waived(hit: Hit, rulebook: Rulebook, today: dt.date) -> bool:
+    waiver = covering(rulebook.waivers, rule=hit.card.id, subject=hit.mismatch.subject, today=today)
+    return waiver is not None
 
 
 def _is_allowed(card: RuleCard, target: Target) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.model.rule import LEVELS, Level
+from parity.verdict.run_rules import fails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,7 +42,7 @@ def level_of(hits: Iterable[Hit], gaps: Iterable[Gap], require: Level) -> tuple[
     open_caps = {
         gap.card.id: rank(gap.card.caps_level)
         for gap in gaps
-        if gap.card.unknown == "fails" and gap.card.caps_level and rank(gap.card.caps_level) > worst
+        if fails(gap) and gap.card.caps_level and rank(gap.card.caps_level) > worst
     }
     lowest = max(open_caps.values(), default=worst)
     if lowest > worst:

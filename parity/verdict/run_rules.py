@@ -9,7 +9,7 @@ import msgspec
 
 from parity.checks.compare_fact import compare_fact
 from parity.checks.subject import Subject
-from parity.model.absent import Absent
+from parity.model.absent import UNANSWERED, Absent
 from parity.model.finding import Mismatch
 from parity.model.rule import RuleCard
 
@@ -36,6 +36,15 @@ class Gap(msgspec.Struct, frozen=True):
     absent: Absent
     subject: str
     device: int | None = None
+
+
+def fails(gap: Gap) -> bool:
+    """Return whether an open question leaves the run undecided.
+
+    The card says so; or the rule is an error-level one and its question was asked of this machine without an answer, which is
+    no property of the source but a fault here.
+    """
+    return gap.card.unknown == "fails" or (gap.card.severity == "error" and gap.absent.why in UNANSWERED)
 
 
 class Results(msgspec.Struct):

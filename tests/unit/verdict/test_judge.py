@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from parity import session
 from parity.catalog import store
 from parity.config.project import Project
-from parity.model.absent import Absent, Reading
+from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.model.device import DeviceConditions, DeviceIdentity
 from parity.model.finding import Waiver
-from parity.model.fingerprint import Fingerprint, Note
+from parity.model.fingerprint import Fingerprint, Link, Note, Origin
 from parity.model.policy import Policy
 from parity.model.rule import Level
 from parity.model.verdict import Verdict
@@ -179,7 +179,9 @@ def test_an_expired_waiver_covers_nothing_and_is_a_finding() -> None:
 def test_a_rule_can_be_set_and_switched_off() -> None:
     capped = machines.changed(machines.machine("l40s"), {"conditions.power_limit_w": 325.0})
     assert judged(capped, "l40s", Project(rules={"power-limit-below-default": {"at_least": 0.9}})).passed
-    assert judged(capped, "l40s", Project(rules={"power-limit-below-default": {"severity": "off"}})).passed
+    silenced = judged(capped, "l40s", Project(rules={"power-limit-below-default": {"severity": "off"}}))
+    assert silenced.findings == ()
+    assert (silenced.level, silenced.passed) == ("same-arch", False)
 
 
 def test_a_broken_pin_is_never_identical() -> None:
@@ -209,7 +211,7 @@ def test_a_narrow_question_never_changes_what_a_machine_is() -> None:
     verdict = session.judge_fingerprint(
         fingerprint, machines.target(H100), Project(), only=("throttled-now",), today=TODAY
     )
-    assert (verdict.outcome, verdict.level, verdict.passed) == ("mismatch", "same-vendor", True)
+    assert (verdict.outcome, verdict.level, verdict.passed) == ("mismatch", "same-vendor", False)
     assert verdict.transfers.timings_single_gpu == "no"
     assert verdict.findings == ()
 
@@ -230,6 +232,91 @@ def test_a_lower_requirement_allows_what_its_level_allows() -> None:
     assert not required("rtx-4090", "same-arch")
     assert not required("mi300x", "same-vendor")
     assert not required("nothing-read", "same-vendor")
+
+
+def test_mig_that_is_on_is_never_a_whole_gpu() -> None:
+    on = machines.changed(machines.machine("a100-sxm4-40gb"), {"conditions.mig_enabled": True})
+    verdict = judged(on, "a100-sxm4-40gb")
+    assert (verdict.level, verdict.passed) == ("same-arch", False)
+
+
+@pytest.mark.parametrize("why", ["failed", "timed_out", "lost", "no_permission", "library_missing"])
+@pytest.mark.parametrize(("block", "name"), [("identity", "partition"), ("conditions", "power_limit_w")])
+def test_a_question_asked_without_an_answer_leaves_the_level_open(block: str, name: str, why: Any) -> None:
+    fingerprint = machines.machine(H100)
+    device = fingerprint.devices[0]
+    gone = Absent(why=why, source="nvml:test")
+    device = replace(device, **{block: replace(getattr(device, block), **{name: gone})})
+    identity = replace(device.identity, sm_count=NOT_ASKED)
+    verdict = judged(replace(fingerprint, devices=(replace(device, identity=identity),)))
+    assert (verdict.level, verdict.passed) == ("unknown", False)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "state", "passes"),
+    [
+        ({"ecc": True}, {}, False),
+        ({"ecc": True}, {"conditions.ecc_enabled": True}, True),
+        ({"ecc": False}, {"conditions.ecc_enabled": True}, False),
+        ({"mig": True}, {"conditions.mig_enabled": False}, False),
+        ({"confidential_compute": True}, {"conditions.confidential_compute": False}, False),
+    ],
+)
+def test_a_declared_condition_is_judged_and_unread_it_fails(
+    conditions: dict[str, Any], state: dict[str, Any], passes: bool
+) -> None:
+    target = replace(machines.target(H100), conditions=conditions)
+    here = machines.changed(machines.machine(H100), state)
+    assert session.judge_fingerprint(here, target, Project(), today=TODAY).passed is passes
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ({"identity.power_default_w": 300.0, "conditions.power_limit_w": 300.0}, "power-limit-below-default"),
+        ({"identity.power_default_w": -1.0, "conditions.power_limit_w": 300.0}, "power-limit-below-default"),
+        ({"identity.clock_boost_mhz": 1200}, "boost-clock-below-target"),
+        ({"identity.memory_clock_mhz": 1593, "identity.memory_bus_width_bits": None}, "memory-bandwidth-below-target"),
+        ({"conditions.clock_customer_boost_mhz": 1000}, "clock-limited"),
+    ],
+)
+def test_a_board_slower_than_its_part_is_told(value: dict[str, Any], rule: str) -> None:
+    absent = {path: given for path, given in value.items() if given is None}
+    here = machines.changed(machines.machine(H100), {path: given for path, given in value.items() if given is not None})
+    for path in absent:
+        device = here.devices[0]
+        identity = replace(device.identity, **{path.split(".")[1]: NOT_ASKED})
+        here = replace(here, devices=(replace(device, identity=identity),))
+    verdict = judged(here)
+    assert rule in {finding.rule for finding in verdict.findings}
+    assert verdict.transfers.timings_single_gpu == "no"
+
+
+def test_gpus_that_were_counted_but_not_read_fail_a_live_run() -> None:
+    here = replace(machines.machine(H100), device_count=Reading(value=8, source="nvml"), origin=Origin(kind="live"))
+    verdict = judged(here)
+    assert (verdict.outcome, verdict.passed) == ("match", False)
+
+
+def test_bridged_boards_need_no_link_for_every_pair() -> None:
+    pair = replace(machines.as_fingerprint(store.device_spec("rtx-a6000"), count=2), links=(Link(a=0, b=1, kind="pcie"),))
+    verdict = judged(pair, "rtx-a6000")
+    assert "link-incomplete" not in rules_of(verdict)
+    assert verdict.transfers.timings_multi_gpu == "unknown"
+
+
+def test_a_captured_machine_is_its_own_target_however_it_is_set() -> None:
+    capped = machines.changed(
+        machines.machine(H100), {"conditions.power_limit_w": 500.0, "conditions.ecc_enabled": False}
+    )
+    target = replace(
+        machines.target(H100), conditions={"power_limit_w": ">=490,<=510", "ecc": False}, reference=capped
+    )
+    assert session.judge_fingerprint(capped, target, Project(), today=TODAY).passed
+    default = machines.changed(
+        machines.machine(H100), {"conditions.power_limit_w": 700.0, "conditions.ecc_enabled": True}
+    )
+    assert not session.judge_fingerprint(default, target, Project(), today=TODAY).passed
 
 
 def test_variables_of_another_vendor_say_nothing() -> None:
