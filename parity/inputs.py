@@ -389,9 +389,7 @@ def _says(data: Any, kind: type, message: str) -> bool:
     return False
 
 
-def _told(
-    what: str, path: _Path, rest: Any, kind: type, removed: list[_Path]
-) -> Iterator[tuple[_Path, str, str, str]]:
+def _told(what: str, path: _Path, rest: Any, kind: type, removed: list[_Path]) -> Iterator[tuple[_Path, str, str, str]]:
     """Yield (path, problem, mend, near names) in our own words; every missing key of the struct at once."""
     close, mend = "", "correct the value"
     wrong_type = _WRONG_TYPE.fullmatch(what)

@@ -196,7 +196,12 @@ def test_6_a_clock_of_the_moment_breaks_no_equality() -> None:
 
 @pytest.mark.parametrize(
     ("here", "target"),
-    [("gb10", "b200-sxm-180gb"), ("b200-sxm-180gb", "gb10"), ("rtx-5090", "gb10"), ("b300-sxm-270gb", "b200-sxm-180gb")],
+    [
+        ("gb10", "b200-sxm-180gb"),
+        ("b200-sxm-180gb", "gb10"),
+        ("rtx-5090", "gb10"),
+        ("b300-sxm-270gb", "b200-sxm-180gb"),
+    ],
 )
 def test_8_a_higher_capability_is_no_support_for_a_lower_one(here: str, target: str) -> None:
     verdict = judged(here, target)
@@ -285,13 +290,17 @@ def test_20_judging_opens_no_connection(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_20_no_module_imports_what_talks_to_the_network() -> None:
-    talkers = re.compile(r"^\s*(?:from|import)\s+(?:urllib\.request|http\.client|requests|httpx|aiohttp|ftplib)\b", re.MULTILINE)
+    talkers = re.compile(
+        r"^\s*(?:from|import)\s+(?:urllib\.request|http\.client|requests|httpx|aiohttp|ftplib)\b", re.MULTILINE
+    )
     sources = [path for package in ("parity", "pytest_parity") for path in (ROOT / package).rglob("*.py")]
     assert [path.name for path in sources if talkers.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("policy", ["fail", "strict", "report"])
-def test_26_what_looks_at_nothing_does_not_pass(policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_26_what_looks_at_nothing_does_not_pass(
+    policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     empty = tmp_path / "empty.json"
     empty.write_bytes(msgspec.json.encode(sealed(Fingerprint())))
     config = tmp_path / "parity.yaml"

@@ -91,9 +91,7 @@ def _vendor_fits(device: Device, entry: IndexEntry) -> bool:
     return vendor is None or vendor == entry.vendor
 
 
-def _weigh(
-    device: Device, entry: IndexEntry, *, known_ids: set[str], name: str | None, named: set[str]
-) -> Candidate:
+def _weigh(device: Device, entry: IndexEntry, *, known_ids: set[str], name: str | None, named: set[str]) -> Candidate:
     """Hold one part against the device."""
     evidence = (
         *_weigh_pci(device, entry, known_ids),
@@ -336,5 +334,3 @@ def _worth_telling(weighed: list[Candidate]) -> tuple[Candidate, ...]:
         or (len(candidate.kinds("supports")) >= 2 and len(candidate.kinds("contradicts")) <= 2)
     ]
     return tuple(sorted(near, key=weight)[:12])
-
-

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
-    """Yield a mismatch when confidential computing is on and the target does not declare it; it slows every transfer."""
+    """Yield a mismatch when confidential computing is on and the target does not declare it: it slows transfers."""
     if "confidential_compute" in wanted.conditions:
         return  # `target-condition-unmet` judges what is declared
     have = here.conditions.confidential_compute

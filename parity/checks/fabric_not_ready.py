@@ -22,6 +22,4 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
         healthy = value_of(subject.conditions.fabric_healthy)
         if state in ("not-started", "in-progress") or healthy is False:
             told = f"{state or 'unknown'}{'' if healthy is not False else ', unhealthy'}"
-            yield Mismatch(
-                subject=subject.label, here=told, wanted="completed", message=f"the NVLink fabric is {told}"
-            )
+            yield Mismatch(subject=subject.label, here=told, wanted="completed", message=f"the NVLink fabric is {told}")

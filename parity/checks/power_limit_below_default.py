@@ -44,7 +44,7 @@ def check(here: Subject, wanted: Target, *, at_least: float) -> Iterator[Mismatc
 
 
 def _default(here: Subject) -> Reading[FactValue] | Absent:
-    """Return the part's default limit: the board's own reading, but never less than the least one the part is sold with.
+    """Return the part's default limit: the board's own reading, but never less than the part's least.
 
     AMD's drivers report the chip's power without its board, so there the reading stands alone.
     """

@@ -77,7 +77,12 @@ def as_text(comparison: Comparison, verbose: bool) -> str:  # noqa: FBT001
         rows = [item for item in changed if item.section == section]
         if rows:
             lines += ["", f"{word}{'' if section in GATED else ' (not gated)'}", *_table(rows, comparison)]
-    lines += ["", f"{len(changed)} value{'' if len(changed) == 1 else 's'} differ{'s' if len(changed) == 1 else ''}" if changed else "nothing differs that both sides tell"]
+    lines += [
+        "",
+        f"{len(changed)} value{'' if len(changed) == 1 else 's'} differ{'s' if len(changed) == 1 else ''}"
+        if changed
+        else "nothing differs that both sides tell",
+    ]
     untold = [item for item in comparison.differences if item.kind != "changed"]
     if untold:
         lines.append(f"{len(untold)} values are told by one side only" + ("" if verbose else " (-v)"))

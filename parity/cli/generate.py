@@ -57,7 +57,7 @@ def targets_page() -> str:
         [
             "# Targets",
             "",
-            "Generated from `rules/devices`; do not edit. `parity targets NAME` shows a part with the source of each fact.",
+            "Generated from `rules/devices`; do not edit. `parity targets NAME` shows a part with its sources.",
             "",
             "```text",
             targets.listed(specs).rstrip(),

@@ -28,9 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         options.write_reports(arguments, lambda name: _json(card) if name == "json" else described(card))
     else:
         cards = store.cards()
-        options.write_reports(
-            arguments, lambda name: _json(list(cards)) if name == "json" else listed(list(cards))
-        )
+        options.write_reports(arguments, lambda name: _json(list(cards)) if name == "json" else listed(list(cards)))
     return 0
 
 
@@ -44,9 +42,7 @@ def listed(cards: list[RuleCard]) -> str:
     lines: list[str] = []
     for family in dict.fromkeys(card.family for card in cards):
         lines += ["", family]
-        lines += [
-            f"  {card.severity:<8} {card.id:<{width}}  {card.summary}" for card in cards if card.family == family
-        ]
+        lines += [f"  {card.severity:<8} {card.id:<{width}}  {card.summary}" for card in cards if card.family == family]
     return "\n".join(lines[1:]) + "\n"
 
 

@@ -81,10 +81,7 @@ def as_target(spec: DeviceSpec) -> dict[str, Any]:
 
 def listed(specs: list[DeviceSpec]) -> str:
     """Return one line per part, grouped by vendor and family."""
-    rows = [
-        [spec.id, *(_text(spec, fact) for fact, _ in _COLUMNS), ", ".join(spec.aliases)]
-        for spec in specs
-    ]
+    rows = [[spec.id, *(_text(spec, fact) for fact, _ in _COLUMNS), ", ".join(spec.aliases)] for spec in specs]
     heads = ["", *(word for _, word in _COLUMNS), "also called"]
     widths = [max(len(row[n]) for row in [heads, *rows]) for n in range(len(heads))]
     groups: dict[tuple[str, str], list[list[str]]] = {}

@@ -220,9 +220,7 @@ def _section(document: Document, key: str, kind: type[T], default: T, problems: 
     return _converted(document, data, kind, key, problems) or default
 
 
-def _converted(
-    document: Document, data: Any, kind: type[T], at: str, problems: list[ParityError]
-) -> T | None:
+def _converted(document: Document, data: Any, kind: type[T], at: str, problems: list[ParityError]) -> T | None:
     try:
         return convert_all(data, kind, document=document, at=at)
     except InvalidConfigError as error:
@@ -358,9 +356,7 @@ def _is_specifier(text: str) -> bool:
         return False
 
 
-def _default_target(
-    document: Document, targets: dict[str, TargetEntry], problems: list[ParityError]
-) -> str | None:
+def _default_target(document: Document, targets: dict[str, TargetEntry], problems: list[ParityError]) -> str | None:
     name = document.data.get("default_target")
     if name is None:
         return None

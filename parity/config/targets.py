@@ -31,9 +31,7 @@ POWER_TOLERANCE = 0.02
 DEFAULT_REQUIRE: Level = "equivalent"
 
 
-def resolve_target(
-    expression: str, project: Project, *, source: str, require: Level | None = None
-) -> Target:
+def resolve_target(expression: str, project: Project, *, source: str, require: Level | None = None) -> Target:
     """Return the target that an expression declares.
 
     Args:
@@ -169,7 +167,7 @@ def from_file(path: Path, *, source: str) -> Target:
 
 
 def _conditions_of(reference: Fingerprint) -> dict[str, str | float | int | bool]:
-    """Return the run conditions of the captured machine that a timing depends on: as it was set is how production runs."""
+    """Return the captured machine's run conditions that a timing depends on: so production runs."""
     conditions: dict[str, str | float | int | bool] = {}
     devices = reference.visible_devices
     limits = [value_of(device.conditions.power_limit_w) for device in devices]
@@ -228,8 +226,7 @@ def spec_from_readings(found: Identified, where: str) -> DeviceSpec:
     facts = {
         name: Fact(value=observed.value, source="captured")
         for name in identity.__struct_fields__
-        if isinstance(observed := getattr(identity, name), Reading)
-        and isinstance(observed.value, (int, float, bool))
+        if isinstance(observed := getattr(identity, name), Reading) and isinstance(observed.value, (int, float, bool))
     }
     name = value_of(identity.name) or "captured device"
     return DeviceSpec(

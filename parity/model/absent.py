@@ -38,7 +38,7 @@ class Reading(msgspec.Struct, Generic[T], frozen=True, kw_only=True, tag="readin
     source: str
 
 
-# Somebody asked and could not be answered, though an answer exists; unlike a value that a report or device does not have.
+# Somebody asked and got no answer, though there is one; unlike a value that a report or device does not have.
 UNANSWERED: tuple[Why, ...] = ("failed", "timed_out", "lost", "no_permission", "library_missing")
 
 NOT_ASKED = Absent(why="not_asked", source="")

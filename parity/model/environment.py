@@ -13,10 +13,10 @@ class EnvironmentCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     Attributes:
         name: variable name; a trailing ``*`` stands for any ending.
         vendor: ``nvidia``, ``amd`` or ``any``.
-        kind: what it does: ``serialises``, ``selects-device``, ``fake-arch``, ``compiles``, ``communication``, ``memory``,
-            ``profiler``, ``host``, ``dead``.
-        harmful: values that trigger the rule: texts, comparisons (``<100``), ``nonzero`` (any but empty and ``0``); empty:
-            any value.
+        kind: what it does: ``serialises``, ``selects-device``, ``fake-arch``, ``compiles``, ``communication``,
+            ``memory``, ``profiler``, ``host``, ``dead``.
+        harmful: values that trigger the rule: texts, comparisons (``<100``), ``nonzero`` (any but empty and ``0``);
+            empty: any value.
         effect: what it does to a number, in one sentence.
     """
 

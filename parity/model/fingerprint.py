@@ -187,6 +187,17 @@ def sealed(fingerprint: Fingerprint) -> Fingerprint:
 
 
 __all__ = [
-    "SCHEMA", "Absent", "Device", "Fingerprint", "Host", "Library", "Link", "Note", "Origin", "Stack",
-    "described_identity", "identity_hash", "sealed",
+    "SCHEMA",
+    "Absent",
+    "Device",
+    "Fingerprint",
+    "Host",
+    "Library",
+    "Link",
+    "Note",
+    "Origin",
+    "Stack",
+    "described_identity",
+    "identity_hash",
+    "sealed",
 ]

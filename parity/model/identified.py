@@ -7,7 +7,16 @@ import msgspec
 from parity.model.device import Device, Partition
 
 EvidenceKind = Literal[
-    "pci-id", "subsystem", "revision", "arch", "sm-count", "cu-count", "memory", "bus-width", "memory-clock", "power-default",
+    "pci-id",
+    "subsystem",
+    "revision",
+    "arch",
+    "sm-count",
+    "cu-count",
+    "memory",
+    "bus-width",
+    "memory-clock",
+    "power-default",
     "name",
 ]
 
@@ -16,8 +25,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What one observed value says about one candidate part.
 
     Attributes:
-        says: ``supports``; ``contradicts`` (rules the part out); ``doubts`` (speaks against it, but drivers and operators
-            are known to change this value); ``silent`` (not observed, or the catalog has no value).
+        says: ``supports``; ``contradicts`` (rules the part out); ``doubts`` (speaks against it, but drivers and
+            operators are known to change this value); ``silent`` (not observed, or the catalog has no value).
         detail: both values, for people.
     """
 

@@ -101,9 +101,7 @@ class Ask:
             data = data[os.write(self._channel, data) :]
 
 
-def _reason(
-    error: BaseException, classify: Callable[[BaseException], tuple[str, str]]
-) -> tuple[str, str]:
+def _reason(error: BaseException, classify: Callable[[BaseException], tuple[str, str]]) -> tuple[str, str]:
     """Return the reason of an error, even of one that its own library cannot print."""
     try:
         return classify(error)

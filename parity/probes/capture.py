@@ -41,9 +41,7 @@ def capture(*, environment_names: Sequence[str], version: str, root: str = "/") 
     return assembled(*surveys, version=version, environment=dict(os.environ))
 
 
-def assembled(
-    nvidia: Survey, amd: Survey, host: Survey, *, version: str, environment: dict[str, str]
-) -> Fingerprint:
+def assembled(nvidia: Survey, amd: Survey, host: Survey, *, version: str, environment: dict[str, str]) -> Fingerprint:
     """Return the fingerprint that three surveys add up to; pure but for the clock."""
     own, hidden = _visible_nvidia(nvidia, environment)
     others, hidden_amd = mark_visible(amd_decode.amd_devices(amd), environment, None)
@@ -82,7 +80,7 @@ def assembled(
 
 
 def _without_integrated(devices: tuple[Device, ...]) -> tuple[tuple[Device, ...], tuple[Note, ...]]:
-    """Return the devices with a processor's own graphics hidden where a discrete GPU is there too; nobody tests on it."""
+    """Return the devices with a processor's own graphics hidden where a discrete GPU is there too."""
     integrated = [device for device in devices if value_of(device.identity.integrated)]
     if not integrated or len(integrated) == len(devices):
         return devices, ()
@@ -91,13 +89,13 @@ def _without_integrated(devices: tuple[Device, ...]) -> tuple[tuple[Device, ...]
         replace(device, locator=replace(device.locator, visible=False)) if device in integrated else device
         for device in devices
     )
-    notes = tuple(Note(source="probe", text=f"{device.label}: integrated graphics, not judged") for device in integrated)
+    notes = tuple(
+        Note(source="probe", text=f"{device.label}: integrated graphics, not judged") for device in integrated
+    )
     return shown, notes
 
 
-def _visible_nvidia(
-    survey: Survey, environment: dict[str, str]
-) -> tuple[tuple[Device, ...], tuple[Note, ...]]:
+def _visible_nvidia(survey: Survey, environment: dict[str, str]) -> tuple[tuple[Device, ...], tuple[Note, ...]]:
     """Return NVIDIA's devices with ``visible`` set: as libcuda itself sees them where it could be asked."""
     devices = nvml_decode.nvidia_devices(survey)
     if "CUDA_VISIBLE_DEVICES" in environment and shown_indices(survey):

@@ -16,8 +16,17 @@ if TYPE_CHECKING:
 _VENDOR = "0x10de"
 _CLASSES = ("0x03", "0x1200")  # display and 3D controllers, processing accelerators
 _PCI_FILES = (
-    "vendor", "device", "subsystem_vendor", "subsystem_device", "class", "revision", "numa_node",
-    "current_link_speed", "current_link_width", "max_link_speed", "max_link_width",
+    "vendor",
+    "device",
+    "subsystem_vendor",
+    "subsystem_device",
+    "class",
+    "revision",
+    "numa_node",
+    "current_link_speed",
+    "current_link_width",
+    "max_link_speed",
+    "max_link_width",
 )
 _BUS_ID = re.compile(r"([0-9a-fA-F]{4,8}):([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\.([0-7])")
 

@@ -163,7 +163,8 @@ def _device(answers: Answers, index: int) -> Device:
     _fill_pci(answers, identity)
     if _mig_state(answers) is True:
         whole = Absent(
-            why="not_supported", source="nvml:nvmlDeviceGetMigMode",
+            why="not_supported",
+            source="nvml:nvmlDeviceGetMigMode",
             detail="MIG is on and no slice can be read: the whole GPU's size is nobody's",
         )
         identity.update(dict.fromkeys(SIZE_FIELDS, whole))
@@ -238,7 +239,8 @@ def _conditions(answers: Answers) -> dict[str, Any]:
 def _fill_pci(answers: Answers, identity: dict[str, Any]) -> None:
     """Fill the PCI ids from sysfs where NVML gives none."""
     for name, vendor, device in (
-        ("pci_device_id", "vendor", "device"), ("pci_subsystem_id", "subsystem_vendor", "subsystem_device"),
+        ("pci_device_id", "vendor", "device"),
+        ("pci_subsystem_id", "subsystem_vendor", "subsystem_device"),
     ):
         if isinstance(identity[name], Absent):
             halves = [answers.get(f"pci:{half}", to.hex_digits) for half in (vendor, device)]

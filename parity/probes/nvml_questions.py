@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 SYSTEM_CALLS = (
-    "nvmlSystemGetDriverVersion", "nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetNVMLVersion",
-    "nvmlSystemGetDriverBranch", "nvmlSystemGetConfComputeState", "nvmlSystemGetConfComputeCapabilities",
+    "nvmlSystemGetDriverVersion",
+    "nvmlSystemGetCudaDriverVersion_v2",
+    "nvmlSystemGetNVMLVersion",
+    "nvmlSystemGetDriverBranch",
+    "nvmlSystemGetConfComputeState",
+    "nvmlSystemGetConfComputeCapabilities",
 )
 
 # Call and the arguments after the handle. What a device is comes first: it answers even on a GPU that is half gone.
@@ -98,22 +102,46 @@ DEVICE_CALLS: tuple[tuple[str, tuple[int, ...]], ...] = (
 )
 PROCESS_CALLS = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
 MIG_CALLS = (
-    "nvmlDeviceGetName", "nvmlDeviceGetUUID", "nvmlDeviceGetAttributes", "nvmlDeviceGetGpuInstanceId",
-    "nvmlDeviceGetComputeInstanceId", "nvmlDeviceGetBAR1MemoryInfo",
+    "nvmlDeviceGetName",
+    "nvmlDeviceGetUUID",
+    "nvmlDeviceGetAttributes",
+    "nvmlDeviceGetGpuInstanceId",
+    "nvmlDeviceGetComputeInstanceId",
+    "nvmlDeviceGetBAR1MemoryInfo",
 )
 
 # Field ids of nvml.h (NVML_FI_DEV_*); the second set is asked once per NVLink, with the link as scope.
 FIELDS = (
-    38, 45, 52, 59,  # NVLink CRC flit, CRC data, replay, recovery errors, all links
-    74, 75, 76,  # time limited by power, thermal, sync boost policy
+    38,
+    45,
+    52,
+    59,  # NVLink CRC flit, CRC data, replay, recovery errors, all links
+    74,
+    75,
+    76,  # time limited by power, thermal, sync boost policy
     82,  # memory temperature
-    90, 91,  # NVLink speed common to all links, number of links
+    90,
+    91,  # NVLink speed common to all links, number of links
     147,  # links that end at an NVSwitch
     160,  # NVLink ECC data errors, all links
-    170, 172,  # C2C links, their bandwidth
-    185, 186, 187, 188, 189, 190, 192,  # power: average, instant, min, max, default, current, requested limit
-    193, 194, 195, 196,  # temperature limits, signed
-    226, 227, 230,  # reset, drain-and-reset, recovery action
-    269, 270, 271,  # time slowed by software thermal, hardware thermal, power brake
+    170,
+    172,  # C2C links, their bandwidth
+    185,
+    186,
+    187,
+    188,
+    189,
+    190,
+    192,  # power: average, instant, min, max, default, current, requested limit
+    193,
+    194,
+    195,
+    196,  # temperature limits, signed
+    226,
+    227,
+    230,  # reset, drain-and-reset, recovery action
+    269,
+    270,
+    271,  # time slowed by software thermal, hardware thermal, power brake
 )
 LINK_FIELDS = (161, 162, 163, 164)  # replay, recovery, CRC errors; speed

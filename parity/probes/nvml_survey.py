@@ -84,7 +84,11 @@ def survey_nvml(ask: Ask, skip: Mapping[str, str]) -> None:
             ask.absent(f"nvml:{index}:*", skip[gone[0]], f"{', '.join(gone)} gave no answer; the rest was not asked")
             continue
         handle = survey.put(
-            f"nvml:{index}:{_HANDLE}", _HANDLE, index, plain=lambda _: True, slow=True,
+            f"nvml:{index}:{_HANDLE}",
+            _HANDLE,
+            index,
+            plain=lambda _: True,
+            slow=True,
         )
         if handle is not None:
             handles[index] = handle
@@ -163,8 +167,12 @@ class _Nvml:
         return "failed", f"{type(error).__name__}: {error}"
 
     def put(
-        self, key: str, question: str | Callable[..., Any], *args: Any,
-        plain: Callable[[Any], Any] | None = None, slow: bool = False,
+        self,
+        key: str,
+        question: str | Callable[..., Any],
+        *args: Any,
+        plain: Callable[[Any], Any] | None = None,
+        slow: bool = False,
     ) -> Any:
         """Ask one question: a wrapper by name, or a function of this class."""
         killed = self._deadly.get(key.rpartition(":")[2], key)
@@ -300,12 +308,17 @@ class _Nvml:
             for b in chosen[place + 1 :]:
                 self.put(
                     f"nvml:nvmlDeviceGetTopologyCommonAncestor[{a},{b}]",
-                    "nvmlDeviceGetTopologyCommonAncestor", handles[a], handles[b],
+                    "nvmlDeviceGetTopologyCommonAncestor",
+                    handles[a],
+                    handles[b],
                 )
                 for capability in (0, 2):  # read, NVLink
                     self.put(
                         f"nvml:nvmlDeviceGetP2PStatus[{a},{b},{capability}]",
-                        "nvmlDeviceGetP2PStatus", handles[a], handles[b], capability,
+                        "nvmlDeviceGetP2PStatus",
+                        handles[a],
+                        handles[b],
+                        capability,
                     )
 
     # Calls that bindings leave half done. What they fill is ours and passed as a pointer: bindings before 12.570

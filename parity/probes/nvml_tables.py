@@ -70,7 +70,8 @@ WHOLE_IDENTITY: dict[str, Sources] = {
     ),
     # By hand: nvidia-smi -q -d POWER
     "power_default_w": (
-        ("nvml:nvmlDeviceGetPowerManagementDefaultLimit", to.limit_watts), (f"{_FIELD}[189]", to.limit_watts),
+        ("nvml:nvmlDeviceGetPowerManagementDefaultLimit", to.limit_watts),
+        (f"{_FIELD}[189]", to.limit_watts),
     ),
     "power_min_w": (
         ("nvml:nvmlDeviceGetPowerManagementLimitConstraints", to.item(0, to.limit_watts)),
@@ -141,7 +142,8 @@ BOARD_CONDITIONS: dict[str, Sources] = {
     "power_draw_instant_w": _of(f"{_FIELD}[186]", to.watts),
     "power_limit_w": _of("board:nvmlDeviceGetEnforcedPowerLimit", to.limit_watts),
     "power_limit_set_w": (
-        ("board:nvmlDeviceGetPowerManagementLimit", to.limit_watts), (f"{_FIELD}[190]", to.limit_watts),
+        ("board:nvmlDeviceGetPowerManagementLimit", to.limit_watts),
+        (f"{_FIELD}[190]", to.limit_watts),
     ),
     "power_limit_requested_w": _of(f"{_FIELD}[192]", to.limit_watts),
     "power_source": _of("board:nvmlDeviceGetPowerSource", to.one_of(to.POWER_SOURCES)),
@@ -149,7 +151,8 @@ BOARD_CONDITIONS: dict[str, Sources] = {
     "energy_mj": _of("board:nvmlDeviceGetTotalEnergyConsumption", to.number),
     # By hand: nvidia-smi -q -d TEMPERATURE
     "temperature_c": (
-        ("board:nvmlDeviceGetTemperatureV[0]", to.signed), ("board:nvmlDeviceGetTemperature[0]", to.signed),
+        ("board:nvmlDeviceGetTemperatureV[0]", to.signed),
+        ("board:nvmlDeviceGetTemperature[0]", to.signed),
     ),
     "temperature_memory_c": _of(f"{_FIELD}[82]", to.temperature),
     "temperature_slowdown_c": _of("board:nvmlDeviceGetTemperatureThreshold[1]", to.temperature),
@@ -166,7 +169,8 @@ BOARD_CONDITIONS: dict[str, Sources] = {
         ("pci:current_link_speed", to.pcie_speed_generation),
     ),
     "pcie_width_now": (
-        ("board:nvmlDeviceGetCurrPcieLinkWidth", to.pcie_width), ("pci:current_link_width", to.pcie_width),
+        ("board:nvmlDeviceGetCurrPcieLinkWidth", to.pcie_width),
+        ("pci:current_link_width", to.pcie_width),
     ),
     "pcie_speed_mbps": _of("board:nvmlDeviceGetPcieSpeed", to.number),
     "pcie_replays": _of("board:nvmlDeviceGetPcieReplayCounter", to.number),

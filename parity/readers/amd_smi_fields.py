@@ -193,9 +193,7 @@ def _fill_pci_ids(device: DeviceDraft, node: dict[str, Any]) -> None:
         device.identify("pci_device_id", v.observe(printed, _pair, f"{TOOL}: asic/device_id"))
     subvendor, subsystem = at(node, "asic/subvendor_id"), at(node, "asic/subsystem_id")
     if subvendor is not None and subsystem is not None:
-        device.identify(
-            "pci_subsystem_id", v.observe(f"{subvendor} {subsystem}", _pair, f"{TOOL}: asic/subsystem_id")
-        )
+        device.identify("pci_subsystem_id", v.observe(f"{subvendor} {subsystem}", _pair, f"{TOOL}: asic/subsystem_id"))
 
 
 def _pair(printed: str) -> str | None:

@@ -101,9 +101,7 @@ def _links(gpus: list[dict[str, Any]]) -> tuple[Link, ...]:
             if isinstance(a, int) and a < b:
                 found.setdefault((a, b), kind)
     kinds = {"XGMI": "xgmi", "PCIE": "pcie"}
-    return tuple(
-        Link(a=a, b=b, kind=kinds[kind], path=kind) for (a, b), kind in sorted(found.items()) if kind in kinds
-    )
+    return tuple(Link(a=a, b=b, kind=kinds[kind], path=kind) for (a, b), kind in sorted(found.items()) if kind in kinds)
 
 
 def _ends(node: dict[str, Any]) -> list[tuple[int, str]]:

@@ -32,9 +32,7 @@ _NAMES = (
     "vLLM Version", "vLLM Build Flags", "CUDA Archs", "GPU Topology", "Legend", "Intel GPU driver version",
 )  # fmt: skip
 _LABELS = re.compile(
-    r"(?<![^\s=])(?:"
-    + "|".join(re.escape(name) for name in sorted(_NAMES, key=len, reverse=True))
-    + r")\s{0,40}:(?!:)"
+    r"(?<![^\s=])(?:" + "|".join(re.escape(name) for name in sorted(_NAMES, key=len, reverse=True)) + r")\s{0,40}:(?!:)"
     r"|={10,60}\s*[A-Z][A-Za-z /]{2,40}\s*={10,60}|\[(?:pip3?|conda)\]\s"
 )
 _ROCM_NAME = re.compile(r"^(.{0,120}?)\s*\((gfx[0-9a-f]{3,5}[^)]{0,60})\)?$")
@@ -106,9 +104,7 @@ def _read_devices(report: ReportDraft, lines: str, labels: dict[str, str]) -> No
             report.count_listed(listed.gpus, "collect_env: GPU models and configuration")
         if listed.unknown:
             report.note(f"lines of the GPU list were not understood: {' | '.join(listed.unknown)[:300]}")
-    elif rocm or (
-        first and _is_rocm(labels) and v.why_absent(first) is None and first.lower() not in _NO_GPU
-    ):
+    elif rocm or (first and _is_rocm(labels) and v.why_absent(first) is None and first.lower() not in _NO_GPU):
         if ended:
             _add_rocm(report, rocm.group(1) if rocm else first, rocm.group(2) if rocm else "")
     else:
@@ -135,9 +131,7 @@ def _say_none(report: ReportDraft, first: str, labels: dict[str, str]) -> None:
         torch = labels.get("PyTorch version", "")
         report.count_unknown("not_asked", "this PyTorch has no CUDA, so it did not look for GPUs")
         report.note(
-            f"PyTorch {torch} reports No CUDA: that says nothing about the GPUs of the machine".replace(
-                "  ", " "
-            )
+            f"PyTorch {torch} reports No CUDA: that says nothing about the GPUs of the machine".replace("  ", " ")
         )
     elif first:
         report.count_unknown("failed", f"GPU models and configuration: {first[:80]}")
@@ -152,9 +146,7 @@ def _read_topology(report: ReportDraft, text: str) -> None:
     nvidia = "rocm system management interface" not in text.lower()
     source = "nvidia-smi topo -m" if nvidia else "rocm-smi --showtopo"
     start = text.find("GPU Topology")
-    count, links = (topology.read_nvidia if nvidia else topology.read_amd)(
-        text[start:] if start >= 0 else text
-    )
+    count, links = (topology.read_nvidia if nvidia else topology.read_amd)(text[start:] if start >= 0 else text)
     report.links = links
     if count == 0:
         if report.devices and not nvidia_listed(report):
@@ -185,13 +177,9 @@ def _read_versions(report: ReportDraft, labels: dict[str, str]) -> None:
     ):
         report.component(component, v.observe(labels.get(label), version, f"collect_env: {label}"))
     # collect_env asks nvcc for what it calls the runtime version.
-    toolkit = v.observe(
-        labels.get("CUDA runtime version"), version, "collect_env: CUDA runtime version (nvcc)"
-    )
+    toolkit = v.observe(labels.get("CUDA runtime version"), version, "collect_env: CUDA runtime version (nvcc)")
     report.component("cuda_toolkit", toolkit)
-    report.component(
-        "python", v.observe(labels.get("Python version"), version, "collect_env: Python version")
-    )
+    report.component("python", v.observe(labels.get("Python version"), version, "collect_env: Python version"))
     report.component("libc", v.observe(labels.get("Libc version"), _libc, "collect_env: Libc version"))
     vllm = re.match(r"[^@\s]+", labels.get("vLLM Version", ""))
     if vllm:

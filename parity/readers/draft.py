@@ -109,9 +109,7 @@ class ReportDraft:
         return Fingerprint(
             origin=Origin(kind="report", reader=self.reader, note=printed),
             device_count=self.device_count,
-            devices=tuple(
-                draft.build(index) for draft, index in zip(self.devices, self.indices, strict=True)
-            ),
+            devices=tuple(draft.build(index) for draft, index in zip(self.devices, self.indices, strict=True)),
             host=Host(**self.host),
             stack=Stack(components=self.components, packages=self.packages, libraries=tuple(self.libraries)),
             environment=self.environment,

@@ -53,9 +53,7 @@ def merge(first: Fingerprint, second: Fingerprint) -> Fingerprint:
 
 def note_second(first: Fingerprint, reader: str, why: str) -> Fingerprint:
     """Return the first report with a remark that the paste holds another one that was not read."""
-    note = Note(
-        source=first.origin.reader, text=f"the paste holds a second report ({reader}), not read: {why}"
-    )
+    note = Note(source=first.origin.reader, text=f"the paste holds a second report ({reader}), not read: {why}")
     if note in first.notes:
         return first
     return msgspec.structs.replace(first, notes=(*first.notes, note))
@@ -126,9 +124,7 @@ def _merge_device(a: Device, b: Device) -> Device:
 def _fill(a: S, b: S, kind: type[S]) -> S:
     """Return ``a`` with the readings that only ``b`` has."""
     changes = {
-        field: theirs
-        for field in kind.__struct_fields__
-        if _is_better(getattr(a, field), theirs := getattr(b, field))
+        field: theirs for field in kind.__struct_fields__ if _is_better(getattr(a, field), theirs := getattr(b, field))
     }
     return msgspec.structs.replace(a, **changes)
 

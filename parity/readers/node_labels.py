@@ -40,9 +40,7 @@ def read(nodes: list[Node]) -> ReportDraft | None:
         _read_amd(report, node)
     if others:
         names = ", ".join(other.name or "(unnamed)" for other in others[:20])
-        report.note(
-            f"only the first of {len(labelled)} nodes with GPU labels was read; the others are: {names}"
-        )
+        report.note(f"only the first of {len(labelled)} nodes with GPU labels was read; the others are: {names}")
     if not report.devices:
         report.count_unknown("failed", "the labels name no GPU")
         report.note("the labels name no GPU product or device id")
@@ -84,9 +82,7 @@ def _read_nvidia(report: ReportDraft, labels: dict[str, str]) -> None:
     else:
         for _ in range(min(count or 1, _MAX_GPUS)):
             report.add(whole)
-        report.device_count = v.observe(
-            labels.get("nvidia.com/gpu.count"), v.positive, "nvidia.com/gpu.count"
-        )
+        report.device_count = v.observe(labels.get("nvidia.com/gpu.count"), v.positive, "nvidia.com/gpu.count")
     _note_sharing(report, labels, product)
 
 
@@ -122,9 +118,7 @@ def _nvidia_device(labels: dict[str, str], product: str) -> DeviceDraft:
         labels.get("nvidia.com/gpu.compute.minor", ""),
     )
     if major.isdecimal() and minor.isdecimal():
-        device.identify(
-            "compute_capability", Reading(value=f"{major}.{minor}", source="nvidia.com/gpu.compute")
-        )
+        device.identify("compute_capability", Reading(value=f"{major}.{minor}", source="nvidia.com/gpu.compute"))
     if kind != "none":
         device.partition(kind, source, profile=profile)
         if kind == "mig":
@@ -150,9 +144,7 @@ def _mixed_slices(whole: DeviceDraft, labels: dict[str, str]) -> list[DeviceDraf
             continue
         stem = f"nvidia.com/mig-{match.group(1)}"
         device = slice_of(whole, profile=match.group(1), source=label)
-        device.identify(
-            "memory_bytes", v.observe(labels.get(f"{stem}.memory"), v.size_over_zero, f"{stem}.memory")
-        )
+        device.identify("memory_bytes", v.observe(labels.get(f"{stem}.memory"), v.size_over_zero, f"{stem}.memory"))
         units = labels.get(f"{stem}.multiprocessors")
         device.identify("sm_count", v.observe(units, v.positive, f"{stem}.multiprocessors"))
         devices.extend([device] * min(count, _MAX_GPUS))
@@ -164,9 +156,7 @@ def _note_sharing(report: ReportDraft, labels: dict[str, str], product: str) -> 
     strategy = labels.get("nvidia.com/gpu.sharing-strategy", "")
     if product.endswith(_SHARED) or replicas > 1:
         how = strategy if strategy not in {"", "none"} else "time-slicing"
-        report.note(
-            f"the GPUs are shared by {how} ({replicas} replicas each): other pods may run on the same GPU"
-        )
+        report.note(f"the GPUs are shared by {how} ({replicas} replicas each): other pods may run on the same GPU")
 
 
 def _read_nvidia_versions(report: ReportDraft, labels: dict[str, str]) -> None:

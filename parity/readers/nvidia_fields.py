@@ -283,10 +283,7 @@ _CONDITIONS = (
         "power_limit_requested_w",
         v.number,
         "GPU Ceiling Power Limit/Requested Power Limit|GPU Power Readings/Requested Power Limit",
-        (
-            "gpu_power_readings/requested_power_limit"
-            "|gpu_power_readings/gpu_ceiling_power_limit/requested_power_limit"
-        ),
+        ("gpu_power_readings/requested_power_limit|gpu_power_readings/gpu_ceiling_power_limit/requested_power_limit"),
         "",
     ),
     ("temperature_c", v.number, "Temperature/GPU Current Temp", "temperature/gpu_temp", "temperature.gpu"),
@@ -381,9 +378,7 @@ _CONDITIONS = (
 _LOCATOR = (("pci_bus_id", v.bus_id, "PCI/Bus Id", "pci/pci_bus_id", "pci.bus_id|gpu_bus_id"),)
 
 
-def _labels(
-    block: str, rows: tuple[tuple[str, Callable[[str], Any], str, str, str], ...]
-) -> tuple[Label, ...]:
+def _labels(block: str, rows: tuple[tuple[str, Callable[[str], Any], str, str, str], ...]) -> tuple[Label, ...]:
     return tuple(
         Label(block, field, convert, *(tuple(filter(None, names.split("|"))) for names in (query, xml, csv)))
         for field, convert, query, xml, csv in rows

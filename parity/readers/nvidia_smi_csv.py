@@ -48,11 +48,7 @@ def _is_header(line: str) -> bool:
     if "pid" in names or "retired_pages.address" in names:
         return False
     known = sum(name in _KNOWN for name in names)
-    return (
-        known >= 2 and known * 4 >= len(names)
-        if len(names) > 1
-        else names[0] in _ALONE and line.strip() == names[0]
-    )
+    return known >= 2 and known * 4 >= len(names) if len(names) > 1 else names[0] in _ALONE and line.strip() == names[0]
 
 
 def _columns(line: str) -> list[str]:
@@ -115,9 +111,7 @@ def _gpu(printed: dict[str, str]) -> DeviceDraft:
     device = DeviceDraft(vendor="nvidia", source=TOOL)
     nvidia_fields.fill(device, printed, dialect="csv", tool=TOOL)
     uuid = printed.get("uuid", printed.get("gpu_uuid"))
-    nvidia_fields.fill_private(
-        device, uuid=uuid, serial=printed.get("serial", printed.get("gpu_serial")), tool=TOOL
-    )
+    nvidia_fields.fill_private(device, uuid=uuid, serial=printed.get("serial", printed.get("gpu_serial")), tool=TOOL)
     reasons = {name: text for name, text in printed.items() if name.startswith(_REASONS)}
     nvidia_fields.fill_reasons(device, reasons, source=f"{TOOL}: clocks_event_reasons")
     for name in ("clocks_event_reasons.active", "clocks_throttle_reasons.active"):

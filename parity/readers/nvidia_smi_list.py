@@ -78,9 +78,7 @@ def read_lines(text: str, *, tool: str, uuids: bool = False, ended: bool = True)
         gpu, mig, lost = _GPU.match(row), _MIG.match(row), _LOST.match(row)
         if gpu:
             gpus += 1
-            parent = _gpu(
-                gpu, tool, cut=(uuids and "(UUID: " not in row) or (not ended and number == len(rows) - 1)
-            )
+            parent = _gpu(gpu, tool, cut=(uuids and "(UUID: " not in row) or (not ended and number == len(rows) - 1))
             devices.append(parent)
         elif mig and parent is not None:
             if devices and devices[-1] is parent:

@@ -18,7 +18,9 @@ TOOL = "nvidia-smi -q"
 ANCHOR = re.compile(r"NVSMI LOG|^[ \t]*Attached GPUs\s*:|\bAttached GPUs {2,60}:", re.MULTILINE)
 
 _GPU = re.compile(r"^(?:GPU )((?:[0-9A-Fa-f]{4,8}:)?[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f])$")
-_LOST = re.compile(r"Unable to determine the device handle for GPU ?(?:[0-9]{1,3}: )?([0-9A-Fa-f:.]{7,16}): ([^\n]{1,80})")
+_LOST = re.compile(
+    r"Unable to determine the device handle for GPU ?(?:[0-9]{1,3}: )?([0-9A-Fa-f:.]{7,16}): ([^\n]{1,80})"
+)
 _MASKED_GPU = re.compile(r"^GPU [0-9A-Fa-fXx]{4,8}:[0-9A-Fa-fXx]{2}:[0-9A-Fa-fXx]{2}\.[0-9A-Fa-fXx]$")
 _SLICE_TITLES = frozenset({"MIG Device", "MIG device"})
 _REASON_TITLES = frozenset({"Clocks Throttle Reasons", "Clocks Event Reasons"})
@@ -182,9 +184,7 @@ def _add_gpu(report: ReportDraft, section: Section) -> None:
     parent = DeviceDraft(vendor="nvidia", source=TOOL)
     printed = section.printed
     nvidia_fields.fill(parent, printed, dialect="query", tool=TOOL)
-    nvidia_fields.fill_private(
-        parent, uuid=printed.get("GPU UUID"), serial=printed.get("Serial Number"), tool=TOOL
-    )
+    nvidia_fields.fill_private(parent, uuid=printed.get("GPU UUID"), serial=printed.get("Serial Number"), tool=TOOL)
     parent.locate("pci_bus_id", v.observe(section.bus_id, v.bus_id, f"{TOOL}: GPU"))
     _fill_older_labels(parent, printed)
     _fill_health(parent, printed)
@@ -235,9 +235,7 @@ def _fill_health(device: DeviceDraft, printed: dict[str, str]) -> None:
         device.condition("ecc_uncorrected", nvidia_fields.total(printed, names, source))
     pages = ("Retired Pages/Single Bit ECC", "Retired Pages/Double Bit ECC")
     device.condition("retired_pages", nvidia_fields.total(printed, pages, f"{TOOL}: Retired Pages"))
-    device.condition(
-        "fabric_state", v.observe(printed.get("Fabric/State"), fabric_state, f"{TOOL}: Fabric/State")
-    )
+    device.condition("fabric_state", v.observe(printed.get("Fabric/State"), fabric_state, f"{TOOL}: Fabric/State"))
     summary = printed.get("Health/Summary")
     device.condition("fabric_healthy", v.observe(summary, fabric_healthy, f"{TOOL}: Fabric/Health/Summary"))
 

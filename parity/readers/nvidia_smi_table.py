@@ -101,9 +101,7 @@ def _read_head(report: ReportDraft, text: str) -> None:
     if driver:
         report.component("driver", v.observe(driver.group(2), v.text, f"{TOOL}: {driver.group(1)} Version"))
     if cuda:
-        report.component(
-            "cuda_driver", v.observe(cuda.group(1), v.text, f"{TOOL}: {cuda.group().split(':')[0]}")
-        )
+        report.component("cuda_driver", v.observe(cuda.group(1), v.text, f"{TOOL}: {cuda.group().split(':')[0]}"))
     report.printed_time = printed.group() if printed else ""
 
 
@@ -122,11 +120,7 @@ def _gpu(row: re.Match[str], rest: str, *, mig_column: bool) -> DeviceDraft:
     if mode:
         device.condition("mig_enabled", v.observe(mode, v.flag, source))
     whole = (
-        source
-        if mode in {"Disabled", "N/A"}
-        else ""
-        if mig_column or mode
-        else f"{TOOL}: no MIG column (before R450)"
+        source if mode in {"Disabled", "N/A"} else "" if mig_column or mode else f"{TOOL}: no MIG column (before R450)"
     )
     identify_by_name(device, name.strip(), source=f"{TOOL}: Name", whole=whole)
     return device
@@ -143,9 +137,7 @@ def _fill_ecc(device: DeviceDraft, cell: str) -> None:
     source = f"{TOOL}: Volatile Uncorr. ECC"
     if cell.isdigit():
         device.condition("ecc_uncorrected", v.observe(cell, v.integer, source))
-        device.condition(
-            "ecc_enabled", Reading(value=True, source=f"{source} (a count is shown only with ECC on)")
-        )
+        device.condition("ecc_enabled", Reading(value=True, source=f"{source} (a count is shown only with ECC on)"))
     else:
         device.condition("ecc_enabled", v.observe(cell, v.flag, source))
 

@@ -62,12 +62,7 @@ def _parse(text: str, where: str) -> ET.Element:
     head = text[: start.start()]
     end = text.find(_END, start.start())
     body = text[start.start() : end + len(_END)] if end >= 0 else text[start.start() :]
-    if (
-        "<!ENTITY" in head
-        or "<!ENTITY" in body
-        or "<!DOCTYPE" in body
-        or re.search(r"<!DOCTYPE[^>]{0,400}\[", head)
-    ):
+    if "<!ENTITY" in head or "<!ENTITY" in body or "<!DOCTYPE" in body or re.search(r"<!DOCTYPE[^>]{0,400}\[", head):
         raise InputFileError(
             "the XML declares entities or an inner document type",
             where=where,
@@ -154,18 +149,14 @@ def _fill_health(device: DeviceDraft, printed: dict[str, str]) -> None:
         "retired_pages/double_bit_retirement/retired_count",
     )
     device.condition("retired_pages", nvidia_fields.total(printed, pages, f"{TOOL}: retired_pages"))
-    device.condition(
-        "fabric_state", v.observe(printed.get("fabric/state"), fabric_state, f"{TOOL}: fabric/state")
-    )
+    device.condition("fabric_state", v.observe(printed.get("fabric/state"), fabric_state, f"{TOOL}: fabric/state"))
     summary = printed.get("fabric/health/summary")
     device.condition("fabric_healthy", v.observe(summary, fabric_healthy, f"{TOOL}: fabric/health/summary"))
 
 
 def _fill_reasons(device: DeviceDraft, printed: dict[str, str]) -> None:
     for section in ("clocks_event_reasons", "clocks_throttle_reasons"):
-        reasons = {
-            path.split("/")[1]: text for path, text in printed.items() if path.startswith(f"{section}/")
-        }
+        reasons = {path.split("/")[1]: text for path, text in printed.items() if path.startswith(f"{section}/")}
         nvidia_fields.fill_reasons(device, reasons, source=f"{TOOL}: {section}")
 
 
@@ -184,6 +175,4 @@ def _process(element: ET.Element) -> Process | None:
         return None
     kind = "graphics" if printed.get("type") == "G" else "compute"
     memory = v.size_bytes(printed.get("used_memory", ""))
-    return Process(
-        pid=pid, kind=kind, name=printed.get("process_name", "")[: v.MAX_TEXT], memory_bytes=memory
-    )
+    return Process(pid=pid, kind=kind, name=printed.get("process_name", "")[: v.MAX_TEXT], memory_bytes=memory)

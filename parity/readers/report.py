@@ -42,9 +42,7 @@ UNDERSTOOD = (
 MAX_REPORT_CHARS = 1_000_000
 MAX_REPORTS = 12
 # A list of GPUs without its report; the maker's name keeps log lines such as "GPU 0: out of memory" out.
-_LONE_LIST = re.compile(
-    r"\bGPU [0-9]{1,3}(?:,[0-9]{1,3}){0,127}: (?:NVIDIA|Tesla|GeForce|Quadro|GRID|TITAN|AMD) "
-)
+_LONE_LIST = re.compile(r"\bGPU [0-9]{1,3}(?:,[0-9]{1,3}){0,127}: (?:NVIDIA|Tesla|GeForce|Quadro|GRID|TITAN|AMD) ")
 _JSON_START = re.compile(r"[\[{]")
 
 
@@ -128,9 +126,7 @@ def _read_data(text: str, where: str) -> Fingerprint | None:
     data = _json(text, stripped, where, whole=whole)
     fingerprint = None if data is None else _from_json(data, where)
     if fingerprint is None and whole and data is not None:
-        raise InputFileError(
-            "JSON of a form that is not known", where=where, mend=f"give one of: {UNDERSTOOD}"
-        )
+        raise InputFileError("JSON of a form that is not known", where=where, mend=f"give one of: {UNDERSTOOD}")
     return fingerprint
 
 
@@ -199,8 +195,7 @@ def _find(text: str) -> list[Found]:
     csv = TextReader(nvidia_smi_csv.NAME, _JSON_START, nvidia_smi_csv.read, _line_start)
     if "," in text or "\nname\n" in f"\n{text}":
         found.extend(
-            Found(start, csv, text[start : start + MAX_REPORT_CHARS])
-            for start in nvidia_smi_csv.find(text)[:4]
+            Found(start, csv, text[start : start + MAX_REPORT_CHARS]) for start in nvidia_smi_csv.find(text)[:4]
         )
     return _without_nested(sorted(found, key=lambda each: each.start))[:MAX_REPORTS]
 

@@ -34,12 +34,8 @@ def read(data: dict[str, Any]) -> ReportDraft:
     system = data.get("system")
     if isinstance(system, dict):
         printed = _labels(system)
-        report.component(
-            "driver", v.observe(printed.get("driver version"), v.text, f"{TOOL}: Driver version")
-        )
-        _, report.links = topology.read_amd(
-            "\n".join(f'"{label}": "{text}"' for label, text in printed.items())
-        )
+        report.component("driver", v.observe(printed.get("driver version"), v.text, f"{TOOL}: Driver version"))
+        _, report.links = topology.read_amd("\n".join(f'"{label}": "{text}"' for label, text in printed.items()))
     report.count_listed(len(report.devices), f"{TOOL}: cards")
     return report
 

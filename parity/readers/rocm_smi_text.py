@@ -48,9 +48,7 @@ def read(text: str) -> ReportDraft:
             _fill_row(device, rows[index], text)
         report.add(device, index)
     driver = _DRIVER.search(text)
-    report.component(
-        "driver", v.observe(driver.group(1) if driver else None, v.text, f"{TOOL}: Driver version")
-    )
+    report.component("driver", v.observe(driver.group(1) if driver else None, v.text, f"{TOOL}: Driver version"))
     _count(report, text)
     return report
 

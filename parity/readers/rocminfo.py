@@ -34,9 +34,7 @@ def read(text: str) -> ReportDraft:
     report = ReportDraft(NAME)
     lines = finished(split_labels(text, _LABELS))
     driver = _DRIVER.search(text)
-    report.component(
-        "driver", v.observe(driver.group(1) if driver else None, v.text, f"{NAME}: ROCk module version")
-    )
+    report.component("driver", v.observe(driver.group(1) if driver else None, v.text, f"{NAME}: ROCk module version"))
     for agent in _AGENT.split(lines)[1:]:
         printed = _printed(agent)
         if printed.get("Device Type") == "GPU":
@@ -76,12 +74,8 @@ def _gpu(printed: dict[str, str], agent: str) -> DeviceDraft:
         device.identify(field, v.observe(printed.get(label), v.positive, f"{NAME}: {label}"))
     if not _MANY_DIES.match(printed.get("Name", "")):
         device.identify("l2_bytes", v.observe(printed.get("L2"), _kibibytes, f"{NAME}: Cache Info/L2"))
-    device.identify(
-        "infinity_cache_bytes", v.observe(printed.get("L3"), _kibibytes, f"{NAME}: Cache Info/L3")
-    )
-    device.identify(
-        "memory_bytes", v.observe(_pool(agent, "GLOBAL"), _kibibytes, f"{NAME}: Pool Info/GLOBAL")
-    )
+    device.identify("infinity_cache_bytes", v.observe(printed.get("L3"), _kibibytes, f"{NAME}: Cache Info/L3"))
+    device.identify("memory_bytes", v.observe(_pool(agent, "GLOBAL"), _kibibytes, f"{NAME}: Pool Info/GLOBAL"))
     lds = v.observe(_pool(agent, "GROUP"), _kibibytes, f"{NAME}: Pool Info/GROUP")
     device.identify("shared_memory_per_sm_bytes", lds)
     if "Memory Properties" in printed and "APU" in printed["Memory Properties"]:
@@ -91,9 +85,7 @@ def _gpu(printed: dict[str, str], agent: str) -> DeviceDraft:
 
 def _pool(agent: str, segment: str) -> str | None:
     """Return the size of the first memory pool of a segment."""
-    match = re.search(
-        rf"Segment:\s{{0,40}}{segment}[^\n]{{0,80}}\s{{0,20}}Size:\s{{0,40}}([^\n]{{1,60}})", agent
-    )
+    match = re.search(rf"Segment:\s{{0,40}}{segment}[^\n]{{0,80}}\s{{0,20}}Size:\s{{0,40}}([^\n]{{1,60}})", agent)
     return match.group(1).strip() if match else None
 
 

@@ -105,12 +105,8 @@ def _device(name: str, capability: str | None, vendor: str, *, cut: bool) -> Dev
     device = DeviceDraft(vendor=vendor, source=TOOL)
     whole = f"{TOOL}: the name has no MIG suffix" if vendor == "nvidia" else ""
     identify_by_name(device, name, source=f"{TOOL}: GPU", whole=whole, cut=cut)
-    if (
-        vendor == "nvidia"
-    ):  # for ROCm torch prints the gfx number in this form; it is not a compute capability
-        device.identify(
-            "compute_capability", v.observe(capability, _capability, f"{TOOL}: Compute Capability")
-        )
+    if vendor == "nvidia":  # for ROCm torch prints the gfx number in this form; it is not a compute capability
+        device.identify("compute_capability", v.observe(capability, _capability, f"{TOOL}: Compute Capability"))
     return device
 
 
@@ -125,9 +121,7 @@ def _read_versions(report: ReportDraft, labels: dict[str, str], *, rocm: bool) -
     built = re.search(r"\+(cu|rocm)([0-9.]{2,8})", labels.get("PyTorch", ""))
     if built and built.group(1) == "cu" and built.group(2).isdecimal():
         digits = built.group(2)
-        report.component(
-            "torch_cuda", Reading(value=f"{digits[:-1]}.{digits[-1]}", source=f"{TOOL}: PyTorch")
-        )
+        report.component("torch_cuda", Reading(value=f"{digits[:-1]}.{digits[-1]}", source=f"{TOOL}: PyTorch"))
     elif built and rocm:
         report.component("torch_hip", Reading(value=built.group(2), source=f"{TOOL}: PyTorch"))
     driver = labels.get("ROCM Driver Version" if rocm else "CUDA Driver Version")

@@ -53,9 +53,7 @@ def split_name(name: str) -> SlicedName:
     return SlicedName(name, "none", "")
 
 
-def identify_by_name(
-    device: DeviceDraft, printed: str, *, source: str, whole: str, cut: bool = False
-) -> None:
+def identify_by_name(device: DeviceDraft, printed: str, *, source: str, whole: str, cut: bool = False) -> None:
     """Keep a printed name and the partition it tells of.
 
     Args:
@@ -101,10 +99,7 @@ def drop_links_of_slices(report: ReportDraft) -> None:
     """Remove links when devices are slices: indices of the matrix are whole GPUs, and slices have no links."""
     if not report.links:
         return
-    kinds = {
-        getattr(getattr(device.identity.get("partition"), "value", None), "kind", "")
-        for device in report.devices
-    }
+    kinds = {getattr(getattr(device.identity.get("partition"), "value", None), "kind", "") for device in report.devices}
     if "mig" in kinds:
         report.links = ()
         report.note("the connection matrix is between whole GPUs; MIG slices have no links to each other")

@@ -74,9 +74,7 @@ def read_cudnn(report: ReportDraft, text: str) -> None:
     for path, name, version in _CUDNN.findall(text):
         if path not in seen:
             seen.add(path)
-            report.libraries.append(
-                Library(name=name, path=path, version=version.rstrip("."), found="loader")
-            )
+            report.libraries.append(Library(name=name, path=path, version=version.rstrip("."), found="loader"))
         if name == "libcudnn":
             report.component("cudnn", Reading(value=version.rstrip("."), source="cuDNN version"))
 

@@ -270,9 +270,7 @@ def hex_word(printed: str, *, digits: int = 4) -> str | None:
     >>> hex_word("0x73df"), hex_word("0xc1", digits=2), hex_word("29857(0x74a1)")
     ('73df', 'c1', '74a1')
     """
-    match = re.search(r"0x([0-9a-fA-F]{1,8})", printed) or re.fullmatch(
-        r"([0-9a-fA-F]{1,8})", printed.strip()
-    )
+    match = re.search(r"0x([0-9a-fA-F]{1,8})", printed) or re.fullmatch(r"([0-9a-fA-F]{1,8})", printed.strip())
     if match is None:
         return None
     word = match.group(1).lower().lstrip("0").zfill(digits)

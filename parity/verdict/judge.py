@@ -217,7 +217,7 @@ def _is_waived(hit: Hit, rulebook: Rulebook, today: dt.date) -> bool:
 
 
 def _is_allowed(card: RuleCard, target: Target) -> bool:
-    """Return whether the required level allows what the rule finds: ``same-arch`` allows slower memory, not another arch.
+    """Return whether the required level allows what the rule finds: ``same-arch`` allows slower memory.
 
     Pins, counts and the environment are declared apart from the level and stay as grave as they are.
     """
@@ -239,9 +239,7 @@ def _by_gravity(hits: Sequence[Hit], findings: Sequence[Finding]) -> tuple[Findi
 
 
 def _unknowns(gaps: list[Gap], *, devices: int, fingerprint: Fingerprint) -> tuple[Unknown, ...]:
-    told = [
-        Unknown(rule=gap.card.id, subject=gap.subject, why=gap.absent.why, detail=_detail(gap)) for gap in gaps
-    ]
+    told = [Unknown(rule=gap.card.id, subject=gap.subject, why=gap.absent.why, detail=_detail(gap)) for gap in gaps]
     if not devices:
         detail = "; ".join(note.text for note in fingerprint.notes[:6]) or "no device was read"
         hidden = len(fingerprint.devices)

@@ -34,8 +34,8 @@ def reaches(level: Level, require: Level) -> bool:
 def level_of(hits: Iterable[Hit], gaps: Iterable[Gap], require: Level) -> tuple[Level, tuple[str, ...]]:
     """Return the level that findings leave, and the rules that lowered it (or left it open).
 
-    A question that nobody answered leaves the level open when its answer could lower it below the requirement; otherwise
-    the lowest level it allows is told.
+    A question that nobody answered leaves the level open when its answer could lower it below the requirement;
+    otherwise the lowest level it allows is told.
     """
     caps = {hit.card.id: rank(hit.card.caps_level) for hit in hits if hit.card.caps_level}
     worst = max(caps.values(), default=0)
@@ -62,7 +62,7 @@ def of_hypotheses(levels: Sequence[Level], require: Level) -> Level:
 
 
 def of_devices(levels: Sequence[Level], require: Level) -> Level:
-    """Return the level of a machine: its worst device; one known to be too low decides, whatever is unknown beside it."""
+    """Return the level of a machine: its worst device's; one known to be too low decides alone."""
     known: list[Level] = [level for level in levels if level != "unknown"]
     if not known or (len(known) < len(levels) and all(reaches(level, require) for level in known)):
         return "unknown"

@@ -41,8 +41,8 @@ class Gap(msgspec.Struct, frozen=True):
 def fails(gap: Gap) -> bool:
     """Return whether an open question leaves the run undecided.
 
-    The card says so; or the rule is an error-level one and its question was asked of this machine without an answer, which is
-    no property of the source but a fault here.
+    The card says so; or the rule is an error-level one and its question was asked of this machine without an answer,
+    which is no property of the source but a fault here.
     """
     return gap.card.unknown == "fails" or (gap.card.severity == "error" and gap.absent.why in UNANSWERED)
 
@@ -79,7 +79,11 @@ def _overridden(card: RuleCard, override: dict[str, Any]) -> RuleCard:
 
 def known_settings(card: RuleCard) -> tuple[str, ...]:
     """Return the settings a project may give for a rule."""
-    own = ("at_least", "at_most") if card.compare is not None else tuple(name for name in card.settings if name != "severity")
+    own = (
+        ("at_least", "at_most")
+        if card.compare is not None
+        else tuple(name for name in card.settings if name != "severity")
+    )
     return ("severity", *own)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import msgspec
 
@@ -11,10 +11,12 @@ from parity.catalog.as_fingerprint import as_fingerprint
 from parity.config.project import Project, TargetEntry
 from parity.config.targets import resolve_target
 from parity.model.absent import Reading
-from parity.model.environment import EnvironmentCard
 from parity.model.device import Device, Locator, Partition
 from parity.model.fingerprint import Fingerprint, Library, Link, Origin, Stack, sealed
-from parity.model.target import Target
+
+if TYPE_CHECKING:
+    from parity.model.environment import EnvironmentCard
+    from parity.model.target import Target
 
 H100 = "h100-sxm5-80gb"
 replace = msgspec.structs.replace

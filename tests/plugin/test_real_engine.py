@@ -18,9 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RTX_4090 = str(ROOT / "docs" / "examples" / "workstation-rtx-4090.json")
 PRODUCTION = str(ROOT / "docs" / "examples" / "production-8xh100.json")
 Gate = Callable[..., pytest.RunResult]
-HEADLINE = (
-    "NVIDIA GeForce RTX 4090 is not h100-sxm5-80gb: memory bandwidth 0.30x (same-vendor, needs equivalent)"
-)
+HEADLINE = "NVIDIA GeForce RTX 4090 is not h100-sxm5-80gb: memory bandwidth 0.30x (same-vendor, needs equivalent)"
 SUITE = """
     import pytest
 

@@ -36,7 +36,9 @@ def test_example(card: RuleCard, example: Example) -> None:
 
 @pytest.mark.parametrize("card", store.cards(), ids=lambda card: card.id)
 def test_card_is_complete(card: RuleCard) -> None:
-    assert card.why.strip() and card.mend.strip() and card.summary.strip()
+    assert card.why.strip()
+    assert card.mend.strip()
+    assert card.summary.strip()
     assert bool(card.check) != bool(card.compare) or card.id == "waiver-expired"
     assert set(card.breaks) <= set(CONCLUSIONS)
     if card.compare:

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 FOLDER = os.environ.get("PARITY_SAMPLES", "")
 INDEX = Path(FOLDER) / "INDEX.csv"
 REASON = "PARITY_SAMPLES does not name a folder with INDEX.csv"
-ROWS = (
-    list(csv.DictReader(INDEX.read_text(encoding="utf-8").splitlines())) if FOLDER and INDEX.is_file() else []
-)
+ROWS = list(csv.DictReader(INDEX.read_text(encoding="utf-8").splitlines())) if FOLDER and INDEX.is_file() else []
 
 # Words of a label's model that must be found in the name, and the architecture the label is of.
 MODELS = {

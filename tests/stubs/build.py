@@ -14,19 +14,40 @@ from pathlib import Path
 SOURCES = Path(__file__).resolve().parent / "nvml"
 RECORDINGS = SOURCES / "recordings"
 _PCI_DEFAULTS = {
-    "vendor": "0x10de", "class": "0x030200", "subsystem_vendor": "0x10de", "subsystem_device": "0x0000",
-    "revision": "0xa1", "numa_node": "-1", "current_link_speed": "2.5 GT/s PCIe", "current_link_width": "16",
-    "max_link_speed": "16.0 GT/s PCIe", "max_link_width": "16",
+    "vendor": "0x10de",
+    "class": "0x030200",
+    "subsystem_vendor": "0x10de",
+    "subsystem_device": "0x0000",
+    "revision": "0xa1",
+    "numa_node": "-1",
+    "current_link_speed": "2.5 GT/s PCIe",
+    "current_link_width": "16",
+    "max_link_speed": "16.0 GT/s PCIe",
+    "max_link_width": "16",
 }
 # Symbols that the libnvidia-ml.so.1 of driver 450 does not have.
 NOT_IN_450 = (
-    "nvmlDeviceGetMemoryInfo_v2", "nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3",
-    "nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetSupportedClocksEventReasons", "nvmlDeviceGetArchitecture",
-    "nvmlDeviceGetNumGpuCores", "nvmlDeviceGetMemoryBusWidth", "nvmlDeviceGetTemperatureV", "nvmlDeviceGetGpuFabricInfoV",
-    "nvmlDeviceGetGspFirmwareVersion", "nvmlDeviceGetGspFirmwareMode", "nvmlDeviceGetClockOffsets",
-    "nvmlDeviceGetAddressingMode", "nvmlSystemGetDriverBranch", "nvmlSystemGetConfComputeState",
-    "nvmlSystemGetConfComputeSettings", "nvmlDeviceGetDramEncryptionMode", "nvmlDeviceGetSramEccErrorStatus",
-    "nvmlDeviceGetModuleId", "nvmlDeviceGetPowerSource",
+    "nvmlDeviceGetMemoryInfo_v2",
+    "nvmlDeviceGetComputeRunningProcesses_v3",
+    "nvmlDeviceGetGraphicsRunningProcesses_v3",
+    "nvmlDeviceGetCurrentClocksEventReasons",
+    "nvmlDeviceGetSupportedClocksEventReasons",
+    "nvmlDeviceGetArchitecture",
+    "nvmlDeviceGetNumGpuCores",
+    "nvmlDeviceGetMemoryBusWidth",
+    "nvmlDeviceGetTemperatureV",
+    "nvmlDeviceGetGpuFabricInfoV",
+    "nvmlDeviceGetGspFirmwareVersion",
+    "nvmlDeviceGetGspFirmwareMode",
+    "nvmlDeviceGetClockOffsets",
+    "nvmlDeviceGetAddressingMode",
+    "nvmlSystemGetDriverBranch",
+    "nvmlSystemGetConfComputeState",
+    "nvmlSystemGetConfComputeSettings",
+    "nvmlDeviceGetDramEncryptionMode",
+    "nvmlDeviceGetSramEccErrorStatus",
+    "nvmlDeviceGetModuleId",
+    "nvmlDeviceGetPowerSource",
 )
 
 
@@ -52,8 +73,18 @@ def build(folder: Path, *, without: tuple[str, ...] = ()) -> Path:
     for source, library in (("nvml.c", "libnvidia-ml.so.1"), ("cuda.c", "libcuda.so.1")):
         subprocess.run(
             [
-                cc, "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC",
-                f"-Wl,--version-script={hidden}", "-o", str(folder / library), str(SOURCES / source),
+                cc,
+                "-std=gnu11",
+                "-O1",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-shared",
+                "-fPIC",
+                f"-Wl,--version-script={hidden}",
+                "-o",
+                str(folder / library),
+                str(SOURCES / source),
             ],
             check=True,
         )

@@ -92,9 +92,11 @@ def test_identity_keys_are_well_formed(spec: DeviceSpec) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", spec.id)
     assert spec.vendor in {"nvidia", "amd"}
     if spec.vendor == "nvidia":
-        assert re.fullmatch(r"\d+\.\d", spec.compute_capability) and not spec.gfx_target
+        assert re.fullmatch(r"\d+\.\d", spec.compute_capability)
+        assert not spec.gfx_target
     else:
-        assert re.fullmatch(r"gfx[0-9a-f]{3,4}", spec.gfx_target) and not spec.compute_capability
+        assert re.fullmatch(r"gfx[0-9a-f]{3,4}", spec.gfx_target)
+        assert not spec.compute_capability
     prefix = {"nvidia": "10de:", "amd": "1002:"}[spec.vendor]
     for pci in spec.pci_ids:
         assert re.fullmatch(prefix + "[0-9a-f]{4}", pci.id), f"{spec.id}: {pci.id}"
@@ -186,5 +188,7 @@ def test_one_pci_id_means_one_part_unless_other_evidence_decides() -> None:
                     seen.setdefault((pci.id, subsystem, revision), []).append(entry.id)
     by_id = {entry.id: entry for entry in store.index()}
     for key, parts in seen.items():
-        facts = {(by_id[p].units, by_id[p].memory_bytes, by_id[p].reported_names, by_id[p].power_default_w) for p in parts}
+        facts = {
+            (by_id[p].units, by_id[p].memory_bytes, by_id[p].reported_names, by_id[p].power_default_w) for p in parts
+        }
         assert len(facts) == len(parts), f"{key} means {parts} and nothing tells them apart"

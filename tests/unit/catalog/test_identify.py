@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -12,8 +12,10 @@ from parity.catalog.as_fingerprint import as_fingerprint
 from parity.catalog.identify import identify
 from parity.model.absent import NOT_ASKED, Reading
 from parity.model.device import Device, DeviceIdentity, Locator, Partition
-from parity.model.identified import Identified
 from parity.units import GIB, MIB
+
+if TYPE_CHECKING:
+    from parity.model.identified import Identified
 
 replace = msgspec.structs.replace
 
@@ -73,7 +75,9 @@ def test_gfx942_with_304_cus_is_two_parts_until_memory_decides() -> None:
 
 
 def test_equal_gfx_target_with_80_cus_is_not_mi300x() -> None:
-    given = device(vendor="amd", pci_device_id="1002:74a2", gfx_target="gfx942", cu_count=80, name="AMD Instinct MI300X")
+    given = device(
+        vendor="amd", pci_device_id="1002:74a2", gfx_target="gfx942", cu_count=80, name="AMD Instinct MI300X"
+    )
     found = identified(given)
     assert found.identity == "mi308x"
     assert any("MI300X" in text for text in found.contradictions)
@@ -111,7 +115,9 @@ def test_a_generic_or_masked_name_is_no_evidence(name: str) -> None:
 
 
 def test_a_part_the_catalog_lacks_is_nothing_else() -> None:
-    found = identified(device(vendor="nvidia", name="NVIDIA R900", pci_device_id="10de:ffff", compute_capability="9.0", sm_count=132))
+    found = identified(
+        device(vendor="nvidia", name="NVIDIA R900", pci_device_id="10de:ffff", compute_capability="9.0", sm_count=132)
+    )
     assert (found.identity, found.candidates) == (None, ())
 
 
@@ -130,7 +136,13 @@ def test_another_parts_sm_count_rules_a_name_out() -> None:
 
 
 def test_in_band_ecc_and_driver_reserves_are_not_another_memory_size() -> None:
-    for name, reported in (("l4", 23034), ("a10", 23028), ("t4", 15360), ("h200-sxm-141gb", 143771), ("b200-sxm-180gb", 183359)):
+    for name, reported in (
+        ("l4", 23034),
+        ("a10", 23028),
+        ("t4", 15360),
+        ("h200-sxm-141gb", 143771),
+        ("b200-sxm-180gb", 183359),
+    ):
         assert identified(part(name, memory_bytes=reported * MIB)).identity == name
 
 
@@ -146,7 +158,14 @@ def test_a_mig_slice_keeps_its_part_and_gets_its_profile_from_its_size() -> None
 
 
 def test_an_overridden_gfx_target_is_a_contradiction_not_another_part() -> None:
-    given = device(vendor="amd", pci_device_id="1002:73df", pci_revision="c1", gfx_target="gfx1030", cu_count=40, name="AMD Radeon RX 6700 XT")
+    given = device(
+        vendor="amd",
+        pci_device_id="1002:73df",
+        pci_revision="c1",
+        gfx_target="gfx1030",
+        cu_count=40,
+        name="AMD Radeon RX 6700 XT",
+    )
     found = identified(given)
     assert found.identity == "rx-6700-xt"
     assert found.contradictions == ("reports gfx1030, the part is gfx1031: overridden",)

@@ -194,7 +194,9 @@ def test_each_library_is_told_once_with_its_places() -> None:
     assert "12.4.1: /0/libcudart.so; 12.8.90: /1/libcudart.so" in told[0].message
 
 
-def card(name: str, severity: Any = "error", harmful: tuple[str, ...] = (), kind: str = "serialises") -> EnvironmentCard:
+def card(
+    name: str, severity: Any = "error", harmful: tuple[str, ...] = (), kind: str = "serialises"
+) -> EnvironmentCard:
     return EnvironmentCard(
         name=name, vendor="any", kind=kind, severity=severity, effect="It slows.", mend="unset it", harmful=harmful,
         source=Source(title="t", where="w", read="2026-11-22"),

@@ -76,7 +76,9 @@ def test_a_slice_keeps_what_it_read_itself() -> None:
     assert (fact(sliced, "unit_count"), fact(sliced, "memory_bytes")) == (14, 5100273664)
 
 
-@pytest.mark.parametrize("name", ["memory_type", "fp8_dialect", "shared_memory_per_block_optin_bytes", "clock_boost_mhz"])
+@pytest.mark.parametrize(
+    "name", ["memory_type", "fp8_dialect", "shared_memory_per_block_optin_bytes", "clock_boost_mhz"]
+)
 def test_a_slice_shares_what_slicing_does_not_divide(name: str) -> None:
     whole = fact(subject("a100-sxm4-40gb"), name)
     assert whole is not None

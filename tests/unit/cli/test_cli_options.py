@@ -171,7 +171,9 @@ def test_a_terminal_that_does_not_say_its_width_has_80_columns(monkeypatch: pyte
     assert options.terminal()[0] == 80
 
 
-@pytest.mark.parametrize(("encoding", "ascii_only"), [("utf-8", False), ("utf8", False), ("ascii", True), ("latin-1", True)])
+@pytest.mark.parametrize(
+    ("encoding", "ascii_only"), [("utf-8", False), ("utf8", False), ("ascii", True), ("latin-1", True)]
+)
 def test_only_unicode_streams_get_block_characters(
     encoding: str, ascii_only: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -221,9 +221,7 @@ def test_the_bad_one_of_many_pins_is_named() -> None:
 
 
 def test_a_slice_that_does_not_fit_an_inherited_part_is_told() -> None:
-    message = told(
-        "targets:\n  a: {device: a100-sxm4-40gb, partition: 1g.5gb}\n  b: {extends: a, device: rtx-4090}\n"
-    )
+    message = told("targets:\n  a: {device: a100-sxm4-40gb, partition: 1g.5gb}\n  b: {extends: a, device: rtx-4090}\n")
     assert message == (
         "parity.yaml: targets.b.partition: rtx-4090 has no partition '1g.5gb'\n"
         "  mend: the catalog knows no partitions of this part"
@@ -377,7 +375,9 @@ def test_a_waiver_needs_rule_reason_owner_and_date(waiver: str, problems: list[s
 
 
 def test_a_date_may_be_quoted() -> None:
-    waiver = load("waivers: [{rule: ecc-differs, reason: r, owner: o, until: '2027-03-31', subject: GPU 1}]\n").waivers[0]
+    waiver = load("waivers: [{rule: ecc-differs, reason: r, owner: o, until: '2027-03-31', subject: GPU 1}]\n").waivers[
+        0
+    ]
     assert (waiver.until, waiver.subject) == (dt.date(2027, 3, 31), "GPU 1")
 
 
@@ -428,7 +428,10 @@ def test_pyproject_without_our_section_declares_nothing() -> None:
         ("[tool.parity\n", "pyproject.toml: not TOML: "),
         ("[tool.parity]\nversion = 1\nversion = 1\n", "pyproject.toml: not TOML: Cannot overwrite a value"),
         ("tool = 3\n[x]\n", None),
-        ("[tool]\nparity = 3\n", "pyproject.toml: [tool.parity]: not a mapping of keys\n  mend: start with `version: 1`"),
+        (
+            "[tool]\nparity = 3\n",
+            "pyproject.toml: [tool.parity]: not a mapping of keys\n  mend: start with `version: 1`",
+        ),
         ("[tool.parity]\nversion = " + "[" * 50_000, "pyproject.toml: not TOML: "),
         ("[tool.parity]\nversion = " + "[" * 100 + "]" * 100, "pyproject.toml: [tool.parity]: nested too deeply"),
         ("[tool.parity]\nversion" + ".a" * 50_000 + " = 1", "pyproject.toml: nested too deeply"),

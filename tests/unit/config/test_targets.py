@@ -48,9 +48,7 @@ def read(value: Any) -> Any:
 
 
 def with_identity(fingerprint: Fingerprint, **values: Any) -> Fingerprint:
-    devices = tuple(
-        replace(device, identity=replace(device.identity, **values)) for device in fingerprint.devices
-    )
+    devices = tuple(replace(device, identity=replace(device.identity, **values)) for device in fingerprint.devices)
     return replace(fingerprint, devices=devices)
 
 

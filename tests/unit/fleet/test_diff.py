@@ -39,7 +39,9 @@ def each(count: int, **changes: dict[int, Any]) -> Fingerprint:
     devices = list(whole.devices)
     for name, values in changes.items():
         for index, value in values.items():
-            devices[index] = replace(devices[index], identity=replace(devices[index].identity, **{name: reading(value)}))
+            devices[index] = replace(
+                devices[index], identity=replace(devices[index].identity, **{name: reading(value)})
+            )
     return replace(whole, devices=tuple(devices))
 
 

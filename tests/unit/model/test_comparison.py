@@ -20,7 +20,9 @@ def test_operators_and_numbers_are_comparisons(text: str) -> None:
     assert is_comparison(text)
 
 
-@pytest.mark.parametrize("text", ["", "auto", "700", ">=", ">=700 W", "=>700", ">=100,", ">=100 <700", ">>3", "~=2", ">1e3"])
+@pytest.mark.parametrize(
+    "text", ["", "auto", "700", ">=", ">=700 W", "=>700", ">=100,", ">=100 <700", ">>3", "~=2", ">1e3"]
+)
 def test_anything_else_is_a_value(text: str) -> None:
     assert not is_comparison(text)
 

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RECORDINGS = (
-    "h100-sxm5-80gb-x8", "rtx-4090", "a100-mig", "l40s-capped", "gb10", "t4-old-driver", "h100-half-lost", "vgpu",
+    "h100-sxm5-80gb-x8",
+    "rtx-4090",
+    "a100-mig",
+    "l40s-capped",
+    "gb10",
+    "t4-old-driver",
+    "h100-half-lost",
+    "vgpu",
 )
 
 
@@ -40,9 +47,7 @@ def old_libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def recorded(
-    stub_libraries: Path, old_libraries: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Survey]:
+def recorded(stub_libraries: Path, old_libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Survey]:
     """One survey of each recording as it is."""
     surveys = {}
     with pytest.MonkeyPatch.context() as patch:
@@ -63,9 +68,7 @@ def recording(recorded: dict[str, Survey]) -> Callable[[str], Survey]:
 
 
 @pytest.fixture
-def surveyed(
-    stub_libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Survey]]:
+def surveyed(stub_libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Survey]]:
     """Survey a changed recording: ``surveyed("rtx-4090", "0.nvmlDeviceGetPowerUsage = hang", call_deadline_s=0.3)``."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 

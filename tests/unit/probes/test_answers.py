@@ -30,7 +30,9 @@ def test_source_is_the_key_without_the_device(key: str, source: str) -> None:
 
 
 def test_reading_converts_and_names_its_source() -> None:
-    assert reading(Survey(values={"nvml:0:x": 5}), "nvml:0:x", lambda raw: raw * 2) == Reading(value=10, source="nvml:x")
+    assert reading(Survey(values={"nvml:0:x": 5}), "nvml:0:x", lambda raw: raw * 2) == Reading(
+        value=10, source="nvml:x"
+    )
 
 
 @pytest.mark.parametrize("error", [TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError])
@@ -47,7 +49,9 @@ def test_answer_that_says_there_is_none_is_not_supported() -> None:
     def convert(_: Any) -> int:
         raise NoSuchValueError
 
-    assert reading(Survey(values={"a": -1}), "a", convert) == Absent(why="not_supported", source="a", detail="answered -1")
+    assert reading(Survey(values={"a": -1}), "a", convert) == Absent(
+        why="not_supported", source="a", detail="answered -1"
+    )
 
 
 def test_reason_is_kept_and_an_unknown_one_is_a_failure() -> None:

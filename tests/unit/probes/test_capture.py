@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,13 +11,14 @@ from parity import session
 from parity.catalog import store
 from parity.config.project import Project
 from parity.model.absent import value_of
-from parity.model.fingerprint import Fingerprint
-from parity.model.verdict import Verdict
 from parity.probes.capture import capture
 from tests.stubs import amd_sysfs
 from tests.stubs.build import Machine
 
 if TYPE_CHECKING:
+    from parity.model.verdict import Verdict
+    from parity.model.fingerprint import Fingerprint
+    from pathlib import Path
     from collections.abc import Callable
 
 TODAY = dt.date(2026, 11, 22)
@@ -26,9 +26,7 @@ NAMES = [card.name for card in store.environment_cards()]
 
 
 @pytest.fixture
-def captured(
-    stub_libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Fingerprint]:
+def captured(stub_libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fingerprint]:
     """Capture a recorded NVIDIA machine, with AMD devices added by ``amd``, under these environment variables."""
     for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ROCM_PATH", "ROCM_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -82,7 +80,8 @@ def test_every_reading_names_its_source(captured: Callable[..., Fingerprint]) ->
         for name in block.__struct_fields__
         if (observed := getattr(block, name)) and value_of(observed) is not None
     }
-    assert sources and all(sources)
+    assert sources
+    assert all(sources)
     assert any(source.startswith("nvml:") for source in sources)
     assert any(source.startswith("cuda:") for source in sources)
 

@@ -45,8 +45,13 @@ def test_answers_stay_raw(recorded: dict[str, Survey]) -> None:
 @pytest.mark.parametrize(
     ("kind", "raw", "value"),
     [
-        ("double", "1.5", 1.5), ("uint", "7", 7), ("ulong", "8", 8), ("ullong", "9", 9), ("sllong", "-10", -10),
-        ("int", "-11", -11), ("ushort", "12", 12),
+        ("double", "1.5", 1.5),
+        ("uint", "7", 7),
+        ("ulong", "8", 8),
+        ("ullong", "9", 9),
+        ("sllong", "-10", -10),
+        ("int", "-11", -11),
+        ("ushort", "12", 12),
     ],
 )
 def test_field_value_is_read_by_its_type(surveyed: Surveyed, kind: str, raw: str, value: float) -> None:
@@ -61,8 +66,19 @@ def test_field_of_unknown_type_is_absent(surveyed: Surveyed) -> None:
 
 
 CODES = {
-    1: "failed", 2: "failed", 3: "not_supported", 4: "no_permission", 6: "not_supported", 9: "library_missing",
-    10: "timed_out", 13: "not_supported", 14: "failed", 15: "lost", 16: "lost", 17: "no_permission", 25: "not_supported",
+    1: "failed",
+    2: "failed",
+    3: "not_supported",
+    4: "no_permission",
+    6: "not_supported",
+    9: "library_missing",
+    10: "timed_out",
+    13: "not_supported",
+    14: "failed",
+    15: "lost",
+    16: "lost",
+    17: "no_permission",
+    25: "not_supported",
     999: "failed",
 }
 
@@ -130,7 +146,9 @@ def test_device_that_hangs_on_everything_is_given_up_and_the_others_come_out(sur
     assert survey.complete
     devices = nvidia_devices(survey)
     assert [device.locator.index for device in devices] == list(range(8))
-    assert [value_of(device.identity.memory_bytes) for device in devices] == [85520809984] * 2 + [None] + [85520809984] * 5
+    assert [value_of(device.identity.memory_bytes) for device in devices] == [85520809984] * 2 + [None] + [
+        85520809984
+    ] * 5
     hung = devices[2]
     assert value_of(hung.identity.name) == "NVIDIA H100 80GB HBM3"
     assert isinstance(hung.conditions.throttle_reasons, Absent)
@@ -164,7 +182,8 @@ def test_hung_libcuda_is_left_alone(surveyed: Surveyed) -> None:
 def test_symbols_missing_in_an_old_driver(recorded: dict[str, Survey]) -> None:
     survey = recorded["t4-old-driver"]
     assert survey.reasons["nvml:0:nvmlDeviceGetComputeRunningProcesses"] == (
-        "not_supported", "NVMLLibraryMismatchError: this driver has no such call",
+        "not_supported",
+        "NVMLLibraryMismatchError: this driver has no such call",
     )
     assert survey.reasons["nvml:0:nvmlDeviceGetClockOffsets[0]"][0] == "not_supported"
     (device,) = nvidia_devices(survey)
@@ -176,7 +195,9 @@ def test_symbols_missing_in_an_old_driver(recorded: dict[str, Survey]) -> None:
     assert value_of(nvidia_components(survey)["driver"]) == "450.80.02"
 
 
-def test_binding_of_an_older_year_costs_its_missing_wrappers(surveyed: Surveyed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_binding_of_an_older_year_costs_its_missing_wrappers(
+    surveyed: Surveyed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = tmp_path / "old-binding"
     old.mkdir()
     (old / "pynvml.py").write_text(
@@ -191,7 +212,8 @@ def test_binding_of_an_older_year_costs_its_missing_wrappers(surveyed: Surveyed,
     survey = surveyed("h100-sxm5-80gb-x8", "*.nvmlDeviceGetCurrentClocksThrottleReasons = 4")
     assert survey.complete
     assert survey.reasons["nvml:0:nvmlDeviceGetNumGpuCores"] == (
-        "not_supported", "the installed nvidia-ml-py has no nvmlDeviceGetNumGpuCores",
+        "not_supported",
+        "the installed nvidia-ml-py has no nvmlDeviceGetNumGpuCores",
     )
     device = nvidia_devices(survey)[0]
     assert value_of(device.conditions.throttle_reasons) == ("sw-power-cap",)
@@ -258,7 +280,8 @@ def test_no_library_but_a_gpu_on_the_bus(surveyed: Surveyed) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "why"), [(9, "library_missing"), (18, "failed"), (4, "no_permission"), (999, "failed"), (3, "not_supported")]
+    ("code", "why"),
+    [(9, "library_missing"), (18, "failed"), (4, "no_permission"), (999, "failed"), (3, "not_supported")],
 )
 def test_initialisation_that_fails_says_why(surveyed: Surveyed, code: int, why: str) -> None:
     survey = surveyed("h100-half-lost", f"nvmlInit = error {code}")
@@ -283,7 +306,9 @@ def test_zero_devices(surveyed: Surveyed) -> None:
     survey = surveyed("rtx-4090", "nvmlDeviceGetCount = 0")
     assert nvidia_device_count(survey) == Reading(value=0, source="nvml:nvmlDeviceGetCount")
     assert nvidia_devices(survey) == ()
-    assert [note.text for note in nvidia_notes(survey)] == ["PCI shows a GPU (10de:2684 at 00000000:01:00.0) that NVML does not"]
+    assert [note.text for note in nvidia_notes(survey)] == [
+        "PCI shows a GPU (10de:2684 at 00000000:01:00.0) that NVML does not"
+    ]
 
 
 def test_device_without_permission_is_counted_and_noted(surveyed: Surveyed) -> None:
@@ -305,7 +330,16 @@ def test_cuda_visible_devices_hides_and_reorders(surveyed: Surveyed, monkeypatch
     run = surveyed
     monkeypatch.setenv("UNRELATED", "1")
     survey = run("h100-sxm5-80gb-x8", change)
-    assert [value_of(device.identity.l2_bytes) for device in nvidia_devices(survey)] == [None, 52428800, None, None, None, 7, None, None]
+    assert [value_of(device.identity.l2_bytes) for device in nvidia_devices(survey)] == [
+        None,
+        52428800,
+        None,
+        None,
+        None,
+        7,
+        None,
+        None,
+    ]
     assert all(device.locator.visible for device in nvidia_devices(survey))
     survey.values["cuda:visible_devices"] = "5,1"
     devices = nvidia_devices(survey)
@@ -313,7 +347,9 @@ def test_cuda_visible_devices_hides_and_reorders(surveyed: Surveyed, monkeypatch
     assert [value_of(device.identity.sm_count) for device in devices] == [132] * 8
 
 
-def test_nothing_is_left_of_the_caller_in_the_options(stub_libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_of_the_caller_in_the_options(
+    stub_libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     machine = Machine(tmp_path, stub_libraries, "rtx-4090")
     for name, value in machine.environment.items():
         monkeypatch.setenv(name, value)
@@ -336,7 +372,8 @@ def test_call_that_kills_on_the_first_device_is_not_asked_of_the_others(surveyed
     assert survey.complete
     for index in range(1, 8):
         assert survey.reasons[f"nvml:{index}:nvmlDeviceGetGspFirmwareMode"] == (
-            "failed", "not asked: nvml:0:nvmlDeviceGetGspFirmwareMode killed the probe process",
+            "failed",
+            "not asked: nvml:0:nvmlDeviceGetGspFirmwareMode killed the probe process",
         )
     for device in nvidia_devices(survey):
         assert value_of(device.identity.memory_bytes) == 85520809984

@@ -19,8 +19,16 @@ from parity.probes.supervise import Survey
 
 Recording = Callable[[str], Survey]
 WHY_OF = {
-    1: "failed", 3: "not_supported", 4: "no_permission", 9: "library_missing", 10: "timed_out", 13: "not_supported", 15: "lost",
-    16: "lost", 25: "not_supported", 999: "failed",
+    1: "failed",
+    3: "not_supported",
+    4: "no_permission",
+    9: "library_missing",
+    10: "timed_out",
+    13: "not_supported",
+    15: "lost",
+    16: "lost",
+    25: "not_supported",
+    999: "failed",
 }
 
 
@@ -39,12 +47,17 @@ def facts(device: Device) -> dict[str, Any]:
 
 def decoded(survey: Survey) -> tuple[Any, ...]:
     return (
-        nvidia_device_count(survey), nvidia_devices(survey), nvidia_links(survey), nvidia_components(survey),
-        nvidia_notes(survey), cuda_order(survey),
+        nvidia_device_count(survey),
+        nvidia_devices(survey),
+        nvidia_links(survey),
+        nvidia_components(survey),
+        nvidia_notes(survey),
+        cuda_order(survey),
     )
 
 
 # What each recording says.
+
 
 def test_h100_sxm(recording: Recording) -> None:
     survey = recording("h100-sxm5-80gb-x8")
@@ -53,7 +66,11 @@ def test_h100_sxm(recording: Recording) -> None:
     assert [device.locator.index for device in devices] == list(range(8))
     assert len({value_of(device.locator.uuid) for device in devices}) == 8
     assert value_of(devices[4].locator.pci_bus_id) == "00000000:9d:00.0"
-    values = {name: value_of(observed) for name, observed in facts(devices[0]).items() if not isinstance(observed, (int, bool))}
+    values = {
+        name: value_of(observed)
+        for name, observed in facts(devices[0]).items()
+        if not isinstance(observed, (int, bool))
+    }
     assert values["identity.pci_device_id"] == "10de:2330"
     assert values["identity.pci_subsystem_id"] == "10de:16c1"
     assert values["identity.partition"] == Partition(kind="none")
@@ -75,8 +92,16 @@ def test_h100_sxm(recording: Recording) -> None:
 def test_only_fields_without_an_nvidia_source_are_not_asked(recording: Recording) -> None:
     device = nvidia_devices(recording("h100-sxm5-80gb-x8"))[0]
     assert {name.partition(".")[2] for name, observed in facts(device).items() if observed == NOT_ASKED} == {
-        "parent_uuid", "gfx_target", "cu_count", "xcd_count", "memory_type", "memory_bandwidth_gbps", "infinity_cache_bytes",
-        "performance_level", "compute_partition", "memory_partition",
+        "parent_uuid",
+        "gfx_target",
+        "cu_count",
+        "xcd_count",
+        "memory_type",
+        "memory_bandwidth_gbps",
+        "infinity_cache_bytes",
+        "performance_level",
+        "compute_partition",
+        "memory_partition",
     }
 
 
@@ -100,7 +125,8 @@ def test_links_without_peer_access_fall_back_to_the_bus(recording: Recording) ->
     survey.values["nvml:nvmlDeviceGetP2PStatus[0,1,2]"] = 5
     survey.values["nvml:nvmlDeviceGetP2PStatus[0,2,2]"] = 5
     assert nvidia_links(survey)[:3] == (
-        Link(a=0, b=1, kind="pcie", path="NODE"), Link(a=0, b=2, kind="system", path="SYS"),
+        Link(a=0, b=1, kind="pcie", path="NODE"),
+        Link(a=0, b=2, kind="system", path="SYS"),
         Link(a=0, b=3, kind="nvlink", count=18, path="NV18"),
     )
 
@@ -170,8 +196,13 @@ def test_half_lost_gpu_keeps_what_answers(recording: Recording) -> None:
     assert value_of(lost.identity.name) == "NVIDIA H100 PCIe"
     assert value_of(lost.identity.power_default_w) == 350.0
     for absent in (
-        lost.identity.memory_bytes, lost.identity.memory_clock_mhz, lost.conditions.clock_sm_mhz, lost.conditions.power_draw_w,
-        lost.conditions.throttle_reasons, lost.conditions.power_draw_instant_w, lost.identity.link_type,
+        lost.identity.memory_bytes,
+        lost.identity.memory_clock_mhz,
+        lost.conditions.clock_sm_mhz,
+        lost.conditions.power_draw_w,
+        lost.conditions.throttle_reasons,
+        lost.conditions.power_draw_instant_w,
+        lost.identity.link_type,
     ):
         assert isinstance(absent, Absent)
         assert absent.why == "lost"
@@ -184,12 +215,14 @@ def test_half_lost_gpu_keeps_what_answers(recording: Recording) -> None:
 
 # MIG.
 
+
 def test_each_slice_is_a_device_with_its_own_size(recording: Recording) -> None:
     devices = nvidia_devices(recording("a100-mig"))
     assert [device.locator.index for device in devices] == [0, 1, 2, 3]
     slices, whole = devices[:3], devices[3]
     assert [value_of(part.identity.partition) for part in slices] == [
-        Partition(kind="mig", profile="1g.5gb"), Partition(kind="mig", profile="1g.5gb"),
+        Partition(kind="mig", profile="1g.5gb"),
+        Partition(kind="mig", profile="1g.5gb"),
         Partition(kind="mig", profile="1c.3g.20gb"),
     ]
     assert [value_of(part.identity.sm_count) for part in slices] == [14, 14, 14]
@@ -286,8 +319,20 @@ def test_whole_only_when_proven(recording: Recording, mig: Any, mode: Any, kind:
 
 # One answer failing.
 
+
 def test_each_call_failing_with_each_code_costs_its_own_fields_only(recording: Recording) -> None:
-    joining = ("RunningProcesses", "ProcessName", "PciInfo", "UUID", "MigMode", "VirtualizationMode", "HandleByIndex", "ComputeCapability", "NumGpuCores", "NvLinkState")
+    joining = (
+        "RunningProcesses",
+        "ProcessName",
+        "PciInfo",
+        "UUID",
+        "MigMode",
+        "VirtualizationMode",
+        "HandleByIndex",
+        "ComputeCapability",
+        "NumGpuCores",
+        "NvLinkState",
+    )
     for name in ("rtx-4090", "l40s-capped"):
         survey = recording(name)
         (before,) = nvidia_devices(survey)
@@ -305,10 +350,16 @@ def test_each_call_failing_with_each_code_costs_its_own_fields_only(recording: R
                     for field, observed in facts(devices[0]).items():
                         old = was[field]
                         if isinstance(old, Reading) and old.source == source:
-                            assert isinstance(observed, Reading) or observed.why in {why, old and "not_supported"}, (key, field)
+                            assert isinstance(observed, Reading) or observed.why in {why, old and "not_supported"}, (
+                                key,
+                                field,
+                            )
                             assert not isinstance(observed, Reading) or observed.source != source
                         elif not any(word in key for word in joining):
-                            assert observed == old or (isinstance(old, Absent) and isinstance(observed, Absent)), (key, field)
+                            assert observed == old or (isinstance(old, Absent) and isinstance(observed, Absent)), (
+                                key,
+                                field,
+                            )
                 del survey.reasons[key]
                 survey.values[key] = kept
 
@@ -339,7 +390,12 @@ def test_impossible_memory_is_no_memory(recording: Recording, key: str, garbage:
         ("nvmlDeviceGetPowerUsage", 0xFFFFFFFF, "power_draw_w", None),
         ("nvmlDeviceGetEnforcedPowerLimit", 0, "power_limit_w", None),
         ("nvmlDeviceGetCurrentClocksEventReasons", 0, "throttle_reasons", ()),
-        ("nvmlDeviceGetCurrentClocksEventReasons", 0x2E8, "throttle_reasons", ("hw-slowdown", "sw-thermal", "hw-thermal", "hw-power-brake", "board-limit")),
+        (
+            "nvmlDeviceGetCurrentClocksEventReasons",
+            0x2E8,
+            "throttle_reasons",
+            ("hw-slowdown", "sw-thermal", "hw-thermal", "hw-power-brake", "board-limit"),
+        ),
         ("nvmlDeviceGetCurrentClocksEventReasons", 1 << 20, "throttle_reasons", ("bit-0x100000",)),
         ("nvmlDeviceGetComputeMode", 3, "compute_mode", "exclusive-process"),
         ("nvmlDeviceGetComputeMode", 9, "compute_mode", None),
@@ -473,9 +529,24 @@ def test_nothing_asked_is_nothing_known() -> None:
 
 # Any subset failing.
 
+
 def allowed(survey: Survey) -> Iterator[tuple[str, Any]]:
     """Every value that any order of falling back could give: each field decoded from the recording with parts removed."""
-    for removed in ("", "nvml", "cuda", "pci", "proc", "_v2", "EventReasons", "TemperatureV", "[91]", "[90]", "Constraints", "mig", "DefaultLimit"):
+    for removed in (
+        "",
+        "nvml",
+        "cuda",
+        "pci",
+        "proc",
+        "_v2",
+        "EventReasons",
+        "TemperatureV",
+        "[91]",
+        "[90]",
+        "Constraints",
+        "mig",
+        "DefaultLimit",
+    ):
         part = Survey(
             values={key: value for key, value in survey.values.items() if not removed or removed not in key},
             reasons=dict(survey.reasons),
@@ -524,7 +595,10 @@ def test_failing_answers_never_raise_and_never_invent_a_value(recorded: dict[str
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["total", "busId", "state", "gpu", "pid", "mask", "x"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["total", "busId", "state", "gpu", "pid", "mask", "x"]), inner, max_size=4)
+    ),
     max_leaves=6,
 )
 

@@ -102,7 +102,18 @@ def test_start_up_noise_is_ended_before_the_first_answer(fake: Fake, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "line", ["nonsense", "[]", "5", '{"k": 1, "v": 2}', '{"v": 2}', '{"k": "a"}', "?{", '{"k": ["a"], "e": "lost"}', "[" * 5000]
+    "line",
+    [
+        "nonsense",
+        "[]",
+        "5",
+        '{"k": 1, "v": 2}',
+        '{"v": 2}',
+        '{"k": "a"}',
+        "?{",
+        '{"k": ["a"], "e": "lost"}',
+        "[" * 5000,
+    ],
 )
 def test_garbage_on_the_channel_is_one_problem(fake: Fake, line: str) -> None:
     survey = fake("for _ in range(3): ask._write(options['line'])\nask('a', int)", {"line": line})
@@ -146,12 +157,18 @@ def test_first_question_has_the_first_call_deadline(fake: Fake) -> None:
 
 def test_everything_ends_at_the_total_deadline(fake: Fake) -> None:
     started = time.monotonic()
-    survey = fake("for n in range(50): ask(f'q{n}', time.sleep, 60)", call_deadline_s=0.2, first_call_deadline_s=0.3, total_deadline_s=0.8)
+    survey = fake(
+        "for n in range(50): ask(f'q{n}', time.sleep, 60)",
+        call_deadline_s=0.2,
+        first_call_deadline_s=0.3,
+        total_deadline_s=0.8,
+    )
     assert time.monotonic() - started < 3
     assert not survey.complete
     assert len(survey.problems) == 1
     assert survey.problems[0] in {
-        "fake: not complete within 0.8 s", "fake: the probe process was stopped: the time for the whole survey is up",
+        "fake: not complete within 0.8 s",
+        "fake: the probe process was stopped: the time for the whole survey is up",
     }
 
 

@@ -128,7 +128,9 @@ def test_nothing_may_be_wanted_and_needs_no_note(wish: str) -> None:
     assert notes(FOUR, CUDA_VISIBLE_DEVICES=wish) == ()
 
 
-@pytest.mark.parametrize("wish", ["0,9,2", "0,all", "0,GPU,2", "0,x2,1", "0,99999999999999999999", "0,\N{SUPERSCRIPT TWO}"])
+@pytest.mark.parametrize(
+    "wish", ["0,9,2", "0,all", "0,GPU,2", "0,x2,1", "0,99999999999999999999", "0,\N{SUPERSCRIPT TWO}"]
+)
 def test_what_names_nothing_hides_itself_and_all_after_it(wish: str) -> None:
     assert shown(FOUR, CUDA_VISIBLE_DEVICES=wish) == [1]
     [note] = notes(FOUR, CUDA_VISIBLE_DEVICES=wish)

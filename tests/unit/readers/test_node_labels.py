@@ -50,10 +50,7 @@ def test_mig_single_counts_slices_not_gpus(read: Read) -> None:
 
 def test_mig_mixed_lists_slices_and_other_nodes_are_named(read: Read) -> None:
     fingerprint = read("node-list.json")
-    sizes = [
-        (value_of(each.identity.sm_count), value_of(each.identity.memory_bytes))
-        for each in fingerprint.devices
-    ]
+    sizes = [(value_of(each.identity.sm_count), value_of(each.identity.memory_bytes)) for each in fingerprint.devices]
     assert sizes == [(14, 4864 * MIB), (14, 4864 * MIB), (28, 9984 * MIB)]
     assert any("other" in note.text and "2 nodes" in note.text for note in fingerprint.notes)
 

@@ -72,9 +72,7 @@ def test_conditions(read: Read) -> None:
     assert (value_of(conditions.fabric_state), value_of(conditions.fabric_healthy)) == ("completed", True)
     processes = value_of(conditions.processes)
     assert processes is not None
-    assert [(process.pid, process.kind, process.memory_bytes) for process in processes] == [
-        (1720, "compute", 12 * MIB)
-    ]
+    assert [(process.pid, process.kind, process.memory_bytes) for process in processes] == [(1720, "compute", 12 * MIB)]
 
 
 def test_mig_off_is_whole(read: Read) -> None:

@@ -24,9 +24,7 @@ def test_old_layout_keeps_cut_names_and_modes(read: Read) -> None:
 
 
 def test_processes_belong_to_their_gpu(read: Read) -> None:
-    first, second = (
-        value_of(device.conditions.processes) for device in read("nvidia-smi-table-r470.txt").devices
-    )
+    first, second = (value_of(device.conditions.processes) for device in read("nvidia-smi-table-r470.txt").devices)
     assert first == ()
     assert second is not None
     assert [(process.pid, process.name, process.memory_bytes) for process in second] == [
@@ -56,10 +54,7 @@ def test_collapsed_table_says_the_same(read: Read) -> None:
 def test_mig_section(read: Read) -> None:
     fingerprint = read("nvidia-smi-table-mig.txt")
     assert value_of(fingerprint.device_count) == 1
-    sizes = [
-        (value_of(each.identity.sm_count), value_of(each.identity.memory_bytes))
-        for each in fingerprint.devices
-    ]
+    sizes = [(value_of(each.identity.sm_count), value_of(each.identity.memory_bytes)) for each in fingerprint.devices]
     assert sizes == [(32, 33280 * MIB), (16, 16384 * MIB)]
     assert all(isinstance(each.conditions.power_limit_w, Absent) for each in fingerprint.devices)
 
@@ -67,23 +62,21 @@ def test_mig_section(read: Read) -> None:
 def test_a_lost_gpu_answers_only_its_name(read: Read) -> None:
     lost = read("nvidia-smi-table-lost.txt").devices[1]
     assert value_of(lost.identity.name) == "NVIDIA L40S"
-    assert lost.identity.memory_bytes == Absent(
-        why="failed", source="nvidia-smi: Memory-Usage", detail="ERR!"
-    )
+    assert lost.identity.memory_bytes == Absent(why="failed", source="nvidia-smi: Memory-Usage", detail="ERR!")
     assert isinstance(lost.identity.partition, Absent)
 
 
 def test_a_row_that_is_not_understood_makes_the_count_unknown(text_of: Callable[[str], str]) -> None:
-    text = text_of("nvidia-smi-table-lost.txt").replace(
-        "00000000:8E:00.0 Off |                 ERR! |", "????"
-    )
+    text = text_of("nvidia-smi-table-lost.txt").replace("00000000:8E:00.0 Off |                 ERR! |", "????")
     fingerprint = read_report(text.encode(), where="table")
     assert isinstance(fingerprint.device_count, Absent)
     assert any("not understood" in note.text for note in fingerprint.notes)
 
 
 def test_an_error_instead_of_a_table_is_unknown_not_zero() -> None:
-    raw = b"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that it is running.\n"
+    raw = (
+        b"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that it is running.\n"
+    )
     fingerprint = read_report(raw, where="paste")
     assert fingerprint.devices == ()
     assert isinstance(fingerprint.device_count, Absent)

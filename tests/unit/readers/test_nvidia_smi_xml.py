@@ -43,8 +43,7 @@ def test_mig_slices(read: Read) -> None:
     fingerprint = read("nvidia-smi-x-mig.xml")
     assert value_of(fingerprint.device_count) == 1
     sizes = [
-        (value_of(device.identity.sm_count), value_of(device.identity.memory_bytes))
-        for device in fingerprint.devices
+        (value_of(device.identity.sm_count), value_of(device.identity.memory_bytes)) for device in fingerprint.devices
     ]
     assert sizes == [(42, 40192 * MIB), (14, 9728 * MIB)]
     assert all(isinstance(device.identity.clock_boost_mhz, Absent) for device in fingerprint.devices)
@@ -58,9 +57,7 @@ def test_mig_slices(read: Read) -> None:
     ],
 )
 def test_entities_and_inner_document_types_are_refused(text_of: Callable[[str], str], head: str) -> None:
-    text = text_of("nvidia-smi-x.xml").replace(
-        '<!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v11.dtd">', head
-    )
+    text = text_of("nvidia-smi-x.xml").replace('<!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v11.dtd">', head)
     with pytest.raises(InputFileError, match="entities"):
         read_report(text.encode(), where="x.xml")
 

@@ -81,9 +81,7 @@ def test_the_full_name_wins_whichever_comes_first(text_of: Callable[[str], str])
 
 
 def test_another_driver_is_another_machine(text_of: Callable[[str], str]) -> None:
-    text = text_of("table-and-collect-env.txt").replace(
-        "Driver Version: 470.82.01", "Driver Version: 535.54.03"
-    )
+    text = text_of("table-and-collect-env.txt").replace("Driver Version: 470.82.01", "Driver Version: 535.54.03")
     fingerprint = read_report(text.encode(), where="paste")
     assert fingerprint.origin.reader == "collect-env"
     assert isinstance(fingerprint.devices[0].identity.memory_bytes, Absent)

@@ -38,7 +38,9 @@ def test_a_waived_finding_is_never_joined_to_a_standing_one() -> None:
 
 def test_questions_with_one_reason_are_one() -> None:
     verdict = golden.verdict("unknown")
-    asked = tuple(Unknown(rule=rule, subject="GPU 0", why="lost", detail="fell off the bus") for rule in ("a", "b", "a"))
+    asked = tuple(
+        Unknown(rule=rule, subject="GPU 0", why="lost", detail="fell off the bus") for rule in ("a", "b", "a")
+    )
     assert [question.rules for question in questions((*asked, *verdict.unknowns))] == [("a", "b"), ("part-differs",)]
     assert tally(replace(verdict, unknowns=asked)) == "2 unknown"
 

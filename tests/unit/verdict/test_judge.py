@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import machines
 import msgspec
@@ -19,8 +19,10 @@ from parity.model.device import DeviceConditions, DeviceIdentity
 from parity.model.finding import Waiver
 from parity.model.fingerprint import Fingerprint, Link, Note, Origin
 from parity.model.policy import Policy
-from parity.model.rule import Level
-from parity.model.verdict import Verdict
+
+if TYPE_CHECKING:
+    from parity.model.verdict import Verdict
+    from parity.model.rule import Level
 
 TODAY = dt.date(2026, 11, 22)
 H100 = "h100-sxm5-80gb"
@@ -113,7 +115,9 @@ def test_candidates_of_which_one_is_the_target_leave_it_open() -> None:
 def test_an_unlisted_part_of_another_architecture_is_a_known_mismatch() -> None:
     device = machines.machine("rtx-4090").devices[0]
     identity = replace(
-        device.identity, name=Reading(value="NVIDIA X", source="t"), pci_device_id=Reading(value="10de:ffff", source="t")
+        device.identity,
+        name=Reading(value="NVIDIA X", source="t"),
+        pci_device_id=Reading(value="10de:ffff", source="t"),
     )
     verdict = judged(Fingerprint(devices=(replace(device, identity=identity),)))
     assert verdict.devices[0].identity is None
@@ -123,7 +127,9 @@ def test_an_unlisted_part_of_another_architecture_is_a_known_mismatch() -> None:
 def test_an_unlisted_part_of_the_same_architecture_and_equal_facts_stays_unknown() -> None:
     device = machines.machine(H100).devices[0]
     identity = replace(
-        device.identity, name=Reading(value="NVIDIA X", source="t"), pci_device_id=Reading(value="10de:ffff", source="t")
+        device.identity,
+        name=Reading(value="NVIDIA X", source="t"),
+        pci_device_id=Reading(value="10de:ffff", source="t"),
     )
     verdict = judged(Fingerprint(devices=(replace(device, identity=identity),)))
     assert (verdict.level, verdict.outcome, verdict.exit_status) == ("unknown", "unknown", 3)
@@ -299,7 +305,9 @@ def test_gpus_that_were_counted_but_not_read_fail_a_live_run() -> None:
 
 
 def test_bridged_boards_need_no_link_for_every_pair() -> None:
-    pair = replace(machines.as_fingerprint(store.device_spec("rtx-a6000"), count=2), links=(Link(a=0, b=1, kind="pcie"),))
+    pair = replace(
+        machines.as_fingerprint(store.device_spec("rtx-a6000"), count=2), links=(Link(a=0, b=1, kind="pcie"),)
+    )
     verdict = judged(pair, "rtx-a6000")
     assert "link-incomplete" not in rules_of(verdict)
     assert verdict.transfers.timings_multi_gpu == "unknown"
@@ -309,9 +317,7 @@ def test_a_captured_machine_is_its_own_target_however_it_is_set() -> None:
     capped = machines.changed(
         machines.machine(H100), {"conditions.power_limit_w": 500.0, "conditions.ecc_enabled": False}
     )
-    target = replace(
-        machines.target(H100), conditions={"power_limit_w": ">=490,<=510", "ecc": False}, reference=capped
-    )
+    target = replace(machines.target(H100), conditions={"power_limit_w": ">=490,<=510", "ecc": False}, reference=capped)
     assert session.judge_fingerprint(capped, target, Project(), today=TODAY).passed
     default = machines.changed(
         machines.machine(H100), {"conditions.power_limit_w": 700.0, "conditions.ecc_enabled": True}
@@ -339,9 +345,7 @@ READABLE = [
     why=st.sampled_from(["not_supported", "no_permission", "lost", "failed", "timed_out", "library_missing"]),
     part=st.sampled_from(["rtx-4090", "h100-pcie-80gb", "mi300x", "h200-sxm-141gb", "h20-sxm-96gb", "a100-sxm4-80gb"]),
 )
-def test_no_missing_reading_ever_turns_a_mismatch_into_a_pass(
-    lost: set[tuple[str, str]], why: Any, part: str
-) -> None:
+def test_no_missing_reading_ever_turns_a_mismatch_into_a_pass(lost: set[tuple[str, str]], why: Any, part: str) -> None:
     fingerprint = machines.machine(part)
     device = fingerprint.devices[0]
     for block, name in lost:
