@@ -82,7 +82,8 @@ def test_every_fact_is_known_typed_and_sourced(spec: DeviceSpec) -> None:
 @every_part
 def test_sources_name_a_place_and_a_date(spec: DeviceSpec) -> None:
     for key, source in spec.sources.items():
-        assert source.title and source.where, f"{spec.id}: {key}"
+        assert source.title, f"{spec.id}: {key}"
+        assert source.where, f"{spec.id}: {key}"
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", source.read), f"{spec.id}: {key}: {source.read}"
         assert source.kind in {"device", "spec", "derived", "table"}, f"{spec.id}: {key}: {source.kind}"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 
 from parity.catalog import store
 from parity.errors import CatalogError, UnknownNameError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,10 +16,11 @@ from tests.stubs import amd_sysfs
 from tests.stubs.build import Machine
 
 if TYPE_CHECKING:
-    from parity.model.verdict import Verdict
-    from parity.model.fingerprint import Fingerprint
-    from pathlib import Path
     from collections.abc import Callable
+    from pathlib import Path
+
+    from parity.model.fingerprint import Fingerprint
+    from parity.model.verdict import Verdict
 
 TODAY = dt.date(2026, 11, 22)
 NAMES = [card.name for card in store.environment_cards()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import machines
 import msgspec
@@ -21,8 +21,8 @@ from parity.model.fingerprint import Fingerprint, Link, Note, Origin
 from parity.model.policy import Policy
 
 if TYPE_CHECKING:
-    from parity.model.verdict import Verdict
     from parity.model.rule import Level
+    from parity.model.verdict import Verdict
 
 TODAY = dt.date(2026, 11, 22)
 H100 = "h100-sxm5-80gb"
