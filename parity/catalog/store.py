@@ -3,9 +3,9 @@
 The data are YAML files, one per part, rule and architecture. Parsing a hundred of them takes longer than judging, so a
 run reads one compiled JSON instead: an index of every part (what identification needs), the parts themselves as
 undecoded slices, and the rule cards. The wheel ships that file; a checkout writes it beside ``rules/`` whenever a
-file's name, size or time has changed, and does without when the folder is read-only. ``PARITY_RULES`` names overlay folders
-(``os.pathsep`` separated) with ``devices/`` and ``checks/`` of the user's own; an overlay's id replaces the shipped
-one.
+file's name, size or time has changed, and does without when the folder is read-only. ``PARITY_RULES`` names overlay
+folders (``os.pathsep`` separated) with ``devices/`` and ``checks/`` of the user's own; an overlay's id replaces the
+shipped one.
 """
 
 from __future__ import annotations

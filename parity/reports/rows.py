@@ -118,8 +118,10 @@ def here_text(verdict: Verdict) -> str:
 def device_name(device: JudgedDevice) -> str:
     """Return the printed name of a device, with its slice; else the parts it may be."""
     name = device.name or device.identity or " or ".join(device.candidates) or "a device nobody names"
-    sliced = device.partition if device.partition not in ("", "none", "unknown") else ""
-    return one_line(f"{name} [{sliced}]" if sliced and not sliced.startswith("none") else name)
+    kind, _, profile = device.partition.partition(" ")
+    if kind in ("", "none", "unknown") or (profile and profile in name):
+        return one_line(name)
+    return one_line(f"{name} [{device.partition}]")
 
 
 def identity_text(device: JudgedDevice) -> str:
