@@ -61,9 +61,9 @@ def _allowed(
             return devices
         counted = _in_order(devices, cuda_order)
         return _select(counted, devices, wish, _Runtime("CUDA_VISIBLE_DEVICES", cuda_order is None), notes)
-    # ROCr filters first, in the order of the kernel driver's nodes, which the index follows; HIP then counts within what
-    # is left, and honours CUDA_VISIBLE_DEVICES when its own is unset or empty, the latter being no restriction at all
-    # (ROCm/clr: rocclr/device/rocm/rocdevice.cpp, Device::init).
+    # ROCr filters first, in the order of the kernel driver's nodes, which the index follows; HIP then counts within
+    # what is left, and honours CUDA_VISIBLE_DEVICES when its own is unset or empty, the latter being no restriction at
+    # all (ROCm/clr: rocclr/device/rocm/rocdevice.cpp, Device::init).
     left = sorted(devices, key=lambda device: device.locator.index)
     wish = environment.get("ROCR_VISIBLE_DEVICES")
     if wish is not None:
