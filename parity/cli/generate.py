@@ -6,6 +6,7 @@ runs that). Not a command of users.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -39,8 +40,18 @@ PACKAGE = Path(__file__).resolve().parent.parent
 def schema(name: str) -> dict[str, Any]:
     """Return one JSON Schema (draft 2020-12)."""
     kind, title = SCHEMAS[name]
-    generated = msgspec.json.schema(kind)
+    generated = _without_indentation(msgspec.json.schema(kind))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **generated}
+
+
+def _without_indentation(value: Any) -> Any:
+    """Return a schema whose descriptions are the same on every Python: 3.13 strips docstrings, older ones do not."""
+    if isinstance(value, dict):
+        return {
+            key: inspect.cleandoc(item) if key == "description" and isinstance(item, str) else _without_indentation(item)
+            for key, item in value.items()
+        }
+    return [_without_indentation(item) for item in value] if isinstance(value, list) else value
 
 
 def rules_page() -> str:
