@@ -47,10 +47,10 @@ def schema(name: str) -> dict[str, Any]:
 def _without_indentation(value: Any) -> Any:
     """Return a schema whose descriptions are the same on every Python: 3.13 strips docstrings, older ones do not."""
     if isinstance(value, dict):
-        return {
-            key: inspect.cleandoc(item) if key == "description" and isinstance(item, str) else _without_indentation(item)
-            for key, item in value.items()
-        }
+        cleaned = {key: _without_indentation(item) for key, item in value.items()}
+        if isinstance(value.get("description"), str):
+            cleaned["description"] = inspect.cleandoc(value["description"])
+        return cleaned
     return [_without_indentation(item) for item in value] if isinstance(value, list) else value
 
 
@@ -111,7 +111,7 @@ def generated() -> dict[Path, str]:
 def main(words: list[str]) -> int:
     """Write the files, or with ``--check`` return 1 when one is stale."""
     if sys.version_info < NEEDS:
-        print("nothing generated: msgspec names generic schema components on Python 3.11 and newer only", file=sys.stderr)
+        print("nothing generated: msgspec names the schema's generic types on Python 3.11 and newer", file=sys.stderr)
         return 0
     stale = []
     for path, text in generated().items():
