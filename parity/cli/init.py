@@ -20,7 +20,7 @@ version: 1
 default_target: prod
 targets:
   prod:
-    device: {device}          # {name}; others: parity targets
+    device: {device:<24} # {name}; others: parity targets
     # count: 8                       # devices per machine; leave out when any number will do
     # require: equivalent            # identical | equivalent | same-arch | same-vendor
     # stack: {{driver: ">=570", torch: "==2.9.*"}}

@@ -55,6 +55,7 @@ def assembled(nvidia: Survey, amd: Survey, host: Survey, *, version: str, enviro
     notes = [
         *nvml_decode.nvidia_notes(nvidia),
         *amd_decode.amd_notes(amd),
+        *(_nothing_of("AMD", amd_decode.amd_device_count(amd)) if not devices else ()),
         *host_decode.host_notes(host),
         *hidden,
         *hidden_amd,
@@ -118,8 +119,16 @@ def _renumbered(
 
 
 def _count(nvidia: Int, amd: Int, devices: tuple[Device, ...]) -> Int:
+    """Return how many GPUs there are; unknown when one vendor could not be asked and the other has none."""
     counts = [count.value for count in (nvidia, amd) if isinstance(count, Reading)]
-    if counts:
-        return Reading(value=max(sum(counts), len(devices)) if len(counts) > 1 else counts[0], source="nvml, kfd")
     told = [count for count in (nvidia, amd) if isinstance(count, Absent) and count.why != "not_asked"]
+    if counts and (sum(counts) or not told):
+        return Reading(value=max(sum(counts), len(devices)) if len(counts) > 1 else counts[0], source="nvml, kfd")
     return told[0] if told else NOT_ASKED
+
+
+def _nothing_of(vendor: str, count: Int) -> tuple[Note, ...]:
+    """Return a note when a vendor's devices were looked for and none is there."""
+    if isinstance(count, Reading) and count.value == 0:
+        return (Note(source=count.source, text=f"no {vendor} GPU"),)
+    return ()
