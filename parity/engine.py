@@ -22,6 +22,7 @@ import msgspec
 
 from parity.errors import ParityError, UsageError
 from parity.inputs import near_names
+from parity.model.policy import MODES
 from parity.model.rule import LEVELS
 from parity.probes.child import die_with_parent
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from parity.model.fingerprint import Fingerprint
     from parity.model.verdict import Verdict
 
-MODES = ("fail", "skip", "xfail", "annotate", "off")
 MAX_LINES = 8
 
 
@@ -110,9 +110,14 @@ class Engine:
             request.get("target"), project, source=sources.get("target", "target"), require=require
         )
         perf_tests = msgspec.to_builtins(project.perf_tests)
-        settings = {"mode": mode, "perf_tests": {"markers": [], "fixtures": [], "paths": [], **perf_tests}}
+        settings = {
+            "mode": mode,
+            "perf_tests": {"markers": [], "fixtures": [], "paths": [], **perf_tests},
+            "folder": str(Path(project.folder).resolve()) if project.where else "",
+        }
         if target is None:
-            return {"active": False, **settings}
+            told = f"parity: {project.where} declares targets but no default_target: nothing is judged"
+            return {"active": False, **settings, "header": told if project.targets else ""}
         rules = tuple(request.get("rules") or ())
         _known_rules(rules, sources.get("rules", "rules"))
         verdict = session.judge_fingerprint(self._read(request.get("fingerprint")), target, project, only=rules)

@@ -7,8 +7,8 @@ class ParityError(Exception):
     """Base of every error raised on purpose: what happened, where, and the mend.
 
     Attributes:
-        exit_status: the process exit status this error stands for (design: 2 is misuse or
-            internal error, 3 is "nothing could be judged").
+        exit_status: the process exit status this error stands for: 2 is misuse or internal error, 3 is "nothing
+            could be judged".
     """
 
     exit_status = 2

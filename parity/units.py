@@ -30,7 +30,7 @@ def peak_memory_bandwidth_gbps(
 
     ``factor`` transfers per reported memory clock, one bus width per transfer. NVML reports a
     clock for which the factor is 2 on every memory type; AMD reports UCLK, where HBM2 needs 2
-    and HBM3 needs 4 (field notes, sections 4 and 4.4).
+    and HBM3 needs 4.
 
     Args:
         memory_clock_mhz: maximum memory clock in MHz, as the driver reports it.

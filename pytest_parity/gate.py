@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -130,7 +131,8 @@ class Gate:
         """Decide for each selected test whether it is a perf test and what happens to it."""
         if not runs_tests(self._config):
             return
-        self._rules = PerfRules.of(self._judge.base().perf_tests, self._config.rootpath)
+        base = self._judge.base()
+        self._rules = PerfRules.of(base.perf_tests, Path(base.folder) if base.folder else self._config.rootpath)
         for item in session.items:
             try:
                 plan = item.stash[PLAN] = self._plan(item)

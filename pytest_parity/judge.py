@@ -90,9 +90,10 @@ class Judge:
     def _judge_marks(self, marks: MarkSettings, where: str) -> Verdict:
         settings = self.settings
         sources = dict(settings.sources)
-        own = ("target", "require", "mode", "rules")
+        own = ("target", "require", "rules")
         sources.update({name: where for name in own if getattr(marks, name) is not None})
-        target, mode = marks.target or settings.target, marks.mode or settings.mode
+        # The marker's own mode is no part of the question: tests that differ only in it share the answer.
+        target, mode = marks.target or settings.target, settings.mode
         request = _request(
             settings,
             target=target,

@@ -29,7 +29,8 @@ class PerfRules:
     Attributes:
         markers: mark names, on the test, class, module or parameter.
         fixtures: fixture names.
-        paths: globs over the test file's path relative to rootdir, compiled.
+        paths: globs over the test file's path relative to ``rootdir``, compiled.
+        rootdir: folder of the project file, else pytest's rootdir.
     """
 
     markers: frozenset[str]

@@ -27,10 +27,11 @@ _MARKERS = {
     "perf": "perf: a perf test, gated by --parity-target.",
     "performance": "performance: a perf test, gated by --parity-target.",
 }
-# A table [tool.parity], a dotted key tool.parity, or an inline table `parity = {` of [tool].
+# Any spelling of the table tool.parity; what it really is, parsing decides.
 _SECTION = re.compile(
-    rb"^[ \t]*(?:\[{1,2}[ \t]*tool[ \t]*\.[ \t]*[\"']?parity[\"']?[ \t]*[.\]]"
-    rb"|tool[ \t]*\.[ \t]*parity[ \t]*[.=]|parity[ \t]*=[ \t]*\{)",
+    rb"^[ \t]*(?:\[{1,2}[ \t]*[\"']?tool[\"']?[ \t]*\.[ \t]*[\"']?parity[\"']?[ \t]*[.\]]"
+    rb"|[\"']?tool[\"']?[ \t]*(?:\.[ \t]*[\"']?parity[\"']?[ \t]*[.=]|=[ \t]*\{[^\n]*parity)"
+    rb"|[\"']?parity[\"']?[ \t]*(?:\.|=[ \t]*\{))",
     re.MULTILINE,
 )
 _ASKING_OPTIONS = ("parity_target", "parity_fingerprint", "parity_config")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MODES = ("fail", "skip", "xfail", "annotate", "off")
-LEVELS = ("identical", "equivalent", "same-arch", "same-vendor")
+LEVELS = ("identical", "equivalent", "same-arch", "same-vendor", "different")
 ENGINE_TIMEOUT_S = 60.0
 
 _MARK_ARGUMENTS = ("target", "require", "mode", "rules", "off")

@@ -56,7 +56,7 @@ class Summary:
             target = self._judge.settings.target or "of the project"
             return f"parity: target {target} (not judged: no test runs)"
         verdict = self._judge.base()
-        if not verdict.active or (self._judge.settings.mode or verdict.mode) == "off":
+        if (self._judge.settings.mode or verdict.mode) == "off" or not verdict.header:
             return None
         return verdict.header if verdict.header.startswith("parity: ") else f"parity: {verdict.header}"
 

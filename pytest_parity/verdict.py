@@ -44,6 +44,7 @@ class Verdict:
         lines: the few lines that differ.
         transfers: conclusion -> ``yes``, ``no`` or ``unknown``; every name of ``TRANSFERS`` is there.
         perf_tests: extra ``markers``, ``fixtures`` and ``paths`` of the project file.
+        folder: folder of the project file, which ``paths`` are relative to; empty without one.
         document: the whole verdict, ``parity.verdict/1``; empty when nothing could be judged.
         problem: why there is no answer; empty when there is one.
         answer: the engine's answer as it came, for passing on to other processes.
@@ -63,6 +64,7 @@ class Verdict:
     lines: tuple[str, ...] = ()
     transfers: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(TRANSFERS, "unknown"))
     perf_tests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    folder: str = ""
     document: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
     answer: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -95,7 +97,7 @@ def read_answer(answer: Mapping[str, Any]) -> Verdict:
         AnswerError: a key is missing or has a value that is not agreed.
     """
     if answer.get("active") is False:
-        return INACTIVE
+        return replace(INACTIVE, header=_first_line(_typed(answer, "header", str, "")))
     target = _typed(answer, "target", dict)
     outcome, mode = _typed(answer, "outcome", str), _typed(answer, "mode", str)
     if answer.get("active") is not True or outcome not in OUTCOMES or mode not in MODES:
@@ -119,6 +121,7 @@ def read_answer(answer: Mapping[str, Any]) -> Verdict:
         lines=_strings(answer, "lines"),
         transfers={name: str(transfers.get(name, "unknown")) for name in TRANSFERS},
         perf_tests={name: _strings(perf_tests, name) for name in ("markers", "fixtures", "paths")},
+        folder=_typed(answer, "folder", str, ""),
         document=_typed(answer, "verdict", dict, {}),
         problem=_typed(answer, "problem", str, ""),
         answer=answer,

@@ -1,4 +1,4 @@
-"""The 28 defects of the field (design, section 6): each has a test here, tests elsewhere, or a reason why not yet."""
+"""The 28 defects of the field: each has a test here, tests elsewhere, or a reason why not yet."""
 
 from __future__ import annotations
 

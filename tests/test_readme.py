@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from parity.catalog import store
+from parity.cli import init
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,6 +67,12 @@ def test_the_shown_pytest_run_is_real(tmp_path: Path) -> None:
 def test_the_counts_are_right() -> None:
     assert f"{len(store.cards())} rules" in README
     assert f"{len(store.index())} parts" in README
+
+
+def test_the_shown_workflow_is_what_init_writes() -> None:
+    steps = re.search(r"```yaml\n(      - run: .*?)```", README, re.DOTALL)
+    assert steps
+    assert steps[1] in init.WORKFLOW
 
 
 def test_the_test_command_is_what_continuous_integration_runs() -> None:

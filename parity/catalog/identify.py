@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from parity.catalog.names import is_generic, matching
 from parity.model.absent import value_of
-from parity.model.device import Partition
+from parity.model.device import SLICES, Partition
 from parity.model.identified import Candidate, Evidence, Identified
 from parity.units import GIB, fewest_digits, format_bytes
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from parity.model.device import Device
     from parity.model.identified import EvidenceKind
 
-# Printed memory against the capacity sold: in-band ECC takes up to 6.3 % on GDDR6, HBM parts reserve 0.5 % (field notes
-# gpu-identity, section 3); drivers before R510 print 15079 MiB for a T4 (-8 %).
+# Printed memory against the capacity sold: in-band ECC takes up to 6.3 % on GDDR6, HBM parts reserve 0.5 %;
+# drivers before R510 print 15079 MiB for a T4 (-8 %).
 MEMORY_LOW, MEMORY_HIGH = 0.915, 1.001
 # A module that shares its memory shows what firmware and carve-outs leave of it.
 UNIFIED_MEMORY_LOW = 0.75
@@ -61,7 +61,7 @@ def identify(device: Device, index: Iterable[IndexEntry]) -> Identified:
 def _partition(device: Device, entries: list[IndexEntry]) -> Partition:
     """Return the device's partition; a slice without a profile gets the one whose units and memory it has."""
     partition = value_of(device.identity.partition)
-    if partition is None or partition.profile or partition.kind not in ("mig", "compute"):
+    if partition is None or partition.profile or partition.kind not in SLICES:
         return partition or UNKNOWN_PARTITION
     units = value_of(device.identity.sm_count) or value_of(device.identity.cu_count)
     memory = value_of(device.identity.memory_bytes)
@@ -180,7 +180,7 @@ def _weigh_units(device: Device, entry: IndexEntry) -> Evidence:
     if have is None or entry.units is None:
         return Evidence(kind=kind, says="silent")
     partition = value_of(device.identity.partition)
-    if partition is not None and partition.kind in ("mig", "compute", "vgpu"):
+    if partition is not None and partition.kind in (*SLICES, "vgpu"):
         return _weigh_slice(kind, have, entry, partition, word)
     return _agreement(kind, f"{have} {word}", fits=have == entry.units, wanted=str(entry.units))
 
@@ -213,7 +213,7 @@ def _weigh_memory(device: Device, entry: IndexEntry) -> Evidence:
         detail = f"{_gib(have)} of shared memory" + ("" if fits else f", not {_gib(sold)}")
         return Evidence(kind="memory", says="supports" if fits else "doubts", detail=detail)
     partition = value_of(device.identity.partition)
-    if partition is not None and partition.kind in ("mig", "compute", "vgpu"):
+    if partition is not None and partition.kind in (*SLICES, "vgpu"):
         if have > sold * MEMORY_HIGH:
             return Evidence(kind="memory", says="contradicts", detail=f"{_gib(have)} in a slice of {_gib(sold)}")
         return Evidence(kind="memory", says="silent")

@@ -45,7 +45,6 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pci_ids: tuple[PciId, ...] = ()
     units: int | None = None  # SMs or CUs
     memory_bytes: int | None = None
-    memory_reported_bytes: int | None = None
     memory_bus_width_bits: int | None = None
     memory_clock_mhz: int | None = None
     power_default_w: tuple[float, ...] = ()  # the preferred value and the disputed ones
@@ -231,7 +230,6 @@ def index_entry(spec: DeviceSpec) -> IndexEntry:
         pci_ids=spec.pci_ids,
         units=_whole(spec, "sm_count" if spec.vendor == "nvidia" else "cu_count"),
         memory_bytes=_whole(spec, "memory_bytes"),
-        memory_reported_bytes=_whole(spec, "memory_reported_bytes"),
         memory_bus_width_bits=_whole(spec, "memory_bus_width_bits"),
         memory_clock_mhz=_whole(spec, "memory_clock_mhz"),
         power_default_w=tuple(float(limit) for limit in limits if not isinstance(limit, str)),

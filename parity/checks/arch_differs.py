@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when compute capability or gfx target differ; equality only, since order means nothing.
 
-    12.1 is no newer 10.0, and ``a`` and ``f`` code does not carry over (field notes software, 1.2).
+    12.1 is no newer 10.0, and ``a`` and ``f`` code does not carry over.
     """
     if here.vendor is not None and here.vendor != wanted.spec.vendor:
         return

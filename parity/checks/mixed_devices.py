@@ -21,7 +21,7 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
         if subject.spec is None and isinstance(subject.device.identity.name, Absent):
             continue  # nothing says what it is; `part-differs` says so
         partition = subject.identified.partition
-        kind = subject.part + (f" {partition.profile}" if subject.is_slice else "")
+        kind = subject.part + (f" {partition.profile} {partition.memory_mode}".rstrip() if subject.is_slice else "")
         kinds.setdefault(kind, []).append(subject.device.locator.index)
     if len(kinds) > 1:
         told = ", ".join(f"{len(indices)}x {kind}" for kind, indices in kinds.items())

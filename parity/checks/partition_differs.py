@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.model.absent import Absent, value_of
+from parity.model.absent import Absent, Reading, value_of
 from parity.model.device import Partition
 from parity.model.finding import Mismatch
 
@@ -66,9 +66,11 @@ def _asked(have: Partition, need: Partition) -> Partition:
 def _all_units_are_here(here: Subject) -> bool:
     """Return whether the device shows every SM or CU of its part, which no slice does."""
     identity = here.device.identity
-    units = value_of(identity.cu_count if here.vendor == "amd" else identity.sm_count)
+    units = identity.cu_count if here.vendor == "amd" else identity.sm_count
     whole = here.spec and here.spec.number("cu_count" if here.vendor == "amd" else "sm_count")
-    return units is not None and whole is not None and units == whole
+    # NVML counts the board's cores, whatever slice this process has; the runtimes count what it may use.
+    told = isinstance(units, Reading) and not units.source.startswith("nvml")
+    return told and whole is not None and value_of(units) == whole
 
 
 def _words(partition: Partition) -> str:

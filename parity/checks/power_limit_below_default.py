@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.model.absent import Absent, Reading
+from parity.model.absent import UNANSWERED, Absent, Reading
 from parity.model.finding import Mismatch
 from parity.units import format_fact
 
@@ -25,7 +25,8 @@ def check(here: Subject, wanted: Target, *, at_least: float) -> Iterator[Mismatc
     if "power_limit_w" in wanted.conditions:
         return
     limit, default = here.conditions.power_limit_w, _default(here)
-    if isinstance(limit, Absent) and not isinstance(here.conditions.power_limit_set_w, Absent):
+    asked = isinstance(limit, Absent) and limit.why in UNANSWERED
+    if isinstance(limit, Absent) and not asked and not isinstance(here.conditions.power_limit_set_w, Absent):
         limit = here.conditions.power_limit_set_w  # all that `nvidia-smi --query-gpu=power.limit` tells
     if isinstance(limit, Absent):
         yield limit

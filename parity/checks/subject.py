@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from parity.model.absent import Absent, Reading, value_of
+from parity.model.device import SLICES
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.identified import Identified
@@ -17,8 +18,6 @@ from parity.units import peak_memory_bandwidth_gbps
 
 if TYPE_CHECKING:
     from parity.model.device import Device, DeviceConditions
-
-SLICES = ("mig", "compute")
 
 
 class Subject(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from parity.model.target import Target
 
 
-# Idle, application clocks, display clocks and the software power cap are normal (field notes management-libraries 2.2).
+# Idle, application clocks, display clocks and the software power cap are normal.
 FAULTS = ("hw-slowdown", "sw-thermal", "hw-thermal", "hw-power-brake")
 
 

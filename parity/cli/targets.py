@@ -51,7 +51,7 @@ def _json(specs: list[DeviceSpec]) -> str:
 
 
 def as_target(spec: DeviceSpec) -> dict[str, Any]:
-    """Return one entry of ``parity.targets/1`` (design 5.6); sources are spelled out, not keys."""
+    """Return one entry of ``parity.targets/1``; sources are spelled out, not keys."""
 
     def told(key: str) -> str:
         source = spec.sources.get(key)

@@ -31,7 +31,7 @@ from parity.model.comparison import is_comparison
 from parity.model.device import DeviceConditions, Flag
 from parity.model.finding import Waiver
 from parity.model.policy import PerfTests, Policy
-from parity.model.rule import LEVELS, Level, RuleCard
+from parity.model.rule import LEVELS, SEVERITIES, Level, RuleCard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,10 +40,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FILE_NAMES = ("parity.yaml", "parity.yml")
-# A table [tool.parity], a dotted key tool.parity, or an inline table `parity = {` of [tool].
+# Any spelling of the table tool.parity; what it really is, parsing decides.
 PYPROJECT_SECTION = re.compile(
-    rb"^[ \t]*(?:\[{1,2}[ \t]*tool[ \t]*\.[ \t]*[\"']?parity[\"']?[ \t]*[.\]]"
-    rb"|tool[ \t]*\.[ \t]*parity[ \t]*[.=]|parity[ \t]*=[ \t]*\{)",
+    rb"^[ \t]*(?:\[{1,2}[ \t]*[\"']?tool[\"']?[ \t]*\.[ \t]*[\"']?parity[\"']?[ \t]*[.\]]"
+    rb"|[\"']?tool[\"']?[ \t]*(?:\.[ \t]*[\"']?parity[\"']?[ \t]*[.=]|=[ \t]*\{[^\n]*parity)"
+    rb"|[\"']?parity[\"']?[ \t]*(?:\.|=[ \t]*\{))",
     re.MULTILINE,
 )
 # tomllib takes quadratic time over a key of many dots.
@@ -117,11 +118,17 @@ def find_project(start: Path) -> Path | None:
 
 
 def _mentions_us(path: Path) -> bool:
+    """Return whether a pyproject.toml has our section; one that cannot be parsed counts, so that its error is told."""
     try:
         with path.open("rb") as stream:
-            return PYPROJECT_SECTION.search(stream.read(MAX_CONFIG_BYTES)) is not None
+            if PYPROJECT_SECTION.search(stream.read(MAX_CONFIG_BYTES)) is None:
+                return False
     except OSError:
         return False
+    try:
+        return _table_of(path) is not None
+    except ParityError:
+        return True
 
 
 def load_project(path: Path | None) -> Project:
@@ -143,6 +150,15 @@ def _parse_yaml(path: Path) -> Document:
 
 
 def _parse_toml(path: Path) -> Document:
+    where = f"{path}: [tool.parity]"
+    section = _table_of(path)
+    section = {} if section is None else section
+    refuse_extremes(section, where=where)
+    return Document(section, {}, where)
+
+
+def _table_of(path: Path) -> Any:
+    """Return what stands under ``tool.parity``, None when nothing does."""
     where = str(path)
     if sys.version_info >= (3, 11):
         import tomllib
@@ -156,9 +172,7 @@ def _parse_toml(path: Path) -> Document:
     except (ValueError, RecursionError) as error:
         raise InputFileError(f"not TOML: {error}", where=where, mend="correct the syntax") from error
     tool = data.get("tool", {})
-    section = tool.get("parity", {}) if isinstance(tool, dict) else {}
-    refuse_extremes(section, where=f"{where}: [tool.parity]")
-    return Document(section, {}, f"{where}: [tool.parity]")
+    return tool.get("parity") if isinstance(tool, dict) else None
 
 
 def _validated(document: Document, path: Path) -> Project:
@@ -406,7 +420,7 @@ def _check_setting(
     elif key == "severity":
         if value is False:
             yield problem_at(document, at, "YAML reads off as false", mend='write "off" in quotes')
-        elif value not in ("error", "warning", "note", "off"):
+        elif value not in (*SEVERITIES, "off"):
             yield problem_at(document, at, f"{value!r} is no severity", mend="use error, warning, note or off")
     elif isinstance(value, bool) or not isinstance(value, (int, float)) or not -_LARGEST < value < _LARGEST:
         # No comparison with a NaN is ever false enough to be a finding: it would switch the rule off unseen.

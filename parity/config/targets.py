@@ -11,6 +11,7 @@ import msgspec
 
 from parity.catalog import store
 from parity.catalog.identify import arch_of, identify
+from parity.checks.target_condition_unmet import FIELDS
 from parity.errors import UnknownNameError, UsageError
 from parity.inputs import near_names, read_bytes
 from parity.model.absent import Reading, value_of
@@ -78,8 +79,16 @@ def _declared(name: str, project: Project) -> Target:
         require=entry.require or DEFAULT_REQUIRE,
         partition=partition,
         stack=entry.stack,
-        conditions=entry.conditions,
+        conditions=_over(entry.conditions, base.conditions),
     )
+
+
+def _over(
+    declared: dict[str, str | float | int | bool], captured: dict[str, str | float | int | bool]
+) -> dict[str, str | float | int | bool]:
+    """Return a captured machine's conditions with the declared ones in their place, whatever name they go by."""
+    kept = {FIELDS.get(name, name) for name in declared}
+    return {**{name: value for name, value in captured.items() if FIELDS.get(name, name) not in kept}, **declared}
 
 
 def _base(entry: TargetEntry, project: Project, where: str) -> Target:
@@ -203,6 +212,12 @@ def _kind(found: Identified) -> str:
 def _spec_of(found: Identified, where: str) -> DeviceSpec:
     if found.identity is not None:
         return store.device_spec(found.identity)
+    if found.contradictions:
+        raise UsageError(
+            f"the report's evidence contradicts itself: {'; '.join(found.contradictions)}",
+            where=where,
+            mend=f"capture an unmodified device, or declare {' or '.join(found.candidates)} by name",
+        )
     if found.candidates:
         raise UsageError(
             f"the report fits several parts: {', '.join(found.candidates)}",
@@ -244,12 +259,14 @@ def spec_from_readings(found: Identified, where: str) -> DeviceSpec:
 def target_or_default(
     expression: str | None, project: Project, *, source: str, require: Level | None = None
 ) -> Target | None:
-    """Return the target asked for, else the project's default, else None."""
+    """Return the target asked for, else the project's default or only one, else None."""
     if expression is not None:
         return resolve_target(expression, project, source=source, require=require)
     if project.default_target is not None:
         where = f"{project.where}: default_target"
         return resolve_target(project.default_target, project, source=where, require=require)
+    if len(project.targets) == 1:
+        return resolve_target(next(iter(project.targets)), project, source=f"{project.where}: targets", require=require)
     return None
 
 

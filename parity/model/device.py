@@ -38,6 +38,9 @@ class Locator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent_uuid: Text = NOT_ASKED
 
 
+SLICES = ("mig", "compute")  # kinds of partition that have a share of the whole GPU's units and memory
+
+
 class Partition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A slice of a GPU, or the statement that the device is whole.
 

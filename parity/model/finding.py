@@ -31,7 +31,7 @@ class Waiver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
 
     Attributes:
         rule: rule id.
-        subject: text that the finding's subject must contain; empty: any.
+        subject: words that the finding's subject must contain; empty: any.
         reason, owner: why, and who answers for it.
         until: last day on which it holds.
     """

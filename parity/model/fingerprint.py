@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from parity.model.absent import NOT_ASKED, Absent, Reading
+from parity.model.absent import NOT_ASKED, Reading
 from parity.model.device import Device, Flag, Int, Text
 
 SCHEMA: Literal["parity.fingerprint/1"] = "parity.fingerprint/1"
@@ -184,20 +184,3 @@ def _sha256(data: bytes) -> str:
 def sealed(fingerprint: Fingerprint) -> Fingerprint:
     """Return the fingerprint with its identity hash filled in."""
     return msgspec.structs.replace(fingerprint, identity_hash=identity_hash(fingerprint))
-
-
-__all__ = [
-    "SCHEMA",
-    "Absent",
-    "Device",
-    "Fingerprint",
-    "Host",
-    "Library",
-    "Link",
-    "Note",
-    "Origin",
-    "Stack",
-    "described_identity",
-    "identity_hash",
-    "sealed",
-]

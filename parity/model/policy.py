@@ -1,6 +1,6 @@
 """Knows what a project decides: modes, what fails a run, rule settings and waivers."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -8,8 +8,8 @@ from parity.model.finding import Waiver
 from parity.model.rule import Severity
 
 Mode = Literal["fail", "skip", "xfail", "annotate", "off"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 UnknownPolicy = Literal["fail", "strict", "report"]
-RuleSettings = dict[str, "float | int | str | bool"]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -1,10 +1,11 @@
 """Knows a rule card: what is compared, which way, how grave it is, and what it says."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # grave to slight
 Level = Literal["identical", "equivalent", "same-arch", "same-vendor", "different", "unknown"]
 LEVELS: tuple[Level, ...] = ("identical", "equivalent", "same-arch", "same-vendor", "different")
 CONCLUSIONS = (

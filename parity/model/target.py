@@ -3,7 +3,7 @@
 import msgspec
 
 from parity.model.absent import Absent, Reading
-from parity.model.device import Partition
+from parity.model.device import SLICES, Partition
 from parity.model.fingerprint import Fingerprint
 from parity.model.rule import Level
 from parity.model.spec import DeviceSpec, FactValue, derived_bandwidth_gbps
@@ -42,7 +42,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     def fact(self, name: str) -> Reading[FactValue] | Absent:
         """Return one fact of the declared part, or slice of it."""
-        if self.partition.kind in ("mig", "compute"):
+        if self.partition.kind in SLICES:
             return slice_fact(self.spec, self.partition, name)
         return spec_fact(self.spec, name)
 

@@ -8,7 +8,7 @@ from parity.model.finding import Finding, Unknown
 from parity.model.fingerprint import Fingerprint
 from parity.model.rule import Level
 
-SCHEMA = "parity.verdict/1"
+SCHEMA: Literal["parity.verdict/1"] = "parity.verdict/1"
 Carries = Literal["yes", "no", "unknown"]
 Outcome = Literal["match", "mismatch", "unknown"]
 
@@ -77,7 +77,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         transfer_reasons: conclusion -> rules behind a ``no`` or ``unknown``.
     """
 
-    schema: Literal["parity.verdict/1"] = "parity.verdict/1"
+    schema: Literal["parity.verdict/1"] = SCHEMA
     tool: Tool
     target: JudgedTarget
     outcome: Outcome

@@ -5,16 +5,15 @@ Pure: the same answers give the same fingerprint anywhere.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from parity.model.absent import NOT_ASKED, Absent, Reading
+from parity.model.absent import NOT_ASKED, Reading
 from parity.model.device import Device, Int, Text
 from parity.model.fingerprint import Link, Note
 from parity.probes.amd_conditions import conditions
 from parity.probes.amd_gpus import Gpu, forbidden_nodes, gpus
 from parity.probes.amd_identity import identity, locator
-from parity.probes.fields import first, take, text, whole
+from parity.probes.fields import first, release, take, text, whole
 
 if TYPE_CHECKING:
     from parity.probes.supervise import Survey
@@ -71,7 +70,7 @@ def amd_components(survey: Survey) -> dict[str, Text]:
         )
     found: dict[str, Text] = {
         "driver": driver,
-        "rocm": first(take(survey, "rocm:version", _release), _rocm_of_amdsmi(survey)),
+        "rocm": first(take(survey, "rocm:version", release), _rocm_of_amdsmi(survey)),
     }
     missing = ("not_asked", "not_supported", "library_missing")  # no such file: not installed
     return {
@@ -142,15 +141,9 @@ def _io_links(survey: Survey, gpu: Gpu) -> list[dict[str, Any]]:
     return found
 
 
-def _release(raw: Any) -> str | None:
-    """Return ``7.0.2`` from ``7.0.2-56``."""
-    match = re.match(r"\d+(\.\d+){1,3}", raw)
-    return match.group() if match else None
-
-
 def _rocm_of_amdsmi(survey: Survey) -> Text:
     def version(answer: Any) -> str | None:
-        return _release(answer[1]) if answer[0] is True else None
+        return release(answer[1]) if answer[0] is True else None
 
     key = "amdsmi:amdsmi_get_rocm_version"
     observed = take(survey, key, version)
@@ -159,7 +152,7 @@ def _rocm_of_amdsmi(survey: Survey) -> Text:
 
 def _without_driver(survey: Survey, found: tuple[Gpu, ...]) -> list[Note]:
     listed = survey.values.get("pci:devices")
-    shown = {gpu.bdf for gpu in found}
+    shown = [gpu.bdf for gpu in found]  # a list: what a device answers need not be hashable
     notes = []
     for device in listed if isinstance(listed, list) else ():
         if not isinstance(device, dict) or device.get("bdf") in shown:
@@ -197,15 +190,3 @@ def _amdsmi_notes(survey: Survey, found: tuple[Gpu, ...]) -> list[Note]:
         )
         notes.append(Note(source="amdsmi:amdsmi_get_processor_handles", text=said, why="failed"))
     return notes
-
-
-def absent_devices(survey: Survey) -> Absent | None:
-    """Return why no AMD device could be read; None when there are some or there certainly are none."""
-    count = amd_device_count(survey)
-    if gpus(survey) or (isinstance(count, Reading) and count.value == 0):
-        return None
-    if isinstance(count, Absent):
-        return count
-    return Absent(
-        why="no_permission" if forbidden_nodes(survey) else "not_supported", source=count.source, detail="no usable GPU"
-    )

@@ -62,6 +62,8 @@ def convert_one(raw: Any, source: str, convert: Callable[[Any], T | None]) -> Re
         value = convert(raw)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, ZeroDivisionError):
         value = None
+    if value is None and str(raw).strip() == "0":
+        return Absent(why="not_supported", source=source, detail="answered 0, which it cannot be")
     if value is None:
         return Absent(why="failed", source=source, detail=f"unusable answer {raw!r}"[:200])
     return Reading(value=value, source=source)
@@ -147,3 +149,13 @@ def hex_id(raw: Any) -> str | None:
     if not isinstance(raw, str) or not re.fullmatch(r"0x[0-9a-fA-F]{1,4}", raw.strip()):
         return None
     return f"{int(raw.strip(), 16):04x}"
+
+
+def release(raw: Any) -> str | None:
+    """Return the dotted number that ROCm's version text starts with.
+
+    >>> release("7.0.2-56"), release("unknown")
+    ('7.0.2', None)
+    """
+    match = re.match(r"\d+(\.\d+){1,3}", raw)
+    return match.group() if match else None

@@ -21,18 +21,6 @@ _NO_TEXT = frozenset({"", "n/a", "[n/a]", "not supported", "[not supported]", "u
 _UNKNOWN_STATE = 32
 _MAX_TEMPERATURE_C = 300
 
-ARCHITECTURES = {
-    2: "kepler",
-    3: "maxwell",
-    4: "pascal",
-    5: "volta",
-    6: "turing",
-    7: "ampere",
-    8: "ada",
-    9: "hopper",
-    10: "blackwell",
-    13: "rubin",
-}
 BRANDS = {
     1: "Quadro",
     2: "Tesla",

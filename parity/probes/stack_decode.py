@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.model.fingerprint import Library, Note
-from parity.probes.fields import first, take, text
+from parity.probes.fields import first, release, take, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def components_of(survey: Survey, packages: dict[str, str], libraries: tuple[Lib
         "torch_cuda": NOT_ASKED if isinstance(torch_hip, Reading) else torch_cuda,
         "torch_hip": torch_hip if isinstance(torch_hip, Reading) else NOT_ASKED,
         "cuda_toolkit": take(survey, "stack:toolkits", _toolkit) if survey.values.get("stack:toolkits") else NOT_ASKED,
-        "rocm": take(survey, "stack:rocm", lambda raw: _release(raw["text"])),
+        "rocm": take(survey, "stack:rocm", lambda raw: release(raw["text"])),
         "hip": _from_library(libraries, "libamdhip64", digits=2),
     }
     major = torch_cuda.value.partition(".")[0] if isinstance(torch_cuda, Reading) else ""
@@ -211,8 +211,3 @@ def _toolkit(raw: Any) -> str | None:
         if match:
             return match[1]
     return None
-
-
-def _release(raw: Any) -> str | None:
-    match = re.match(r"\d+(\.\d+){1,3}", raw)
-    return match.group() if match else None

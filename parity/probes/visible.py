@@ -26,7 +26,7 @@ def mark_visible(
             which it shows, its word stands.
         environment: the process environment.
         cuda_order: PCI bus ids in the CUDA runtime's own order when it could be asked without a restriction; NVML order
-            is not CUDA order (field notes management-libraries, 2.4). None: PCI bus order is assumed and said.
+            is not CUDA order. None: PCI bus order is assumed and said.
 
     A token that names no device hides it and every device after it, as the CUDA and HIP runtimes do.
     """

@@ -28,15 +28,11 @@ def _capped(printed: str) -> int | None:
     return number if number is not None and number < 0xFFFF else None
 
 
-def _revision(printed: str) -> str | None:
-    return v.hex_word(printed, digits=2)
-
-
 # block, field, converter, key paths below the GPU; the first path that is there wins.
 _FIELDS: tuple[tuple[str, str, Callable[[str], Any], tuple[str, ...]], ...] = (
     ("locator", "pci_bus_id", v.bus_id, ("bdf", "gpu_bdf", "bus/bdf")),
     ("identity", "name", v.amd_name, ("asic/market_name", "board/product_name")),
-    ("identity", "pci_revision", _revision, ("asic/rev_id",)),
+    ("identity", "pci_revision", v.revision, ("asic/rev_id",)),
     ("identity", "gfx_target", v.gfx_target, ("asic/target_graphics_version",)),
     ("identity", "cu_count", _capped, ("asic/num_compute_units", "asic/num_of_compute_units")),
     ("identity", "board_part_number", v.text, ("board/model_number",)),

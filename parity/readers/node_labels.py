@@ -182,7 +182,7 @@ def _read_amd(report: ReportDraft, node: Node) -> None:
         return
     device = DeviceDraft(vendor="amd", source="amd.com/gpu labels")
     device.identify("name", v.observe(values["product-name"][0], v.unmasked, "amd.com/gpu.product-name"))
-    device.identify("pci_device_id", v.observe(part, _pci_device, "amd.com/gpu.device-id"))
+    device.identify("pci_device_id", v.observe(part, v.amd_pci_id, "amd.com/gpu.device-id"))
     device.identify("cu_count", v.observe(values["cu-count"][0], v.positive, "amd.com/gpu.cu-count"))
     device.identify("memory_bytes", v.observe(values["vram"][0], _vram, "amd.com/gpu.vram (rounded)"))
     _fill_amd_partition(device, labels)
@@ -221,11 +221,6 @@ def _fill_amd_partition(device: DeviceDraft, labels: dict[str, str]) -> None:
         device.condition("compute_partition", Reading(value=mode.upper(), source=label))
         device.condition("memory_partition", v.observe(memory.upper() or None, v.text, label))
         fill_partition(device, mode, memory, label)
-
-
-def _pci_device(printed: str) -> str | None:
-    word = v.hex_word(printed)
-    return f"1002:{word}" if word else None
 
 
 def _vram(printed: str) -> int | None:

@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 TOOL = "rocm-smi"
 
 
-def _pci_device(printed: str) -> str | None:
-    word = v.hex_word(printed)
-    return f"1002:{word}" if word else None
-
-
-def _revision(printed: str) -> str | None:
-    return v.hex_word(printed, digits=2)
-
-
 def _clock(printed: str) -> int | None:
     match = re.search(r"([0-9]{1,6})\s*[Mm][Hh]z", printed)
     return int(match.group(1)) if match else None
@@ -39,8 +30,8 @@ def _width(printed: str) -> int | None:
 _FIELDS: tuple[tuple[str, str, Callable[[str], Any], tuple[str, ...]], ...] = (
     ("locator", "pci_bus_id", v.bus_id, ("pci bus",)),
     ("identity", "name", v.amd_name, ("device name", "card series", "card model", "product name")),
-    ("identity", "pci_device_id", _pci_device, ("device id", "gpu id", "card model")),
-    ("identity", "pci_revision", _revision, ("device rev",)),
+    ("identity", "pci_device_id", v.amd_pci_id, ("device id", "gpu id", "card model")),
+    ("identity", "pci_revision", v.revision, ("device rev",)),
     ("identity", "gfx_target", v.gfx_target, ("gfx version",)),
     ("identity", "memory_bytes", v.plain_bytes, ("vram total memory (b)",)),
     ("identity", "board_part_number", v.text, ("card sku",)),

@@ -63,7 +63,7 @@ def _gpu(printed: dict[str, str], agent: str) -> DeviceDraft:
     for field, label, convert in (
         ("name", "Marketing Name", v.unmasked),
         ("gfx_target", "Name", v.gfx_target),
-        ("pci_device_id", "Chip ID", _pci_device),
+        ("pci_device_id", "Chip ID", v.amd_pci_id),
     ):
         device.identify(field, v.observe(printed.get(label), convert, f"{NAME}: {label}"))
     for field, label in (
@@ -97,8 +97,3 @@ def _kibibytes(printed: str) -> int | None:
     """
     number = v.positive(printed)
     return None if number is None else number * 1024
-
-
-def _pci_device(printed: str) -> str | None:
-    word = v.hex_word(printed)
-    return f"1002:{word}" if word else None

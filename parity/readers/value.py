@@ -277,6 +277,21 @@ def hex_word(printed: str, *, digits: int = 4) -> str | None:
     return word if len(word) == digits else None
 
 
+def amd_pci_id(printed: str) -> str | None:
+    """Return ``vendor:device`` from a device id that an AMD tool prints without its vendor.
+
+    >>> amd_pci_id("0x74a1")
+    '1002:74a1'
+    """
+    word = hex_word(printed)
+    return f"1002:{word}" if word else None
+
+
+def revision(printed: str) -> str | None:
+    """Return a PCI revision as two hexadecimal digits."""
+    return hex_word(printed, digits=2)
+
+
 def performance_state(printed: str) -> int | None:
     """Return 0..15 from ``P0``..``P15``."""
     match = re.fullmatch(r"P(1[0-5]|[0-9])", printed)

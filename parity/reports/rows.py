@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity.model.rule import CONCLUSIONS
+from parity.model.rule import CONCLUSIONS, SEVERITIES
 from parity.units import format_fact
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def tally(verdict: Verdict) -> str:
     told = rows(verdict)
     standing = [row.finding for row in told if row.finding.waived is None]
     parts = []
-    for severity in ("error", "warning", "note"):
+    for severity in SEVERITIES:
         count = sum(finding.severity == severity for finding in standing)
         if count:
             parts.append(f"{count} {severity}{'s' if count > 1 else ''}")

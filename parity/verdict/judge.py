@@ -12,7 +12,7 @@ from parity.model.absent import Reading
 from parity.model.environment import EnvironmentCard
 from parity.model.finding import Finding, Unknown
 from parity.model.identified import Identified
-from parity.model.rule import LEVELS, Level, RuleCard
+from parity.model.rule import LEVELS, SEVERITIES, Level, RuleCard
 from parity.model.spec import DeviceSpec
 from parity.model.stack_facts import StackFacts
 from parity.model.verdict import JudgedDevice, JudgedTarget, Outcome, Tool, Verdict
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from parity.model.policy import Rulebook
     from parity.model.target import Target
 
-SEVERITIES = ("note", "warning", "error")
 WAIVER_RULE = "waiver-expired"
 # Facts named for each device of a verdict, in the order in which people ask for them.
 TOLD_FACTS = (
@@ -204,7 +203,7 @@ def _is_clean(standing: list[Hit], gaps: list[Gap], target: Target, rulebook: Ru
     """Return whether no finding and no open question is left that the policy minds."""
     policy = rulebook.policy
     least = SEVERITIES.index(policy.fail_on)
-    if any(SEVERITIES.index(h.card.severity) >= least and not _is_allowed(h.card, target) for h in standing):
+    if any(SEVERITIES.index(h.card.severity) <= least and not _is_allowed(h.card, target) for h in standing):
         return False
     if policy.unknown == "strict":
         return not gaps
@@ -233,7 +232,7 @@ def _by_gravity(hits: Sequence[Hit], findings: Sequence[Finding]) -> tuple[Findi
         hit, finding = pair
         cap = rank(hit.card.caps_level) if hit.card.caps_level else 0
         distance = abs(finding.ratio - 1) if finding.ratio is not None else 0.0
-        return (finding.waived is not None, -SEVERITIES.index(finding.severity), -cap, -distance)
+        return (finding.waived is not None, SEVERITIES.index(finding.severity), -cap, -distance)
 
     return tuple(finding for _, finding in sorted(zip(hits, findings, strict=True), key=gravity))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _TUNING = ("tuned_parameters", "timings_single_gpu", "timings_multi_gpu")
 _CODE = ("code_generation", "kernel_selection")
-# What a level denies by itself (design, section 2: what carries over).
+# What a level denies by itself.
 _DENIED: dict[Level, tuple[str, ...]] = {
     "identical": (),
     "equivalent": (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from parity.model.finding import Mismatch, Waiver
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
 def covering(waivers: Iterable[Waiver], *, rule: str, subject: str, today: dt.date) -> Waiver | None:
     """Return the first waiver in force that covers a finding of ``rule`` on ``subject``."""
     for waiver in waivers:
-        if waiver.rule == rule and waiver.subject in subject and today <= waiver.until:
+        if waiver.rule == rule and _names(waiver.subject, subject) and today <= waiver.until:
             return waiver
     return None
+
+
+def _names(wanted: str, subject: str) -> bool:
+    """Return whether a finding's subject contains the waiver's as whole words: ``GPU 1`` is not ``GPU 10``."""
+    return not wanted or re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", subject) is not None
 
 
 def expired(waivers: Iterable[Waiver], today: dt.date) -> Iterator[Mismatch]:

@@ -109,7 +109,7 @@ def test_a_mark_added_late_counts(pytester: pytest.Pytester, gate: Gate) -> None
         ("tagret='h100'", "no argument is named 'tagret'; close: target"),
         ("'h100'", "takes named arguments only, got 'h100'; mend: write target='h100'"),
         ("mode='bogus'", "mode: 'bogus' is not one of fail, skip, xfail, annotate, off"),
-        ("require='all'", "require: 'all' is not one of identical, equivalent, same-arch, same-vendor"),
+        ("require='all'", "require: 'all' is not one of identical, equivalent, same-arch, same-vendor, different"),
         ("target=100", "target: 100 is not a name"),
         ("rules='memory'", "rules: 'memory' is not a list of rule names"),
         ("off='yes'", "off: 'yes' is not True or False"),

@@ -298,3 +298,42 @@ def test_no_corruption_turns_another_part_into_the_target(tmp_path: Path, data: 
     else:
         assert answer["kind"] == "usage", answer["error"]
         assert str(path) in answer["error"]
+
+
+def test_a_markers_mode_is_its_own(real: Gate, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parity(target="h100", mode="skip")
+        def test_first():
+            pass
+
+        @pytest.mark.parity(target="h100")
+        def test_second():
+            pass
+        """
+    )
+    real().assert_outcomes(skipped=1, failed=1)
+
+
+def test_paths_are_relative_to_the_project_file(real: Gate, pytester: pytest.Pytester) -> None:
+    pytester.makefile(
+        ".yaml", parity='version: 1\ntargets: {prod: {device: h100}}\nperf_tests: {paths: ["sub/bench/**"]}\n'
+    )
+    folder = pytester.mkdir("sub")
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "bench").mkdir()
+    (folder / "bench" / "test_b.py").write_text("def test_b():\n    pass\n")
+    real("sub").assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[tool]\nparity.default_target = "h100"\n', "[ 'tool' . 'parity' ]\ndefault_target = \"h100\"\n",
+     'tool = {parity = {default_target = "h100"}}\n'],
+)  # fmt: skip
+def test_every_spelling_of_the_table_counts(real: Gate, pytester: pytest.Pytester, text: str) -> None:
+    pytester.makefile(".toml", pyproject=text)
+    pytester.makepyfile("import pytest\n\n@pytest.mark.perf\ndef test_p():\n    pass\n")
+    real().assert_outcomes(failed=1)

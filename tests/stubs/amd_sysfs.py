@@ -36,7 +36,6 @@ class Part:
     partitions: bool = False
     simd_per_cu: int = 4
     mclk: str = "0: 900Mhz *\n1: 1300Mhz\n"
-    ids_name: str = ""
 
 
 MI300X = Part(
@@ -77,7 +76,6 @@ MI250X_GCD = Part(
 )
 RX_7900_XTX = Part(
     name="",
-    ids_name="AMD Radeon RX 7900 XTX",
     device=0x744C,
     revision=0xC8,
     gfx=110000,

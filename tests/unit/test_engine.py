@@ -15,7 +15,9 @@ import pytest
 
 from parity import engine as engine_module
 from parity import session
+from parity.config import project as project_module
 from parity.engine import Engine
+from pytest_parity import plugin as plugin_module
 from pytest_parity import settings as plugin_settings
 from pytest_parity import verdict as plugin_side
 
@@ -262,3 +264,7 @@ engine.main()
 
 def test_the_modes_are_those_of_the_plugin() -> None:
     assert engine_module.MODES == plugin_settings.MODES
+
+
+def test_the_plugin_and_the_engine_see_the_same_project_files() -> None:
+    assert plugin_module._SECTION == project_module.PYPROJECT_SECTION

@@ -15,7 +15,7 @@ from parity.units import GIB
 PARTS = [entry.id for entry in store.index()]
 
 # Published bandwidths are rounded to two or three digits, and HBM parts are sold with figures that count
-# disabled channels (B200: 7.7 by clock, 8.0 in print). Field notes gpu-identity section 4.
+# disabled channels (B200: 7.7 by clock, 8.0 in print).
 BANDWIDTH_TOLERANCE = 0.045
 # Published dense rates are rounded, and are stated at a clock that only some datasheets name.
 RATE_TOLERANCE = 0.03

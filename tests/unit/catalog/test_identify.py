@@ -9,7 +9,7 @@ import pytest
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
-from parity.catalog.identify import identify
+from parity.catalog.identify import MEMORY_LOW, identify
 from parity.model.absent import NOT_ASKED, Reading
 from parity.model.device import Device, DeviceIdentity, Locator, Partition
 from parity.units import GIB, MIB
@@ -182,3 +182,9 @@ def test_no_part_is_taken_for_another_when_any_one_value_is_missing(name: str) -
         if isinstance(getattr(whole.identity, field), Reading) and field != "partition":
             found = identified(replace(whole, identity=replace(whole.identity, **{field: NOT_ASKED})))
             assert found.identity in (name, None), f"without {field}"
+
+
+def test_memory_that_fits_a_part_is_no_less_than_the_part_as_a_target() -> None:
+    compare = store.card("memory-size-below-target").compare
+    assert compare is not None
+    assert compare.at_least == MEMORY_LOW

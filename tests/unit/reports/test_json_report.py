@@ -1,4 +1,4 @@
-"""The JSON report: the contract of design section 5.3, held against the published schemas."""
+"""The JSON report, held against the published schemas."""
 
 from __future__ import annotations
 

@@ -174,6 +174,20 @@ def test_a_waiver_of_another_subject_covers_nothing() -> None:
     assert not judged(capped, "l40s", Project(waivers=(waiver("power-limit-below-default", subject="GPU 7"),))).passed
 
 
+def test_a_waiver_of_gpu_1_is_not_one_of_gpu_10() -> None:
+    whole = machines.as_fingerprint(store.device_spec("l40s"), count=11)
+    slow = Reading(value=300.0, source="test")
+    devices = tuple(
+        replace(device, conditions=replace(device.conditions, power_limit_w=slow)) if number == 10 else device
+        for number, device in enumerate(whole.devices)
+    )
+    project = Project(waivers=(waiver("power-limit-below-default", subject="GPU 1"),))
+    assert not judged(replace(whole, devices=devices), "l40s", project).passed
+    named = Project(waivers=(waiver("power-limit-below-default", subject="GPU 10"),))
+    findings = judged(replace(whole, devices=devices), "l40s", named).findings
+    assert [finding.waived is not None for finding in findings if finding.rule == "power-limit-below-default"] == [True]
+
+
 def test_an_expired_waiver_covers_nothing_and_is_a_finding() -> None:
     capped = machines.changed(machines.machine("l40s"), {"conditions.power_limit_w": 325.0})
     verdict = judged(capped, "l40s", Project(waivers=(waiver("power-limit-below-default", "2026-11-21"),)))
