@@ -154,10 +154,45 @@ class Gate:
                 pytest.fail(str(error), pytrace=False)
         if plan is None or not plan.verdict.blocks:
             return
+        if plan.mode != "annotate":
+            _let_skips_of_the_user_win(item)
+        self._stop(item, plan)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """Stop a test that asks for a perf fixture only while it runs (``request.getfixturevalue``).
+
+        The fixture's own function is replaced for this one call, so that pytest caches and finishes it as any other
+        that failed.
+        """
+        item = request.node
+        late = fixturedef.argname in self._rules.fixtures and isinstance(item, pytest.Item)
+        if not late or item.stash.get(PLAN, None) is not None:
+            return (yield)
+        plan = item.stash[PLAN] = self._plan(item, is_perf=True)
+        if plan is None or not plan.verdict.blocks:
+            return (yield)
+        if plan.mode == "annotate":
+            _annotate(item, plan.verdict)
+            return (yield)
+
+        def stop(*_: object, **__: object) -> None:
+            self._stop(item, plan)
+
+        function = fixturedef.func
+        vars(fixturedef)["func"] = stop
+        try:
+            return (yield)
+        finally:
+            vars(fixturedef)["func"] = function
+
+    def _stop(self, item: pytest.Item, plan: Plan) -> None:
+        """Raise in place of a blocked test, as its mode says; only an annotated one goes on."""
         if plan.mode == "annotate":
             _annotate(item, plan.verdict)
             return
-        _let_skips_of_the_user_win(item)
         if plan.mode == "skip":
             item.stash[_SKIPPED_BY_GATE] = True
             _skip(plan.verdict.headline)
@@ -198,10 +233,10 @@ class Gate:
             }
         return report
 
-    def _plan(self, item: pytest.Item) -> Plan | None:
+    def _plan(self, item: pytest.Item, *, is_perf: bool = False) -> Plan | None:
         marks = read_marks(item)
         if marks is None:
-            if not self._rules.covers(item):
+            if not is_perf and not self._rules.covers(item):
                 return None
             verdict, mode = self._judge.base(), None
         elif marks.off:

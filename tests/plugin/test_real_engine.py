@@ -337,3 +337,35 @@ def test_every_spelling_of_the_table_counts(real: Gate, pytester: pytest.Pyteste
     pytester.makefile(".toml", pyproject=text)
     pytester.makepyfile("import pytest\n\n@pytest.mark.perf\ndef test_p():\n    pass\n")
     real().assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "outcomes"), [("fail", {"failed": 2}), ("skip", {"skipped": 2}), ("annotate", {"passed": 2})]
+)
+def test_a_perf_fixture_asked_for_at_run_time_is_gated(
+    real: Gate, pytester: pytest.Pytester, mode: str, outcomes: dict[str, int]
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def benchmark():
+            return lambda call: call()
+
+        @pytest.fixture
+        def wrapped(request):
+            return request.getfixturevalue("benchmark")
+
+        def test_in_the_body(request):
+            request.getfixturevalue("benchmark")(lambda: None)
+
+        def test_through_a_fixture(wrapped):
+            wrapped(lambda: None)
+
+        def test_functional():
+            pass
+        """
+    )
+    result = real("--parity-target=h100", f"--parity-mode={mode}")
+    result.assert_outcomes(**{**outcomes, "passed": outcomes.get("passed", 0) + 1})
