@@ -167,3 +167,16 @@ def test_two_vendors_in_one_machine_keep_their_own_indices_and_links(captured: C
     assert indices == list(range(9))
     assert {link.kind for link in fingerprint.links if link.a > 0} == {"xgmi"}
     assert "mixed-devices" in {finding.rule for finding in judged(fingerprint, "mi300x").findings}
+
+
+def test_a_core_count_of_the_board_does_not_prove_a_whole_gpu(captured: Callable[..., Fingerprint]) -> None:
+    fault = "*.nvmlDeviceGetMigMode = error 999\ncuda.cuInit = error 999"
+    verdict = judged(captured("h100-sxm5-80gb-x8", fault), "h100")
+    assert not verdict.passed
+    assert "partition-differs" in {item.rule for item in verdict.unknowns}
+
+
+def test_a_set_limit_does_not_stand_for_an_enforced_one_that_failed(captured: Callable[..., Fingerprint]) -> None:
+    verdict = judged(captured("h100-sxm5-80gb-x8", "*.nvmlDeviceGetEnforcedPowerLimit = error 999"), "h100")
+    assert not verdict.passed
+    assert "power-limit-below-default" in {item.rule for item in verdict.unknowns}

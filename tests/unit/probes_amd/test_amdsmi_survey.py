@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(
-    stub.binding_folder() is None or stub.compiler() is None, reason="needs amdsmi and a C compiler"
+    not os.environ.get("CI") and (stub.binding_folder() is None or stub.compiler() is None),
+    reason="needs amdsmi and a C compiler; CI has both, and fails without",
 )
 
 

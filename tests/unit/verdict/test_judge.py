@@ -15,7 +15,7 @@ from parity import session
 from parity.catalog import store
 from parity.config.project import Project
 from parity.model.absent import NOT_ASKED, Absent, Reading
-from parity.model.device import DeviceConditions, DeviceIdentity
+from parity.model.device import DeviceConditions, DeviceIdentity, Partition
 from parity.model.finding import Waiver
 from parity.model.fingerprint import Fingerprint, Link, Note, Origin
 from parity.model.policy import Policy
@@ -93,6 +93,13 @@ def test_the_worst_device_decides() -> None:
     assert [device.level for device in mixed.devices] == ["identical", "same-vendor"]
     assert (mixed.level, mixed.outcome) == ("same-vendor", "mismatch")
     assert "mixed-devices" in rules_of(mixed)
+
+
+def test_two_memory_modes_of_one_slice_are_mixed() -> None:
+    one = machines.machine("mi300x-cpx").devices[0]
+    mode = Reading(value=Partition(kind="compute", profile="CPX", memory_mode="NPS4"), source="test")
+    other = replace(one, locator=replace(one.locator, index=1), identity=replace(one.identity, partition=mode))
+    assert "mixed-devices" in rules_of(judged(Fingerprint(devices=(one, other)), "mi300x/CPX"))
 
 
 def test_candidates_that_all_miss_the_target_are_a_mismatch() -> None:
