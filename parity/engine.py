@@ -3,9 +3,9 @@
 The pytest plugin starts one engine per run and never imports this package itself. One request per line
 (``{"id", "op", ...}``), one answer per line with the same ``id``. Operations:
 
-* ``judge``: ``target``, ``require``, ``mode``, ``fingerprint`` and ``config`` (paths), ``rootdir``, ``reports``
-  (paths), ``rules`` (names), ``sources`` (option name -> where its value came from). The machine is read once and
-  judged as often as asked.
+* ``judge``: ``target``, ``require``, ``mode``, ``fingerprint`` and ``config`` (paths), ``rootdir``, ``visible``
+  (the variables that select GPUs, as they stand in the test process), ``rules`` (names), ``sources`` (option name ->
+  where its value came from). The machine is read once per such selection and judged as often as asked.
 * ``fingerprint``: the fingerprint as ``parity.fingerprint/1``.
 * ``begin`` / ``end``: around a perf test; acknowledged.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from parity.model.verdict import Verdict
 
 MAX_LINES = 8
+VISIBLE_VARIABLES = (
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_DEVICE_ORDER",
+    "HIP_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "GPU_DEVICE_ORDINAL",
+)
 
 
 def main() -> None:
@@ -55,7 +62,7 @@ class Engine:
 
     def __init__(self) -> None:
         """Start with nothing read."""
-        self._fingerprints: dict[str | None, Fingerprint] = {}
+        self._fingerprints: dict[tuple[str | None, tuple[tuple[str, str], ...]], Fingerprint] = {}
         self._projects: dict[tuple[str | None, str], Project] = {}
 
     def answer(self, line: bytes) -> dict[str, Any]:
@@ -80,12 +87,20 @@ class Engine:
         except Exception as error:
             return {"id": number, "ok": False, "kind": "internal", "error": f"{type(error).__name__}: {error}"}
 
-    def _read(self, path: str | None) -> Fingerprint:
+    def _read(self, request: dict[str, Any]) -> Fingerprint:
+        """Return the fingerprint of a file, or of this machine as a process with these variables sees it."""
         from parity import session
 
-        if path not in self._fingerprints:
-            self._fingerprints[path] = session.fingerprint_of(path)
-        return self._fingerprints[path]
+        path = request.get("fingerprint")
+        visible = dict(request.get("visible") or {}) if path is None else {}
+        key = (path, tuple(sorted(visible.items())))
+        if key not in self._fingerprints:
+            if path is None and request.get("visible") is not None:
+                for name in VISIBLE_VARIABLES:  # the probes' child processes inherit them
+                    os.environ.pop(name, None)
+                os.environ.update(visible)
+            self._fingerprints[key] = session.fingerprint_of(path)
+        return self._fingerprints[key]
 
     def _project(self, config: str | None, rootdir: str) -> Project:
         from parity import session
@@ -96,7 +111,7 @@ class Engine:
         return self._projects[key]
 
     def _fingerprint(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"fingerprint": msgspec.to_builtins(self._read(request.get("fingerprint")))}
+        return {"fingerprint": msgspec.to_builtins(self._read(request))}
 
     def _judge(self, request: dict[str, Any]) -> dict[str, Any]:
         from parity import session
@@ -112,6 +127,8 @@ class Engine:
         perf_tests = msgspec.to_builtins(project.perf_tests)
         settings = {
             "mode": mode,
+            "conditions": project.policy.conditions,
+            "require_measured": project.policy.require_measured,
             "perf_tests": {"markers": [], "fixtures": [], "paths": [], **perf_tests},
             "folder": str(Path(project.folder).resolve()) if project.where else "",
         }
@@ -120,9 +137,7 @@ class Engine:
             return {"active": False, **settings, "header": told if project.targets else ""}
         rules = tuple(request.get("rules") or ())
         _known_rules(rules, sources.get("rules", "rules"))
-        verdict = session.judge_fingerprint(self._read(request.get("fingerprint")), target, project, only=rules)
-        for path in request.get("reports") or ():
-            _write(path, verdict)
+        verdict = session.judge_fingerprint(self._read(request), target, project, only=rules)
         return {"active": True, **settings, **_summary(verdict)}
 
 
@@ -179,30 +194,6 @@ def _summary(verdict: Verdict) -> dict[str, Any]:
 
 def _told(verdict: Verdict) -> str:
     return verdict.outcome if verdict.level == "unknown" else f"{verdict.outcome} ({verdict.level})"
-
-
-def _write(path: str, verdict: Verdict) -> None:
-    """Write a report whose format the suffix names.
-
-    Raises:
-        UsageError: the suffix names no format, or the file cannot be written.
-    """
-    from parity.reports import json_report, markdown_report
-
-    renderers = {".json": json_report.render, ".md": markdown_report.render}
-    suffix = Path(path).suffix.lower()
-    if suffix not in renderers:
-        raise UsageError(
-            f"no report format has the suffix {suffix!r}",
-            where=f"--parity-report: {path}",
-            mend=f"use one of: {', '.join(renderers)}",
-        )
-    try:
-        Path(path).write_text(renderers[suffix](verdict), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written: {error.strerror}", where=f"--parity-report: {path}", mend="check the folder"
-        ) from error
 
 
 if __name__ == "__main__":

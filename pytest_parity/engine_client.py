@@ -12,15 +12,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, cast
+
+from pytest_parity.channel import Channel, ChannelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
 BYE_DEADLINE_S = 2.0
 """How long a polite end may take before the child is killed."""
 
@@ -30,7 +30,8 @@ _BOOT = (
 )
 _TAIL_BYTES = 4096
 _TAIL_LINES = 6
-_POLL_S = 0.2
+# Taken here: what a test puts in their place must not reach the engine.
+_Popen, _to_json, _from_json = subprocess.Popen, json.dumps, json.loads
 
 
 class EngineError(Exception):
@@ -47,21 +48,25 @@ class EngineError(Exception):
 
 
 class Engine:
-    """One engine process. After the first failure it stays dead, and every request repeats the reason.
-
-    No thread outlives a call: a thread reads only while the caller waits, so tests that fork see one thread.
-    """
+    """One engine process. After the first failure it stays dead, and every request repeats the reason."""
 
     def __init__(self, *, directory: str, timeout_s: float) -> None:
         """Start nothing yet; ``directory`` is the child's working directory."""
         self._directory = directory
         self._timeout_s = timeout_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
         self._noise: IO[bytes] | None = None
         self._failure: EngineError | None = None
         self._owner = os.getpid()
         self._last_id = 0
-        self._unanswered = 0
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._awaited: list[int] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether the engine is dead; a new one may be started in its place."""
+        return self._failure is not None
 
     def start(self) -> None:
         """Start the child; a failure shows in ``receive``."""
@@ -70,88 +75,90 @@ class Engine:
         with contextlib.suppress(OSError):
             self._noise = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the child)
         try:
-            self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-                [sys.executable, "-c", _BOOT, engine_root()],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._noise or subprocess.DEVNULL,
-                cwd=self._directory,
-                start_new_session=True,  # Ctrl-C is for pytest; the child ends with its standard input
-            )
+            self._channel = Channel()
+            try:
+                self._process = _Popen(
+                    [sys.executable, "-c", _BOOT, engine_root()],
+                    stdin=self._channel.child_in,
+                    stdout=self._channel.child_out,
+                    stderr=self._noise or subprocess.DEVNULL,
+                    cwd=self._directory,
+                    start_new_session=True,  # Ctrl-C is for pytest; the child ends with its standard input
+                )
+            finally:
+                self._channel.release()
         except (OSError, ValueError) as error:
             self._failure = EngineError(f"the engine did not start: {error}")
+            self._forget()
 
     def send(self, request: Mapping[str, Any]) -> int:
         """Send one request without waiting; return its id. A failure shows in ``receive``."""
-        self.start()
         self._last_id += 1
-        self._unanswered += 1
-        if self._process is not None and self._failure is None and self._process.stdin is not None:
-            line = json.dumps({"id": self._last_id, **request}) + "\n"
-            with contextlib.suppress(OSError):  # a dead child: its end of file tells more
-                self._process.stdin.write(line.encode())
-                self._process.stdin.flush()
+        if os.getpid() != self._owner:
+            return self._last_id
+        self.start()
+        if self._channel is not None and self._failure is None:
+            self._awaited.append(self._last_id)
+            line = _to_json({"id": self._last_id, **request}) + "\n"
+            with contextlib.suppress(ChannelError):  # told by ``receive``
+                self._channel.write(line.encode())
         return self._last_id
 
-    def receive(self, request_id: int) -> dict[str, Any]:
-        """Return the answer to a request, ``ok`` or not.
+    def receive(self, request_id: int, timeout_s: float | None = None) -> dict[str, Any]:
+        """Return the answer to a request, ``ok`` or not; requests are answered in their order.
+
+        Args:
+            request_id: as ``send`` returned it.
+            timeout_s: how long to wait; the run's deadline by default. It starts here, not while tests were collected.
 
         Raises:
             EngineError: the child is dead, silent past the deadline, or wrote something else than the answer.
         """
+        if os.getpid() != self._owner:
+            message = "not asked in a forked copy of the test process"
+            raise EngineError(message)
         if self._failure is None:
             try:
-                answer = _parse(self._read_line(), request_id)
+                return self._await(request_id, self._timeout_s if timeout_s is None else timeout_s)
             except EngineError as error:
-                self._end(force=True)
-                self._failure = self._with_last_words(error)
-                self._forget()
-            else:
-                self._unanswered -= 1
-                return answer
-        raise self._failure
+                self._fail(error)
+            except BaseException:  # Ctrl-C, or the alarm of a time limit: the stream is out of step from here on
+                self._fail(EngineError("interrupted while it worked"))
+                raise
+        raise cast("EngineError", self._failure)
+
+    def _await(self, request_id: int, timeout_s: float) -> dict[str, Any]:
+        end = monotonic() + timeout_s
+        while request_id not in self._answers:
+            if self._channel is None or not self._awaited:
+                message = "the engine is not running"
+                raise EngineError(message)
+            try:
+                line = self._channel.read(max(0.0, end - monotonic()))
+            except ChannelError as error:
+                raise EngineError(f"the engine: {error}" if str(error) else self._death()) from error
+            if line is None:
+                message = f"the engine gave no answer within {timeout_s:g} s"
+                raise EngineError(message)
+            expected = self._awaited.pop(0)
+            self._answers[expected] = _parse(line, expected)
+        return self._answers.pop(request_id)
+
+    def _fail(self, error: EngineError) -> None:
+        self._end(force=True)
+        self._failure = self._with_last_words(error)
+        self._forget()
 
     def close(self) -> None:
         """Say goodbye, then make sure; safe to call again, and a no-op in a forked copy of this process."""
         if os.getpid() != self._owner:
             return
-        busy = self._unanswered > 0  # interrupted while it works: do not wait for it
+        busy = bool(self._awaited)  # interrupted while it works: do not wait for it
         if self._process is not None and self._failure is None:
             self.send({"op": "bye"})
         self._end(force=busy)
         self._forget()
         self._failure = self._failure or EngineError("the engine was stopped")
-
-    def _read_line(self) -> bytes:
-        """Return the next line. The deadline runs while we wait, not while tests were collected."""
-        process = self._process
-        if process is None or process.stdout is None:
-            message = "the engine is not running"
-            raise EngineError(message)
-        stream = process.stdout
-        box: list[bytes] = []
-
-        def read() -> None:
-            with contextlib.suppress(OSError, ValueError):
-                box.append(stream.readline(MAX_ANSWER_BYTES + 1))
-
-        reader = threading.Thread(target=read, name="parity-engine-answer", daemon=True)
-        reader.start()
-        end = time.monotonic() + self._timeout_s
-        while reader.is_alive() and time.monotonic() < end:
-            reader.join(min(_POLL_S, self._timeout_s))
-        if reader.is_alive():
-            self._end(force=True)
-            reader.join(1.0)
-            message = f"the engine gave no answer within {self._timeout_s:g} s"
-            raise EngineError(message)
-        line = box[0] if box else b""
-        if len(line) > MAX_ANSWER_BYTES:
-            message = f"the engine's answer is over {MAX_ANSWER_BYTES // (1 << 20)} MB"
-            raise EngineError(message)
-        if not line.endswith(b"\n"):
-            raise EngineError(self._death())
-        return line
 
     def _death(self) -> str:
         """Return how the child ended; its standard output is at its end."""
@@ -169,18 +176,15 @@ class Engine:
         process = self._process
         if process is None:
             return
-        if process.stdin is not None:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
-        if process.poll() is not None:
-            return
-        if not force:
+        if self._channel is not None:
+            self._channel.hang_up()
+        if process.poll() is None and not force:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(BYE_DEADLINE_S)
-                return
-        _kill(process)
-        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: nothing more can be done
-            process.wait(BYE_DEADLINE_S)
+        if process.poll() is None:  # what it started dies with it: its own children ask the kernel for that
+            _kill(process)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: nothing more can be done
+                process.wait(BYE_DEADLINE_S)
 
     def _with_last_words(self, error: EngineError) -> EngineError:
         lines = _tail(self._noise)
@@ -188,13 +192,15 @@ class Engine:
         return EngineError(text, lines if len(lines) > 1 else ())
 
     def _forget(self) -> None:
-        """Close what the reaped child leaves open."""
-        process = self._process
-        if process is not None and process.stdout is not None and process.returncode is not None:
-            process.stdout.close()
+        """Close what the child leaves open."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
         if self._noise is not None:
-            self._noise.close()
+            with contextlib.suppress(OSError):  # a test may have closed it
+                self._noise.close()
             self._noise = None
+        self._awaited.clear()
 
 
 def engine_root() -> str:
@@ -207,7 +213,7 @@ def engine_root() -> str:
 
 def _parse(line: bytes, request_id: int) -> dict[str, Any]:
     try:
-        answer = json.loads(line)
+        answer = _from_json(line)
     except (ValueError, RecursionError):
         answer = None
     agreed = isinstance(answer, dict) and answer.get("id") == request_id and isinstance(answer.get("ok"), bool)
@@ -220,12 +226,8 @@ def _parse(line: bytes, request_id: int) -> dict[str, Any]:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill the child and what it started; it leads a session of its own."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
-            return
     with contextlib.suppress(OSError):
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _tail(noise: IO[bytes] | None) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ def verdict_of(request: pytest.FixtureRequest) -> Verdict:
     """Return the verdict for the requesting test; without a target, an inactive one (outcome unknown)."""
     if not request.config.pluginmanager.has_plugin(GATE):
         return INACTIVE
-    from pytest_parity.gate import JUDGE, PLAN
+    from pytest_parity.judge import JUDGE
+    from pytest_parity.plan import PLAN
 
     plan = request.node.stash.get(PLAN, None)
     verdict: Verdict = request.config.stash[JUDGE].base() if plan is None else plan.verdict
@@ -31,7 +32,8 @@ def fingerprint_of(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     A machine that cannot be read fails the test with the reason.
     """
     from pytest_parity.engine_client import EngineError
-    from pytest_parity.gate import JUDGE, new_judge
+    from pytest_parity.install import new_judge
+    from pytest_parity.judge import JUDGE
     from pytest_parity.settings import resolve
 
     config = request.config

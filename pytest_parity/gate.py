@@ -1,4 +1,4 @@
-"""Knows how a perf test is kept from measuring on the wrong machine, and how that is reported.
+"""Knows how a perf test is kept from measuring on the wrong machine.
 
 A blocked test is reported as setup passed, call failed, teardown passed, with the message as its whole text:
 no fixture, body or setUpClass runs, a user's xfail cannot hide it, ``--pdb`` does not stop.
@@ -8,97 +8,24 @@ PYTEST_DONT_REWRITE
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_parity.engine_client import Engine
-from pytest_parity.judge import Judge
-from pytest_parity.message import set_message
-from pytest_parity.perf import PerfRules
-from pytest_parity.plugin import GATE
-from pytest_parity.settings import read_marks, resolve, runs_tests
-from pytest_parity.summary import IdleHeader, Summary
-from pytest_parity.verdict import INACTIVE, Verdict, read_answer
+from pytest_parity.blocking import SKIPPED_BY_GATE, Blocked, annotate, let_skips_of_the_user_win, rewrite, skip
+from pytest_parity.marks import read_marks
+from pytest_parity.perf import PerfRules, classify_by_hook
+from pytest_parity.plan import PLAN, Plan
+from pytest_parity.settings import runs_tests
+from pytest_parity.terminal import shows_header, terminal_encoding
+from pytest_parity.visible import visible_now
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from _pytest.outcomes import Failed  # pytest types its public name, pytest.fail.Exception, as Any
-
-    from pytest_parity.settings import Settings
-else:
-    Failed = pytest.fail.Exception
-
-JUDGE = pytest.StashKey[Judge]()
-"""On the config: the run's judge."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the gate does with one perf test."""
-
-    verdict: Verdict
-    mode: str
-
-    @property
-    def keeps_out(self) -> bool:
-        """Whether the test must not run."""
-        return self.verdict.blocks and self.mode != "annotate"
-
-
-PLAN = pytest.StashKey["Plan | None"]()
-"""On an item: its plan, None for a test the gate leaves alone."""
-_SKIPPED_BY_GATE = pytest.StashKey[bool]()
-
-
-class Blocked(Failed):
-    """Raised in place of a test that must not measure."""
-
-
-def install(config: pytest.Config, *, judge: bool) -> None:
-    """Set up the gate for a run; without anything to judge by, only say so in the header.
-
-    Raises:
-        pytest.UsageError: an option or variable has a bad value.
-    """
-    settings = resolve(config)
-    if not judge:
-        config.pluginmanager.register(IdleHeader(settings), "parity-idle")
-        return
-    given = _given_by_controller(config)
-    judging = new_judge(config, settings)
-    if "answer" in given:
-        judging.preset(read_answer(json.loads(given["answer"])).in_encoding(given["encoding"]))
-    _register(config, judging)
-
-
-def install_late(session: pytest.Session) -> None:
-    """Set up the gate after collection, for markers that name a target where the run has none."""
-    judging = new_judge(session.config, resolve(session.config))
-    judging.preset(INACTIVE)
-    _register(session.config, judging).pytest_collection_finish(session)
-
-
-def new_judge(config: pytest.Config, settings: Settings) -> Judge:
-    """Return the run's judge; its engine starts with the first request and ends with the run."""
-    engine = Engine(directory=settings.directory, timeout_s=settings.timeout_s)
-    config.add_cleanup(engine.close)
-    given = _given_by_controller(config)
-    judge = Judge(settings, engine, lambda: given.get("encoding") or _terminal_encoding(config))
-    config.stash[JUDGE] = judge
-    return judge
-
-
-def _register(config: pytest.Config, judge: Judge) -> Gate:
-    gate = Gate(config, judge)
-    config.pluginmanager.register(gate, GATE)
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Summary(config, judge), "parity-summary")
-    return gate
+    from pytest_parity.judge import Judge
+    from pytest_parity.verdict import Verdict
 
 
 class Gate:
@@ -116,15 +43,18 @@ class Gate:
         if not runs_tests(self._config):
             return
         self._judge.ask()
-        if _shows_header(self._config) or self._config.pluginmanager.has_plugin("dsession"):
+        if shows_header(self._config) or self._config.pluginmanager.has_plugin("dsession"):
             self._judge.base()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Give the verdict to an xdist worker of this machine; a remote one judges its own."""
         if node.gateway.spec.popen and runs_tests(self._config):
-            answer = json.dumps(self._judge.base().answer)
-            node.workerinput["parity"] = {"answer": answer, "encoding": _terminal_encoding(self._config)}
+            node.workerinput["parity"] = {
+                "answer": json.dumps(self._judge.base().answer),
+                "encoding": terminal_encoding(self._config),
+                "visible": json.dumps(self._judge.judged_under),
+            }
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -133,6 +63,8 @@ class Gate:
             return
         base = self._judge.base()
         self._rules = PerfRules.of(base.perf_tests, Path(base.folder) if base.folder else self._config.rootpath)
+        if self._config.hook.pytest_parity_classify.get_hookimpls():
+            self._rules.classify = classify_by_hook
         for item in session.items:
             try:
                 plan = item.stash[PLAN] = self._plan(item)
@@ -146,17 +78,27 @@ class Gate:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Stop a blocked test before any fixture; the user's own skip wins."""
+        plan = self._plan_now(item)
+        if plan is None or not plan.verdict.blocks:
+            return
+        if plan.keeps_out:
+            let_skips_of_the_user_win(item)
+        self._stop(item, plan)
+
+    def _plan_now(self, item: pytest.Item) -> Plan | None:
+        """Return the plan as things stand: marks may have been added since, and other GPUs selected."""
         plan = item.stash.get(PLAN, None)
-        if plan is None:  # marks may have been added since
+        if plan is None or plan.visible != visible_now():
+            mistake = ""
             try:
                 plan = item.stash[PLAN] = self._plan(item)
             except pytest.UsageError as error:
-                pytest.fail(str(error), pytrace=False)
-        if plan is None or not plan.verdict.blocks:
-            return
-        if plan.mode != "annotate":
-            _let_skips_of_the_user_win(item)
-        self._stop(item, plan)
+                mistake = str(error)
+            if mistake:
+                pytest.fail(mistake, pytrace=False)
+            if plan is not None and plan.keeps_out:
+                self._spare_reruns(item)
+        return plan
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -175,7 +117,7 @@ class Gate:
         if plan is None or not plan.verdict.blocks:
             return (yield)
         if plan.mode == "annotate":
-            _annotate(item, plan.verdict)
+            annotate(item, plan.verdict)
             return (yield)
 
         def stop(*_: object, **__: object) -> None:
@@ -191,11 +133,11 @@ class Gate:
     def _stop(self, item: pytest.Item, plan: Plan) -> None:
         """Raise in place of a blocked test, as its mode says; only an annotated one goes on."""
         if plan.mode == "annotate":
-            _annotate(item, plan.verdict)
+            annotate(item, plan.verdict)
             return
         if plan.mode == "skip":
-            item.stash[_SKIPPED_BY_GATE] = True
-            _skip(plan.verdict.headline)
+            item.stash[SKIPPED_BY_GATE] = True
+            skip(plan.verdict.headline)
         raise Blocked(self._message(plan.verdict), pytrace=False)
 
     @pytest.hookimpl(tryfirst=True)
@@ -216,20 +158,22 @@ class Gate:
             return report
         state = ""
         if call.excinfo is not None and isinstance(call.excinfo.value, Blocked):
-            state = _rewrite(report, plan, str(call.excinfo.value.msg))
+            state = rewrite(report, plan, str(call.excinfo.value.msg))
             call.excinfo = None  # nothing to debug: --pdb does not stop here
         elif call.when == "setup" and not report.passed:
-            state = "skipped" if item.stash.get(_SKIPPED_BY_GATE, False) else "not run"
+            state = "skipped" if item.stash.get(SKIPPED_BY_GATE, False) else "not run"
         elif call.when == "call":
-            state = "ran"
+            state = "not run" if report.skipped and not hasattr(report, "wasxfail") else "ran"
         if state:  # crosses process borders: exact builtin types only
             report.__dict__["parity"] = {
                 "state": state,
+                "mode": plan.mode,
                 "target": plan.verdict.target,
                 "outcome": plan.verdict.outcome,
                 "level": plan.verdict.level,
                 "blocks": plan.verdict.blocks,
                 "headline": plan.verdict.headline,
+                "conditions": None,
             }
         return report
 
@@ -238,15 +182,15 @@ class Gate:
         if marks is None:
             if not is_perf and not self._rules.covers(item):
                 return None
-            verdict, mode = self._judge.base(), None
         elif marks.off:
             return None
-        else:
-            verdict, mode = self._judge.of_marks(marks, item.nodeid), marks.mode
-        mode = mode or self._judge.settings.mode or verdict.mode
+        visible = visible_now()
+        verdict = self._judge.of(item, marks, visible)
+        settings = self._judge.settings
+        mode = (marks and marks.mode) or settings.mode or verdict.mode
         if not verdict.active or mode == "off":
             return None
-        return Plan(verdict, mode)
+        return Plan(verdict, mode, (marks and marks.conditions) or settings.conditions or verdict.conditions, visible)
 
     def _spare_reruns(self, item: pytest.Item) -> None:
         """Keep pytest-rerunfailures from running a blocked test again."""
@@ -264,63 +208,3 @@ class Gate:
                 f"  NOT MEASURED. To run it anyway: --parity-mode=annotate. Details: {doctor}",
             ]
         )
-
-
-def _rewrite(report: pytest.TestReport, plan: Plan, message: str) -> str:
-    """Make the report of a blocked phase what users expect to read; return what became of the test."""
-    report.__dict__.pop("wasxfail", None)
-    if report.when != "call":
-        report.outcome, report.longrepr = "passed", None
-        return ""
-    set_message(report, message)
-    if plan.mode == "xfail":
-        report.outcome = "skipped"
-        report.wasxfail = f"[NOTRUN] {plan.verdict.headline}"
-        return "xfailed"
-    report.outcome = "failed"
-    return "failed"
-
-
-def _annotate(item: pytest.Item, verdict: Verdict) -> None:
-    """Add the verdict to the test's properties, as exact strings: anything else breaks under xdist."""
-    names = {name for name, _ in item.user_properties}
-    values = {"parity": verdict.outcome, "parity_target": verdict.target, "parity_level": verdict.level}
-    item.user_properties.extend((name, str(value)) for name, value in values.items() if name not in names)
-
-
-def _let_skips_of_the_user_win(item: pytest.Item) -> None:
-    """Raise the user's own skip, or xfail without run, if there is one."""
-    skipping = item.config.pluginmanager.get_plugin("skipping")
-    if skipping is not None:
-        skipping.pytest_runtest_setup(item)
-    for owner in (getattr(item, "obj", None), getattr(item, "cls", None)):
-        if getattr(owner, "__unittest_skip__", False):  # unittest.skip is no pytest mark
-            _skip(str(getattr(owner, "__unittest_skip_why__", "")))
-
-
-def _skip(reason: str) -> NoReturn:
-    """Skip with the test's own location, where this pytest can."""
-    try:
-        skipped = pytest.skip.Exception(reason, _use_item_location=True)
-    except TypeError:
-        skipped = pytest.skip.Exception(reason)
-    raise skipped
-
-
-def _shows_header(config: pytest.Config) -> bool:
-    return (
-        config.pluginmanager.has_plugin("terminalreporter")
-        and config.getoption("verbose", default=0) >= 0
-        and not config.getoption("no_header", default=False)
-    )
-
-
-def _terminal_encoding(config: pytest.Config) -> str:
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    stream = getattr(getattr(reporter, "_tw", None), "_file", None) or sys.__stdout__
-    return getattr(stream, "encoding", None) or "utf-8"
-
-
-def _given_by_controller(config: pytest.Config) -> dict[str, str]:
-    given: dict[str, str] = getattr(config, "workerinput", {}).get("parity", {})
-    return given

@@ -10,39 +10,64 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_parity.engine_client import EngineError
+from pytest_parity.marks import place_of
 from pytest_parity.verdict import INACTIVE, AnswerError, Verdict, not_judged, read_answer
+from pytest_parity.visible import Visible, visible_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_parity.engine_client import Engine
-    from pytest_parity.settings import MarkSettings, Settings
+    from pytest_parity.marks import MarkSettings
+    from pytest_parity.settings import Settings
+
+
+JUDGE = pytest.StashKey["Judge"]()
+"""On the config: the run's judge."""
 
 
 class Judge:
     """The verdicts of one run.
 
-    The run's verdict is asked for early and awaited late; that of markers with settings of their own when
-    the first such marker is met.
+    The run's verdict is asked for early and awaited late. A test has another one when its markers say so, or when the
+    process by then sees other GPUs than when the run was judged.
     """
 
-    def __init__(self, settings: Settings, engine: Engine, encoding: Callable[[], str]) -> None:
-        """Ask nothing yet; ``encoding`` names the terminal's encoding once there is a terminal."""
+    def __init__(
+        self, settings: Settings, engine: Engine, encoding: Callable[[], str], on_verdict: Callable[[Verdict], object]
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            settings: of the run.
+            engine: answers the questions.
+            encoding: names the terminal's encoding once there is a terminal.
+            on_verdict: told each verdict once.
+        """
         self.settings = settings
-        self._engine = engine
+        self.engine = engine
         self._encoding = encoding
+        self._on_verdict = on_verdict
         self._pending: int | None = None
         self._base: Verdict | None = None
-        self._of_marks: dict[tuple[Any, ...], Verdict] = {}
+        self._visible: Visible = ()
+        self._others: dict[tuple[Any, ...], Verdict] = {}
 
-    def preset(self, verdict: Verdict) -> None:
-        """Take the verdict of the run from elsewhere; then no engine is started for it."""
+    def preset(self, verdict: Verdict, visible: Visible | None = None) -> None:
+        """Take the verdict of the run from elsewhere; then no engine is started for it.
+
+        Args:
+            verdict: of this machine.
+            visible: the variables it was judged under; by default those of this process.
+        """
         self._base = verdict
+        self._visible = visible_now() if visible is None else visible
 
     def ask(self) -> None:
         """Send the run's request without waiting for the answer."""
         if self._base is None and self._pending is None:
-            self._pending = self._engine.send(_request(self.settings, reports=list(self.settings.reports)))
+            self._visible = visible_now()
+            self._pending = self.engine.send(_request(self.settings, self._visible))
 
     def base(self) -> Verdict:
         """Return the verdict of the run.
@@ -54,22 +79,36 @@ class Judge:
             self.ask()
             request_id, self._pending = self._pending or 0, None
             self._base = self._answer(request_id, self.settings.target, self.settings.mode)
+            self._on_verdict(self._base)
         return self._base
 
-    def of_marks(self, marks: MarkSettings, nodeid: str) -> Verdict:
-        """Return the verdict for the settings of a test's markers; without a setting to judge by, the run's.
+    @property
+    def judged_under(self) -> Visible:
+        """The variables that the run's verdict holds for."""
+        return self._visible
+
+    def of(self, item: pytest.Item, marks: MarkSettings | None, visible: Visible) -> Verdict:
+        """Return the verdict for a test: the run's, unless its markers or the GPUs it sees make another one.
+
+        Args:
+            item: the test, for messages.
+            marks: what its markers say.
+            visible: the variables that select GPUs, as they stand now.
 
         Raises:
             pytest.UsageError: as ``base``; the text names the test.
         """
-        key = (marks.target, marks.require, marks.rules)
-        if key == (None, None, None):
-            return self.base()
-        if key not in self._of_marks:
-            if self._pending is not None:
-                self.base()
-            self._of_marks[key] = self._judge_marks(marks, f"@pytest.mark.parity of {nodeid}")
-        return self._of_marks[key]
+        base = self.base()
+        own = (None, None, None) if marks is None else (marks.target, marks.require, marks.rules)
+        if self.settings.fingerprint is not None:  # of a machine whose own variables are in it
+            visible = self._visible
+        if own == (None, None, None) and (visible == self._visible or not base.active):
+            return base
+        key = (own, visible)
+        if key not in self._others:
+            self._others[key] = self._judge(item, marks, visible)
+            self._on_verdict(self._others[key])
+        return self._others[key]
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the fingerprint behind the run's verdict, asking for it where there is no verdict.
@@ -79,38 +118,41 @@ class Judge:
         """
         read = None if self._base is None else self._base.document.get("fingerprint")
         if read is None:
-            request = {"op": "fingerprint", "fingerprint": self.settings.fingerprint}
-            answer = self._engine.receive(self._engine.send(request))
+            request = {"op": "fingerprint", "fingerprint": self.settings.fingerprint, "visible": dict(visible_now())}
+            answer = self.engine.receive(self.engine.send(request))
             read = answer.get("fingerprint") if answer["ok"] else answer.get("error")
         if not isinstance(read, dict):
             reason = str(read).partition("\n")[0]
             raise EngineError(reason)
         return read
 
-    def _judge_marks(self, marks: MarkSettings, where: str) -> Verdict:
+    def _judge(self, item: pytest.Item, marks: MarkSettings | None, visible: Visible) -> Verdict:
         settings = self.settings
+        if marks is None:
+            request = _request(settings, visible)
+            return self._answer(self.engine.send(request), settings.target, settings.mode)
+        where = place_of(item)
         sources = dict(settings.sources)
-        own = ("target", "require", "rules")
-        sources.update({name: where for name in own if getattr(marks, name) is not None})
+        sources.update({name: where for name in ("target", "require", "rules") if getattr(marks, name) is not None})
         # The marker's own mode is no part of the question: tests that differ only in it share the answer.
         target, mode = marks.target or settings.target, settings.mode
         request = _request(
             settings,
+            visible,
             target=target,
             require=marks.require or settings.require,
-            mode=mode,
             rules=None if marks.rules is None else list(marks.rules),
             sources=sources,
         )
-        return self._answer(self._engine.send(request), target, mode, where=f"{where}: ")
+        return self._answer(self.engine.send(request), target, mode, where=where)
 
     def _answer(self, request_id: int, target: str | None, mode: str | None, where: str = "") -> Verdict:
         try:
-            answer = self._engine.receive(request_id)
+            answer = self.engine.receive(request_id)
             if not answer["ok"]:
                 text = str(answer.get("error") or "no reason given")
                 if answer.get("kind") == "usage":
-                    raise pytest.UsageError(where + text)
+                    raise pytest.UsageError(text if not where or where in text else f"{where}: {text}")
                 first, *rest = text.splitlines()
                 verdict = not_judged(f"internal error: {first}", target=target, mode=mode, detail=tuple(rest))
             else:
@@ -124,7 +166,7 @@ class Judge:
         return verdict.in_encoding(self._encoding())
 
 
-def _request(settings: Settings, **own: Any) -> dict[str, Any]:
+def _request(settings: Settings, visible: Visible, **own: Any) -> dict[str, Any]:
     """Return a judge request with the run's settings, replaced where a test has its own."""
     return {
         "op": "judge",
@@ -134,7 +176,7 @@ def _request(settings: Settings, **own: Any) -> dict[str, Any]:
         "fingerprint": settings.fingerprint,
         "config": settings.config,
         "rootdir": settings.rootdir,
-        "reports": [],
+        "visible": dict(visible),
         "rules": None,
         "sources": dict(settings.sources),
         **own,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pytest
@@ -22,7 +22,7 @@ _GLOB_PARTS = re.compile(r"(\*\*/|\*\*|\*|\?|\[!?[^\]/]+\])")
 _GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class PerfRules:
     """What makes a test a perf test in this run.
 
@@ -31,12 +31,14 @@ class PerfRules:
         fixtures: fixture names.
         paths: globs over the test file's path relative to ``rootdir``, compiled.
         rootdir: folder of the project file, else pytest's rootdir.
+        classify: says whether an item is a perf test, None to leave it to the rest; the hook, where anybody has one.
     """
 
     markers: frozenset[str]
     fixtures: frozenset[str]
     paths: tuple[re.Pattern[str], ...]
     rootdir: Path
+    classify: Callable[[pytest.Item], bool | None] | None = None
 
     @classmethod
     def of(cls, configured: Mapping[str, tuple[str, ...]], rootdir: Path) -> PerfRules:
@@ -50,6 +52,9 @@ class PerfRules:
 
     def covers(self, item: pytest.Item) -> bool:
         """Tell whether the item is a perf test, apart from its ``parity`` markers."""
+        told = None if self.classify is None else self.classify(item)
+        if told is not None:
+            return told
         if not self.fixtures.isdisjoint(getattr(item, "fixturenames", ())):  # some doctest items have none
             return True
         if any(mark.name in self.markers for mark in item.iter_markers()):
@@ -58,6 +63,12 @@ class PerfRules:
             return False
         path = item.path.relative_to(self.rootdir).as_posix()
         return any(pattern.fullmatch(path) for pattern in self.paths)
+
+
+def classify_by_hook(item: pytest.Item) -> bool | None:
+    """Return what plugins and conftest files say through ``pytest_parity_classify``."""
+    told = item.ihook.pytest_parity_classify(config=item.config, item=item)
+    return None if told is None else bool(told)
 
 
 def compile_glob(pattern: str) -> re.Pattern[str]:

@@ -34,9 +34,16 @@ _SECTION = re.compile(
     rb"|[\"']?parity[\"']?[ \t]*(?:\.|=[ \t]*\{))",
     re.MULTILINE,
 )
+_HOOKS = ("pytest_parity_classify", "pytest_parity_verdict")
 _ASKING_OPTIONS = ("parity_target", "parity_fingerprint", "parity_config")
 _ASKING_VARIABLES = ("PARITY_TARGET", "PARITY_FINGERPRINT", "PARITY_CONFIG")
-_OTHER_OPTIONS = ("parity_mode", "parity_require", "parity_report")
+_OTHER_OPTIONS = (
+    "parity_mode",
+    "parity_require",
+    "parity_conditions",
+    "parity_require_measured",
+    "parity_report",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,8 +55,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("require", "LEVEL", "least level: identical, equivalent, same-arch, same-vendor (PARITY_REQUIRE)"),
         ("fingerprint", "FILE", "judge this saved fingerprint, not this machine (PARITY_FINGERPRINT)"),
         ("config", "FILE", "target file, in place of rootdir's parity.yaml (PARITY_CONFIG)"),
+        ("conditions", "WHAT", "throttling, other processes ... during a perf test: annotate (default), fail, off"),
     ):
         group.addoption(f"--parity-{name}", dest=f"parity_{name}", metavar=metavar, default=None, help=text)
+    group.addoption(
+        "--parity-require-measured",
+        dest="parity_require_measured",
+        action="store_true",
+        default=False,
+        help="fail the run when no perf test was measured on the target (PARITY_REQUIRE_MEASURED=1)",
+    )
     group.addoption(
         "--parity-report",
         dest="parity_report",
@@ -66,13 +81,23 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, line in _MARKERS.items():
         if name not in known:
             config.addinivalue_line("markers", line)
+    if any(hasattr(config.hook, name) for name in _HOOKS):  # a conftest implements one
+        add_hookspecs(config)
     if _switched_off(config):
         return
     asked = _asks_to_judge(config)
     if asked or any(config.getoption(name) for name in _OTHER_OPTIONS):
-        from pytest_parity.gate import install
+        from pytest_parity.install import install
 
         install(config, judge=asked)
+
+
+def add_hookspecs(config: pytest.Config) -> None:
+    """Make the hooks for other plugins known; until somebody needs them they are not even imported."""
+    if not hasattr(config.hook, _HOOKS[0]) or config.hook.pytest_parity_classify.spec is None:
+        from pytest_parity import hookspecs
+
+        config.pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -81,7 +106,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if config.pluginmanager.has_plugin(GATE) or _switched_off(config) or config.getoption("collectonly"):
         return
     if _some_marker_names_a_target(session.items):
-        from pytest_parity.gate import install_late
+        from pytest_parity.install import install_late
 
         install_late(session)
 

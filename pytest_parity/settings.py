@@ -1,4 +1,4 @@
-"""Knows where each setting comes from: marker over command line over environment, over the project file.
+"""Knows what the command line and the environment say, and what they agree on before the engine is asked.
 
 PYTEST_DONT_REWRITE
 """
@@ -9,7 +9,7 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 MODES = ("fail", "skip", "xfail", "annotate", "off")
 LEVELS = ("identical", "equivalent", "same-arch", "same-vendor", "different")
+CONDITIONS = ("fail", "annotate", "off")
 ENGINE_TIMEOUT_S = 60.0
 
-_MARK_ARGUMENTS = ("target", "require", "mode", "rules", "off")
+_NO, _YES = ("0", "false", "no", "off"), ("1", "true", "yes", "on")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Settings:
     """What the command line and the environment say; None where they are silent.
 
     Attributes:
+        conditions: what disturbed run conditions do to a perf test.
+        require_measured: whether a run that measured no perf test fails.
         sources: setting name -> the option or environment variable it came from.
         reports: absolute paths to write the verdict to.
         rootdir: pytest's rootdir, where the engine looks for project files.
@@ -40,26 +43,13 @@ class Settings:
     mode: str | None
     fingerprint: str | None
     config: str | None
+    conditions: str | None
+    require_measured: bool | None
     reports: tuple[str, ...]
     rootdir: str
     directory: str
     timeout_s: float
     sources: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class MarkSettings:
-    """What the ``parity`` markers of one test say, closest marker first.
-
-    Attributes:
-        off: the test opted out.
-    """
-
-    target: str | None = None
-    require: str | None = None
-    mode: str | None = None
-    rules: tuple[str, ...] | None = None
-    off: bool = False
 
 
 def resolve(config: pytest.Config) -> Settings:
@@ -70,10 +60,11 @@ def resolve(config: pytest.Config) -> Settings:
     """
     directory = str(config.invocation_params.dir)
     sources: dict[str, str] = {}
-    names = ("target", "require", "mode", "fingerprint", "config")
+    names = ("target", "require", "mode", "fingerprint", "config", "conditions")
     values = {name: _value(config, name, sources) for name in names}
-    _check_choice(values["mode"], MODES, sources.get("mode", ""))
-    _check_choice(values["require"], LEVELS, sources.get("require", ""))
+    check_choice(values["conditions"], CONDITIONS, sources.get("conditions", ""))
+    check_choice(values["mode"], MODES, sources.get("mode", ""))
+    check_choice(values["require"], LEVELS, sources.get("require", ""))
     reports = config.getoption("parity_report") or []
     if not all(reports):
         message = "--parity-report: empty file name"
@@ -83,6 +74,7 @@ def resolve(config: pytest.Config) -> Settings:
         values[name] = None if given is None else str(Path(directory, given))
     return Settings(
         **values,
+        require_measured=_require_measured(config, sources),
         reports=tuple(str(Path(directory, path)) for path in reports),
         rootdir=str(config.rootpath),
         directory=directory,
@@ -91,64 +83,10 @@ def resolve(config: pytest.Config) -> Settings:
     )
 
 
-def read_marks(item: pytest.Item) -> MarkSettings | None:
-    """Return what the item's ``parity`` markers say, None without one.
-
-    A nearer marker wins key by key. An opt-out holds unless a nearer marker opts back in.
-
-    Raises:
-        pytest.UsageError: an argument is unknown or has a bad value; the line names the test.
-    """
-    merged: dict[str, Any] = {}
-    found = False
-    for mark in item.iter_markers("parity"):
-        where = f"{item.nodeid}: @pytest.mark.parity"
-        given = _checked_arguments(mark, where)
-        if given.pop("off", False) or given.get("mode") == "off":
-            if not found:
-                return MarkSettings(off=True)
-            break
-        found = True
-        merged = {**given, **merged}
-    return MarkSettings(**merged) if found else None
-
-
 def runs_tests(config: pytest.Config) -> bool:
     """Tell whether tests will run; listing them, fixtures or the cache needs no engine."""
     listing = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
     return not any(config.getoption(name, default=None) for name in listing)
-
-
-def _checked_arguments(mark: pytest.Mark, where: str) -> dict[str, Any]:
-    if mark.args:
-        first = mark.args[0]
-        message = f"{where}: takes named arguments only, got {first!r}; mend: write target={first!r}"
-        raise pytest.UsageError(message)
-    given = dict(mark.kwargs)
-    for name, value in given.items():
-        if name not in _MARK_ARGUMENTS:
-            close = difflib.get_close_matches(name, _MARK_ARGUMENTS) or _MARK_ARGUMENTS
-            message = f"{where}: no argument is named {name!r}; close: {', '.join(close)}"
-            raise pytest.UsageError(message)
-        _check_type(name, value, f"{where}: {name}")
-    _check_choice(given.get("mode"), MODES, f"{where}: mode")
-    _check_choice(given.get("require"), LEVELS, f"{where}: require")
-    if "rules" in given:
-        given["rules"] = tuple(given["rules"])
-    return given
-
-
-def _check_type(name: str, value: object, where: str) -> None:
-    if name == "off":
-        good, wanted = isinstance(value, bool), "True or False"
-    elif name == "rules":
-        good = isinstance(value, (list, tuple)) and all(isinstance(rule, str) for rule in value)
-        wanted = "a list of rule names"
-    else:
-        good, wanted = isinstance(value, str) and bool(value), "a name"
-    if not good:
-        message = f"{where}: {value!r} is not {wanted}"
-        raise pytest.UsageError(message)
 
 
 def _value(config: pytest.Config, name: str, sources: dict[str, str]) -> str | None:
@@ -167,12 +105,28 @@ def _value(config: pytest.Config, name: str, sources: dict[str, str]) -> str | N
     return value or None
 
 
-def _check_choice(value: str | None, choices: tuple[str, ...], where: str) -> None:
+def check_choice(value: str | None, choices: tuple[str, ...], where: str) -> None:
+    """Raise ``pytest.UsageError`` when a value is not among the choices; ``where`` it stands leads the line."""
     if value is not None and value not in choices:
         close = difflib.get_close_matches(value, choices, n=1)
         hint = f" (close: {close[0]})" if close else ""
         message = f"{where}: {value!r} is not one of {', '.join(choices)}{hint}"
         raise pytest.UsageError(message)
+
+
+def _require_measured(config: pytest.Config, sources: dict[str, str]) -> bool | None:
+    """Return whether a run without a measurement fails; None where nobody said."""
+    if config.getoption("parity_require_measured"):
+        sources["require_measured"] = "--parity-require-measured"
+        return True
+    text = os.environ.get("PARITY_REQUIRE_MEASURED")
+    if text is None or text == "":
+        return None
+    if text.lower() not in (*_NO, *_YES):
+        message = f"PARITY_REQUIRE_MEASURED: {text!r} is neither 1 nor 0"
+        raise pytest.UsageError(message)
+    sources["require_measured"] = "PARITY_REQUIRE_MEASURED"
+    return text.lower() in _YES
 
 
 def _timeout_s() -> float:

@@ -5,11 +5,14 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_parity.conditions import STATES, told_findings
 from pytest_parity.message import set_message
 from pytest_parity.settings import runs_tests
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from pytest_parity.verdict import Verdict
 
 _MAX_DEVICE_KINDS = 3
+_MAX_REASONS = 5
+_LABEL = 14
+_MIN_WIDTH = 60
 
 WORDS = {"timings_single_gpu": "single-GPU timings", "timings_multi_gpu": "multi-GPU timings"}
 
@@ -40,6 +46,21 @@ class IdleHeader:
         return f"parity: no target, nothing is judged ({self._options} without effect)"
 
 
+@dataclass
+class Account:
+    """What became of the perf tests under one verdict.
+
+    Attributes:
+        headline: of the verdict.
+        states: test -> ``ran``, ``failed``, ``skipped``, ``xfailed`` (these three by the gate) or ``not run``.
+        conditions: test -> the conditions it ran under.
+    """
+
+    headline: str
+    states: dict[str, str] = field(default_factory=dict)
+    conditions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
 class Summary:
     """Counts what became of perf tests, in the process that has the terminal."""
 
@@ -47,8 +68,7 @@ class Summary:
         """Count nothing yet."""
         self._config = config
         self._judge = judge
-        self._states: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
-        self._headlines: dict[tuple[str, str, str], str] = {}
+        self._accounts: dict[tuple[str, str, str], Account] = {}
 
     def pytest_report_header(self) -> str | None:
         """Return the header line; pytest does not ask under ``-q`` and ``--no-header``."""
@@ -64,32 +84,67 @@ class Summary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what became of one perf test, in this process or in a worker."""
         note: dict[str, Any] | None = getattr(report, "parity", None)
-        if note is not None:
-            if note["state"] == "failed" and isinstance(report.longrepr, str):
-                set_message(report, report.longrepr)
-            key = (note["target"], note["outcome"], note["level"])
-            self._states[key][report.nodeid] = note["state"]
-            self._headlines[key] = note["headline"]
+        if note is None:
+            return
+        if report.failed and isinstance(report.longrepr, str):
+            set_message(report, report.longrepr)
+        key = (note["target"], note["outcome"], note["level"])
+        account = self._accounts.setdefault(key, Account(note["headline"]))
+        account.states[report.nodeid] = note["state"]
+        if note["conditions"] is not None:
+            account.conditions[report.nodeid] = note["conditions"]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail a run that measured nothing, where that is asked for."""
+        good = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if runs_tests(self._config) and session.exitstatus in good and self._misses_measurements():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _misses_measurements(self) -> bool:
+        required = self._judge.settings.require_measured
+        if required is None:
+            required = self._judge.base().require_measured
+        ran_well = any(
+            state == "ran" and key[1] == "match" for key, one in self._accounts.items() for state in one.states.values()
+        )
+        return required and not ran_well
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the section."""
         if self._config.getoption("no_summary", default=False) or not runs_tests(self._config):
             return
         verdict = self._judge.base()
-        if not self._states and not verdict.problem:
+        missing = self._misses_measurements()
+        if not self._accounts and not verdict.problem and not missing:
             return
         terminalreporter.write_sep("=", "parity")
+        for line in self._lines(verdict):
+            for part in wrapped(line, terminalreporter._tw.fullwidth):  # noqa: SLF001  (pytest's own plugins do)
+                terminalreporter.write_line(part)
+        if missing:
+            terminalreporter.write_line(
+                "FAILED        no perf test was measured on the target (--parity-require-measured)"
+            )
+
+    def _lines(self, verdict: Verdict) -> Iterator[str]:
         own = (verdict.target, verdict.outcome, verdict.level)
         if verdict.active:
-            for line in _table(verdict, self._states.get(own, {})):
-                terminalreporter.write_line(line)
-        for key, states in self._states.items():
+            yield from _table(verdict)
+            yield from _became(self._accounts.get(own, Account("")), verdict)
+        for key, account in self._accounts.items():
             if key != own or not verdict.active:
-                terminalreporter.write_line(f"target        {key[0]} (by marker): {self._headlines[key]}")
-                terminalreporter.write_line(f"perf tests    {_counts(states)}")
+                yield f"target        {key[0]} (by marker or worker): {account.headline}"
+                yield from _became(account, None)
 
 
-def _table(verdict: Verdict, states: Mapping[str, str]) -> Iterator[str]:
+def wrapped(line: str, width: int) -> list[str]:
+    """Return a line in parts that fit the terminal, all after the first indented like the value of its label."""
+    indent = " " * max(_LABEL, len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, max(width, _MIN_WIDTH), subsequent_indent=indent, break_on_hyphens=False) or [line]
+
+
+def _table(verdict: Verdict) -> Iterator[str]:
     named = f"{verdict.target_name} ({verdict.target})" if verdict.target_name else verdict.target
     yield f"target        {named}"
     if verdict.problem:
@@ -100,9 +155,31 @@ def _table(verdict: Verdict, states: Mapping[str, str]) -> Iterator[str]:
     required = f", {verdict.require} required" if verdict.require else ""
     yield f"verdict       {verdict.outcome}, level {verdict.level}{required}"
     yield f"carries over  {_transfers(verdict.transfers)}"
-    yield f"perf tests    {_counts(states)}"
-    if verdict.blocks and "ran" in states.values():
+
+
+def _became(account: Account, verdict: Verdict | None) -> Iterator[str]:
+    """Tell what became of the tests of one verdict; ``verdict`` where it has not been told yet that it blocks."""
+    yield f"perf tests    {_counts(account.states)}"
+    if verdict is not None and verdict.blocks and "ran" in account.states.values():
         yield f"              those that ran say nothing certain about {verdict.target}: {verdict.headline}"
+    if account.conditions:
+        yield from _conditions(account.conditions)
+
+
+def _conditions(conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Tell how many tests were disturbed, and by what; each reason once, with the first test it was seen in."""
+    states = Counter(str(one["state"]) for one in conditions.values())
+    yield "conditions    " + ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
+    tests: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for nodeid, one in conditions.items():
+        for rule, text in told_findings(one):
+            tests[rule].append((nodeid, text))
+    for rule, seen in list(tests.items())[:_MAX_REASONS]:
+        more = f" and {len(seen) - 1} more" if len(seen) > 1 else ""
+        yield f"              {rule}: {seen[0][1]}"
+        yield f"                in {seen[0][0]}{more}"
+    if len(tests) > _MAX_REASONS:
+        yield f"              {len(tests) - _MAX_REASONS} more reasons"
 
 
 def _devices(document: Mapping[str, Any]) -> str:

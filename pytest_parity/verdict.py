@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_parity.settings import MODES
+from pytest_parity.settings import CONDITIONS, MODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,8 @@ class Verdict:
         here: what this machine has, in a few words; empty where the engine does not say.
         headline: one line with target, what was found and the decisive ratio.
         lines: the few lines that differ.
+        conditions: what disturbed run conditions do to a perf test, as the project says.
+        require_measured: whether the project fails a run that measured no perf test.
         transfers: conclusion -> ``yes``, ``no`` or ``unknown``; every name of ``TRANSFERS`` is there.
         perf_tests: extra ``markers``, ``fixtures`` and ``paths`` of the project file.
         folder: folder of the project file, which ``paths`` are relative to; empty without one.
@@ -58,6 +60,8 @@ class Verdict:
     target_name: str = ""
     require: str = ""
     mode: str = "fail"
+    conditions: str = "annotate"
+    require_measured: bool = False
     here: str = ""
     header: str = ""
     headline: str = ""
@@ -100,8 +104,11 @@ def read_answer(answer: Mapping[str, Any]) -> Verdict:
         return replace(INACTIVE, header=_first_line(_typed(answer, "header", str, "")))
     target = _typed(answer, "target", dict)
     outcome, mode = _typed(answer, "outcome", str), _typed(answer, "mode", str)
-    if answer.get("active") is not True or outcome not in OUTCOMES or mode not in MODES:
-        message = f"active, outcome or mode is not as agreed: {answer.get('active')!r}, {outcome!r}, {mode!r}"
+    conditions = _typed(answer, "conditions", str, "annotate")
+    known = outcome in OUTCOMES and mode in MODES and conditions in CONDITIONS
+    if answer.get("active") is not True or not known:
+        told = f"{answer.get('active')!r}, {outcome!r}, {mode!r}, {conditions!r}"
+        message = f"active, outcome, mode or conditions is not as agreed: {told}"
         raise AnswerError(message)
     headline = _first_line(_typed(answer, "headline", str))
     transfers = _typed(answer, "transfers", dict, {})
@@ -115,6 +122,8 @@ def read_answer(answer: Mapping[str, Any]) -> Verdict:
         target_name=_typed(target, "name", str, ""),
         require=_typed(answer, "require", str),
         mode=mode,
+        conditions=conditions,
+        require_measured=_typed(answer, "require_measured", bool, False),
         here=_first_line(_typed(answer, "here", str, "")),
         header=_first_line(_typed(answer, "header", str, "")) or headline,
         headline=headline,

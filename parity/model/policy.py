@@ -9,6 +9,7 @@ from parity.model.rule import Severity
 
 Mode = Literal["fail", "skip", "xfail", "annotate", "off"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+Conditions = Literal["fail", "annotate", "off"]
 UnknownPolicy = Literal["fail", "strict", "report"]
 
 
@@ -20,11 +21,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
         fail_on: the least severity that fails a run.
         unknown: ``fails`` unknowns fail the run (``fail``), every unknown does (``strict``), or none (``report``).
             Zero subjects and an undecided level never pass, whatever this says.
+        conditions: what throttling, foreign processes and the like during a perf test do to it.
+        require_measured: a test run that measured no perf test on the target fails.
     """
 
     mode: Mode = "fail"
     fail_on: Severity = "error"
     unknown: UnknownPolicy = "fail"
+    conditions: Conditions = "annotate"
+    require_measured: bool = False
 
 
 class PerfTests(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -31,7 +31,7 @@ REASONS = {
     "crash": "the engine was killed by SIGSEGV: driver says no",
     "exit": "the engine ended with status 1: cannot import the vendor library",
     "garbage": "the engine wrote something else than an answer: 'NVRM: hello from the driver'",
-    "huge": "the engine's answer is over 16 MB",
+    "huge": "the engine: its answer is over 16 MB",
     "shape": "the engine's answer is not as agreed: target is None, not a dict",
     "broken": "internal error: KeyError: 'sm_count'",
 }
@@ -215,7 +215,9 @@ def test_xdist_mistakes_in_a_marker_are_errors_of_the_test(pytester: pytest.Pyte
     )
     result = gate("--parity-target=h100", "-p", "xdist", "-n2", child=True)
     result.assert_outcomes(errors=1, passed=1)
-    result.stdout.fnmatch_lines(["test_mistake.py::test_time: @pytest.mark.parity: no argument is named 'tagret'*"])
+    result.stdout.fnmatch_lines(
+        ["test_mistake.py:3: @pytest.mark.parity of test_mistake.py::test_time: no argument is named 'tagret'*"]
+    )
 
 
 def test_xdist_misuse_ends_the_run(pytester: pytest.Pytester, gate: Gate) -> None:

@@ -45,7 +45,9 @@ def test_settings_of_one_test(pytester: pytest.Pytester, gate: Gate, engine_log:
         ("here", None, None),
         ("h100", "same-arch", ["memory-bandwidth-below-target"]),
     ]
-    assert asked[1]["sources"]["target"] == "@pytest.mark.parity of test_settings_of_one_test.py::test_fits"
+    assert asked[1]["sources"]["target"] == (
+        "test_settings_of_one_test.py:3: @pytest.mark.parity of test_settings_of_one_test.py::test_fits"
+    )
     result.stdout.fnmatch_lines(["target        here-id (by marker): here-id wanted*", "perf tests    2 ran"])
 
 
@@ -113,6 +115,7 @@ def test_a_mark_added_late_counts(pytester: pytest.Pytester, gate: Gate) -> None
         ("target=100", "target: 100 is not a name"),
         ("rules='memory'", "rules: 'memory' is not a list of rule names"),
         ("off='yes'", "off: 'yes' is not True or False"),
+        ("conditions='skip'", "conditions: 'skip' is not one of fail, annotate, off"),
     ],
 )
 def test_mistakes_name_the_test(pytester: pytest.Pytester, gate: Gate, arguments: str, message: str) -> None:
@@ -127,7 +130,7 @@ def test_mistakes_name_the_test(pytester: pytest.Pytester, gate: Gate, arguments
     )
     result = gate("--parity-target=here", "-q")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert f"ERROR: test_mistake.py::test_time: @pytest.mark.parity: {message}" in result.errlines
+    assert f"ERROR: test_mistake.py:3: @pytest.mark.parity of test_mistake.py::test_time: {message}" in result.errlines
 
 
 def test_an_unknown_target_names_the_test(pytester: pytest.Pytester, gate: Gate) -> None:
@@ -142,7 +145,9 @@ def test_an_unknown_target_names_the_test(pytester: pytest.Pytester, gate: Gate)
     )
     result = gate("--parity-target=here")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: @pytest.mark.parity of test_mistake.py::test_time: *'nonsense'"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: test_mistake.py:3: @pytest.mark.parity of test_mistake.py::test_time: *'nonsense'"]
+    )
 
 
 def test_fixtures(pytester: pytest.Pytester, gate: Gate) -> None:

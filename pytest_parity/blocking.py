@@ -1,0 +1,68 @@
+"""Knows how a blocked test is stopped and reported: as one plain failure, xfail or skip, without a traceback.
+
+PYTEST_DONT_REWRITE
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from pytest_parity.message import set_message
+
+if TYPE_CHECKING:
+    from _pytest.outcomes import Failed  # pytest types its public name, pytest.fail.Exception, as Any
+
+    from pytest_parity.plan import Plan
+    from pytest_parity.verdict import Verdict
+else:
+    Failed = pytest.fail.Exception
+
+SKIPPED_BY_GATE = pytest.StashKey[bool]()
+"""On an item: the gate skipped it, not its author."""
+
+
+class Blocked(Failed):
+    """Raised in place of a test that must not measure."""
+
+
+def rewrite(report: pytest.TestReport, plan: Plan, message: str) -> str:
+    """Make the report of a blocked phase what users expect to read; return what became of the test."""
+    report.__dict__.pop("wasxfail", None)
+    if report.when != "call":
+        report.outcome, report.longrepr = "passed", None
+        return ""
+    set_message(report, message)
+    if plan.mode == "xfail":
+        report.outcome = "skipped"
+        report.wasxfail = f"[NOTRUN] {plan.verdict.headline}"
+        return "xfailed"
+    report.outcome = "failed"
+    return "failed"
+
+
+def annotate(item: pytest.Item, verdict: Verdict) -> None:
+    """Add the verdict to the test's properties, as exact strings: anything else breaks under xdist."""
+    names = {name for name, _ in item.user_properties}
+    values = {"parity": verdict.outcome, "parity_target": verdict.target, "parity_level": verdict.level}
+    item.user_properties.extend((name, str(value)) for name, value in values.items() if name not in names)
+
+
+def let_skips_of_the_user_win(item: pytest.Item) -> None:
+    """Raise the user's own skip, or xfail without run, if there is one."""
+    skipping = item.config.pluginmanager.get_plugin("skipping")
+    if skipping is not None:
+        skipping.pytest_runtest_setup(item)
+    for owner in (getattr(item, "obj", None), getattr(item, "cls", None)):
+        if getattr(owner, "__unittest_skip__", False):  # unittest.skip is no pytest mark
+            skip(str(getattr(owner, "__unittest_skip_why__", "")))
+
+
+def skip(reason: str) -> NoReturn:
+    """Skip with the test's own location, where this pytest can."""
+    try:
+        skipped = pytest.skip.Exception(reason, _use_item_location=True)
+    except TypeError:
+        skipped = pytest.skip.Exception(reason)
+    raise skipped

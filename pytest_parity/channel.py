@@ -1,0 +1,149 @@
+"""Knows how lines go to and from a child over pipes that can hang, break or be closed by a test.
+
+No thread and no blocking call: everything waits in ``poll`` with a deadline. PYTEST_DONT_REWRITE
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from time import monotonic  # by name: a test may replace ``time.monotonic``
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+_CHUNK = 1 << 16
+_ENDED = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+class ChannelError(Exception):
+    """The other side is gone or wrote too much; the text says which, ``""`` at the end of the stream."""
+
+
+class Channel:
+    """Two pipes to a child: bytes out, lines in; ``child_in`` and ``child_out`` are its ends, until ``release``."""
+
+    def __init__(self) -> None:
+        """Open both pipes.
+
+        Raises:
+            OSError: no descriptors are left.
+        """
+        self.child_in, self._out = os.pipe()
+        try:
+            self._in, self.child_out = os.pipe()
+        except OSError:
+            os.close(self.child_in)
+            os.close(self._out)
+            raise
+        for descriptor in (self._out, self._in):
+            os.set_blocking(descriptor, False)
+        self._ours = {descriptor: _same(descriptor) for descriptor in (self._out, self._in)}
+        self._unsent = bytearray()
+        self._unread = bytearray()
+        self._lines: list[bytes] = []
+
+    def release(self) -> None:
+        """Close the child's ends in this process, once the child has them."""
+        os.close(self.child_in)
+        os.close(self.child_out)
+
+    def write(self, line: bytes) -> None:
+        """Take a line for the child and send what can be sent now.
+
+        Raises:
+            ChannelError: see ``read``.
+        """
+        self._unsent += line
+        self._exchange(0.0, until=lambda: not self._unsent)
+
+    def read(self, timeout_s: float) -> bytes | None:
+        """Return the next line with its end, None when there is none in time.
+
+        Raises:
+            ChannelError: the stream ended, a line has no end, or a test closed the pipes.
+        """
+        if not self._lines:
+            self._exchange(timeout_s, until=lambda: bool(self._lines))
+        return self._lines.pop(0) if self._lines else None
+
+    def hang_up(self) -> None:
+        """Close our end towards the child, which ends an orderly child."""
+        self._close(self._out)
+
+    def close(self) -> None:
+        """Close what is left."""
+        self._close(self._out)
+        self._close(self._in)
+
+    def _close(self, descriptor: int) -> None:
+        """Close a descriptor that is still ours: a test may have closed it, and the number may be another file now."""
+        mark = self._ours.pop(descriptor, None)
+        if mark is not None and _same(descriptor) == mark:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def _exchange(self, timeout_s: float, *, until: Callable[[], bool]) -> None:
+        """Send and receive until a condition holds or time is up; both at once, so that neither side waits for ever."""
+        end = monotonic() + timeout_s
+        self._check()
+        waiter = select.poll()
+        waiter.register(self._in, select.POLLIN)
+        if self._unsent:
+            waiter.register(self._out, select.POLLOUT)
+        while not until():
+            left_ms = max(0.0, end - monotonic()) * 1000
+            ready = dict(waiter.poll(left_ms))
+            if not ready:
+                return  # also with a clock that a test has stopped
+            if self._out in ready and self._unsent and not self._send():
+                waiter.unregister(self._out)
+            if self._in in ready:
+                self._receive()
+
+    def _check(self) -> None:
+        if any(_same(descriptor) != mark for descriptor, mark in self._ours.items()) or len(self._ours) < 2:
+            message = "its pipes were closed, by a test for one"
+            raise ChannelError(message)
+
+    def _send(self) -> bool:
+        """Send what the pipe takes; return whether more is to come."""
+        try:
+            sent = os.write(self._out, self._unsent[:_CHUNK])
+        except BlockingIOError:
+            return True
+        except OSError:  # the child is gone: the end of its stream tells more
+            sent = len(self._unsent)
+        del self._unsent[:sent]
+        return bool(self._unsent)
+
+    def _receive(self) -> None:
+        try:
+            chunk = os.read(self._in, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            message = ""
+            raise ChannelError(message)
+        self._unread += chunk
+        if b"\n" in chunk:
+            *lines, rest = bytes(self._unread).split(b"\n")
+            self._lines += [line + b"\n" for line in lines]
+            self._unread = bytearray(rest)
+        if len(self._unread) > MAX_LINE_BYTES:
+            message = f"its answer is over {MAX_LINE_BYTES // (1 << 20)} MB"
+            raise ChannelError(message)
+
+
+def _same(descriptor: int) -> tuple[int, int] | None:
+    """Return what a descriptor stands for, None when it is closed."""
+    try:
+        told = os.fstat(descriptor)
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino

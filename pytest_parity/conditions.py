@@ -1,0 +1,101 @@
+"""Knows the run conditions of a test: the engine watches the GPUs from ``begin`` to ``end``, this process only asks.
+
+PYTEST_DONT_REWRITE
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from pytest_parity.engine_client import EngineError
+from pytest_parity.visible import visible_now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_parity.engine_client import Engine
+
+SCHEMA = "parity.conditions/1"
+STATES = ("clean", "disturbed", "unknown")
+DEADLINE_S = 5.0
+"""How long the engine may take around one test, once it watches. It answers in far less than a millisecond."""
+
+
+class Watch:
+    """The conditions of one test at a time. A failure costs conditions, never a test's result."""
+
+    def __init__(self, engine: Engine, *, start_timeout_s: float) -> None:
+        """Watch nothing yet; the first ``begin`` may wait for the drivers to be attached."""
+        self._engine = engine
+        self._start_timeout_s = start_timeout_s
+        self._ready = False
+        self._preparing: int | None = None
+        self._open = ""
+        self._problem = ""
+
+    def prepare(self) -> None:
+        """Have the engine attach to the drivers; nothing waits for it here."""
+        if self._preparing is None:
+            self._preparing = self._engine.send({"op": "watch"})
+
+    def begin(self, nodeid: str) -> None:
+        """Start watching; cheap once the engine is ready."""
+        self._open, self._problem = nodeid, ""
+        request = {"op": "begin", "test": nodeid, "pid": os.getpid(), "visible": dict(visible_now())}
+        self._problem = self._told(request, self._start_timeout_s)[1]
+        self._ready = True
+
+    def end(self, nodeid: str) -> dict[str, Any] | None:
+        """Return the conditions since ``begin`` (``parity.conditions/1``), None when this test was not begun."""
+        if self._open != nodeid:
+            return None
+        self._open = ""
+        if self._problem:
+            return unknown_conditions(self._problem)
+        answer, problem = self._told({"op": "end", "test": nodeid}, DEADLINE_S)
+        conditions = answer.get("conditions")
+        if problem or not isinstance(conditions, dict) or conditions.get("state") not in STATES:
+            return unknown_conditions(problem or "the engine's answer is not as agreed")
+        return conditions
+
+    def _told(self, request: Mapping[str, Any], first_timeout_s: float) -> tuple[dict[str, Any], str]:
+        try:
+            answer = self._engine.receive(
+                self._engine.send(request), DEADLINE_S if self._ready else max(DEADLINE_S, first_timeout_s)
+            )
+        except EngineError as error:
+            return {}, str(error)
+        return answer, "" if answer["ok"] else str(answer.get("error") or "no reason given").partition("\n")[0]
+
+
+def unknown_conditions(detail: str) -> dict[str, Any]:
+    """Return the conditions of a test that could not be watched."""
+    return {
+        "schema": SCHEMA,
+        "state": "unknown",
+        "seconds": None,
+        "samples": 0,
+        "devices": [],
+        "findings": [],
+        "unknowns": [{"what": "run conditions", "why": "failed", "detail": detail}],
+    }
+
+
+def in_short(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the conditions without the series of each device, for runs that write no report."""
+    return {name: value for name, value in conditions.items() if name != "devices"}
+
+
+def told_findings(conditions: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (rule, one line) of each finding that disturbs, and of whatever else makes the state what it is."""
+    findings = [one for one in conditions.get("findings") or () if isinstance(one, dict)]
+    told = [
+        (str(one.get("rule")), f"{one.get('subject')}: {one.get('message')}")
+        for one in findings
+        if one.get("severity") != "note"
+    ]
+    if told or conditions.get("state") != "unknown":
+        return told
+    gaps = [one for one in conditions.get("unknowns") or () if isinstance(one, dict)]
+    return [(str(one.get("what")), str(one.get("detail") or one.get("why"))) for one in gaps[:1]]

@@ -1,0 +1,21 @@
+"""Knows which variables decide what GPU a process sees, and what they say now. PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import os
+
+VARIABLES = (
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_DEVICE_ORDER",
+    "HIP_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "GPU_DEVICE_ORDINAL",
+)
+
+Visible = tuple[tuple[str, str], ...]
+
+
+def visible_now() -> Visible:
+    """Return the variables that are set in this process; users set them per xdist worker, often in a conftest."""
+    environment = os.environ
+    return tuple((name, environment[name]) for name in VARIABLES if name in environment)

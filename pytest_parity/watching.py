@@ -1,0 +1,90 @@
+"""Knows when the run conditions of a test are read: just before its body and just after, outside its own time.
+
+PYTEST_DONT_REWRITE
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_parity.conditions import Watch, in_short, told_findings, unknown_conditions
+from pytest_parity.message import set_message
+from pytest_parity.plan import PLAN, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from pytest_parity.judge import Judge
+
+_CALLED = pytest.StashKey[bool]()
+"""On an item: its body has run, so what is reported next is the test itself and not a subtest."""
+
+
+class Watching:
+    """The hooks around the body of a perf test; registered after the gate, whose reports it completes."""
+
+    def __init__(self, config: pytest.Config, judge: Judge) -> None:
+        """Watch nothing yet."""
+        self._watch = Watch(judge.engine, start_timeout_s=judge.settings.timeout_s)
+        self._keep_series = bool(judge.settings.reports)
+        self._runs_bodies = not config.getoption("setuponly", default=False)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Have the drivers attached while the first tests run; called after the gate has made its plans."""
+        if any(self._watches(item.stash.get(PLAN, None)) for item in session.items):
+            self._watch.prepare()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Note that the body has run."""
+        try:
+            return (yield)
+        finally:
+            item.stash[_CALLED] = True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Begin when the setup is reported, end before the body is; both are outside the durations pytest takes."""
+        plan = item.stash.get(PLAN, None)
+        if not self._watches(plan):
+            return (yield)
+        called = item.stash.get(_CALLED, False)
+        conditions = self._end(item) if called or call.when == "teardown" else None
+        report = yield
+        if conditions is not None and call.when == "call":
+            report.__dict__.get("parity", {})["conditions"] = conditions
+            if plan is not None and plan.conditions == "fail":
+                _fail_if_disturbed(report, conditions)
+        if call.when == "setup" and report.passed and self._runs_bodies:
+            item.stash[_CALLED] = False  # also for a rerun
+            self._watch.begin(item.nodeid)
+        return report
+
+    def _watches(self, plan: Plan | None) -> bool:
+        return plan is not None and not plan.keeps_out and plan.conditions != "off"
+
+    def _end(self, item: pytest.Item) -> dict[str, Any] | None:
+        """Return the conditions of a test that has just ended, whatever happens to the question."""
+        try:
+            conditions = self._watch.end(item.nodeid)
+        except pytest.fail.Exception as error:  # the alarm of a time limit went off here
+            conditions = unknown_conditions(f"interrupted: {error}")
+        return conditions if conditions is None or self._keep_series else in_short(conditions)
+
+
+def _fail_if_disturbed(report: pytest.TestReport, conditions: Mapping[str, Any]) -> None:
+    """Fail a test that passed under conditions that make its numbers worthless, or that nobody could watch."""
+    if not report.passed or conditions["state"] == "clean":
+        return
+    findings = told_findings(conditions)
+    word = "disturbed" if conditions["state"] == "disturbed" else "unknown"
+    first = f"{word} run conditions: {findings[0][1] if findings else 'nothing could be watched'}"
+    lines = [f"  {conditions['state']}[{rule}] {text}" for rule, text in findings]
+    mend = "  The test itself passed. To run it anyway: --parity-conditions=annotate"
+    report.outcome = "failed"
+    set_message(report, "\n".join([first, *lines, mend]))
