@@ -6,6 +6,7 @@ The pytest plugin starts one engine per run and never imports this package itsel
 * ``judge``: ``target``, ``require``, ``mode``, ``fingerprint`` and ``config`` (paths), ``rootdir``, ``visible``
   (the variables that select GPUs, as they stand in the test process), ``rules`` (names), ``sources`` (option name ->
   where its value came from). The machine is read once per such selection and judged as often as asked.
+* ``peaks``: peak bandwidth and dense rates of the visible devices, and of ``target`` or the project's default.
 * ``fingerprint``: the fingerprint as ``parity.fingerprint/1``.
 * ``begin`` / ``end``: around a perf test; acknowledged.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.
@@ -74,6 +75,7 @@ class Engine:
             handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
                 "judge": self._judge,
                 "fingerprint": self._fingerprint,
+                "peaks": self._peaks,
                 "begin": lambda _: {},
                 "end": lambda _: {},
                 "bye": lambda _: {"bye": True},
@@ -112,6 +114,18 @@ class Engine:
 
     def _fingerprint(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"fingerprint": msgspec.to_builtins(self._read(request))}
+
+    def _peaks(self, request: dict[str, Any]) -> dict[str, Any]:
+        from parity import session
+        from parity.config.targets import target_or_default
+
+        fingerprint = self._read(request)
+        project = self._project(request.get("config"), request.get("rootdir") or ".")
+        target = target_or_default(request.get("target"), project, source="target", require=None)
+        nothing = "; ".join(note.text for note in fingerprint.notes[:3]) or "no GPU could be read"
+        here = [{"name": name, "facts": facts} for name, facts in session.peaks_here(fingerprint)]
+        wanted = None if target is None else {"name": target.id, "facts": session.peaks_of(target)}
+        return {"here": here, "target": wanted, "problem": "" if here else nothing}
 
     def _judge(self, request: dict[str, Any]) -> dict[str, Any]:
         from parity import session

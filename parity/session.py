@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from parity import __version__
 from parity.catalog import store
 from parity.catalog.identify import identify
+from parity.checks.subject import Subject
 from parity.config.project import Project, find_project, load_project
 from parity.config.targets import target_or_default
 from parity.errors import UsageError
 from parity.inputs import read_bytes
+from parity.model.absent import Absent, Reading
 from parity.model.policy import Rulebook
 from parity.verdict.judge import Knowledge, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from parity.model.fingerprint import Fingerprint
     from parity.model.identified import Identified
     from parity.model.rule import Level
+    from parity.model.spec import DeviceSpec
     from parity.model.target import Target
     from parity.model.verdict import Verdict
 
@@ -100,6 +105,35 @@ def judge_fingerprint(
     )
     day = today or dt.datetime.now(dt.timezone.utc).date()
     return judge(fingerprint, identify_all(fingerprint), target, rulebook, knowledge, today=day)
+
+
+PEAKS = (
+    "memory_bandwidth_gbps",
+    *(f"tflops_{kind}" for kind in ("fp64", "fp64_tensor", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4")),
+    "tops_int8",
+)
+
+
+def peaks_here(fingerprint: Fingerprint) -> list[tuple[str, dict[str, float]]]:
+    """Return (name, known peaks) of each visible device; of one that may be several parts, what they agree on."""
+    told = []
+    for identified in identify_all(fingerprint):
+        specs: list[DeviceSpec | None] = [store.device_spec(name) for name in identified.candidates]
+        subjects = [Subject(identified, spec) for spec in specs or [None]]
+        answers = [_peaks(subject.fact) for subject in subjects]
+        agreed = {name: value for name, value in answers[0].items() if all(one.get(name) == value for one in answers)}
+        told.append((identified.identity or identified.device.label, agreed))
+    return told
+
+
+def peaks_of(target: Target) -> dict[str, float]:
+    """Return the known peaks of a target; of a slice, its own."""
+    return _peaks(target.fact)
+
+
+def _peaks(fact: Callable[[str], Reading[Any] | Absent]) -> dict[str, float]:
+    known = {name: fact(name) for name in PEAKS}
+    return {name: float(one.value) for name, one in known.items() if isinstance(one, Reading)}
 
 
 def as_json(value: msgspec.Struct) -> bytes:

@@ -1,7 +1,8 @@
-"""Knows what the fixtures give: a test's verdict and this machine's fingerprint. PYTEST_DONT_REWRITE."""
+"""Knows what the fixtures give: a verdict, this machine's fingerprint, a measure of speed. PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
+from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,10 @@ from pytest_parity.plugin import GATE
 from pytest_parity.verdict import INACTIVE, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from pytest_parity.judge import Judge
+    from pytest_parity.roofline import Peaks, Roofline
 
 
 def verdict_of(request: pytest.FixtureRequest) -> Verdict:
@@ -32,14 +36,39 @@ def fingerprint_of(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     A machine that cannot be read fails the test with the reason.
     """
     from pytest_parity.engine_client import EngineError
+
+    try:
+        return MappingProxyType(_judge(request.config).fingerprint())
+    except EngineError as error:
+        reason = f"parity_fingerprint: this machine was not read: {error}"
+    pytest.fail(reason, pytrace=False)
+
+
+def roofline_of(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
+    """Return ``roofline`` with the peaks of the visible devices and of the target that holds for the test.
+
+    The engine is asked when the first call needs it.
+    """
+    from pytest_parity.marks import read_marks
+    from pytest_parity.roofline import read_peaks, roofline
+
+    @cache
+    def answer() -> Mapping[str, Any]:
+        judge = _judge(request.config)
+        marks = read_marks(request.node)
+        own = None if marks is None else marks.target
+        return judge.peaks(own or judge.settings.target)
+
+    def peaks(device: int | None) -> tuple[Peaks, Peaks]:
+        return read_peaks(answer(), device)
+
+    return partial(roofline, peaks=peaks)
+
+
+def _judge(config: pytest.Config) -> Judge:
+    """Return the run's judge; a run without a target gets one for its questions."""
     from pytest_parity.install import new_judge
     from pytest_parity.judge import JUDGE
     from pytest_parity.settings import resolve
 
-    config = request.config
-    judge = config.stash.get(JUDGE, None) or new_judge(config, resolve(config))
-    try:
-        return MappingProxyType(judge.fingerprint())
-    except EngineError as error:
-        reason = f"parity_fingerprint: this machine was not read: {error}"
-    pytest.fail(reason, pytrace=False)
+    return config.stash.get(JUDGE, None) or new_judge(config, resolve(config))

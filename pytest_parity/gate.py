@@ -171,6 +171,7 @@ class Gate:
                 "target": plan.verdict.target,
                 "outcome": plan.verdict.outcome,
                 "level": plan.verdict.level,
+                "by": plan.by,
                 "blocks": plan.verdict.blocks,
                 "headline": plan.verdict.headline,
                 "conditions": None,
@@ -190,7 +191,9 @@ class Gate:
         mode = (marks and marks.mode) or settings.mode or verdict.mode
         if not verdict.active or mode == "off":
             return None
-        return Plan(verdict, mode, (marks and marks.conditions) or settings.conditions or verdict.conditions, visible)
+        conditions = (marks and marks.conditions) or settings.conditions or verdict.conditions
+        by = "marker" if marks is not None and marks.judges else "GPUs selected later"
+        return Plan(verdict, mode, conditions, visible, "" if verdict is self._judge.base() else by)
 
     def _spare_reruns(self, item: pytest.Item) -> None:
         """Keep pytest-rerunfailures from running a blocked test again."""

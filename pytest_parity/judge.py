@@ -126,6 +126,26 @@ class Judge:
             raise EngineError(reason)
         return read
 
+    def peaks(self, target: str | None) -> dict[str, Any]:
+        """Return the peaks of the visible devices and of a target; ``problem`` says why there are none.
+
+        Args:
+            target: what the marker or the run names; None: the project's, if it has one.
+        """
+        request = {
+            "op": "peaks",
+            "target": target,
+            "fingerprint": self.settings.fingerprint,
+            "config": self.settings.config,
+            "rootdir": self.settings.rootdir,
+            "visible": dict(visible_now()),
+        }
+        try:
+            answer = self.engine.receive(self.engine.send(request))
+        except EngineError as error:
+            return {"problem": str(error)}
+        return answer if answer["ok"] else {"problem": str(answer.get("error")).partition("\n")[0]}
+
     def _judge(self, item: pytest.Item, marks: MarkSettings | None, visible: Visible) -> Verdict:
         settings = self.settings
         if marks is None:

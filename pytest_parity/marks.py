@@ -33,6 +33,11 @@ class MarkSettings:
     rules: tuple[str, ...] | None = None
     off: bool = False
 
+    @property
+    def judges(self) -> bool:
+        """Whether the test is judged by something else than the run."""
+        return (self.target, self.require, self.rules) != (None, None, None)
+
 
 def read_marks(item: pytest.Item) -> MarkSettings | None:
     """Return what the item's ``parity`` markers say, None without one.

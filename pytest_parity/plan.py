@@ -21,12 +21,14 @@ class Plan:
         mode: what happens when the verdict blocks.
         conditions: what disturbed run conditions do to it.
         visible: the variables that selected the GPUs when this was decided.
+        by: why the verdict is not the run's: ``marker``, ``GPUs selected later``; empty when it is.
     """
 
     verdict: Verdict
     mode: str
     conditions: str
     visible: Visible
+    by: str
 
     @property
     def runs(self) -> bool:

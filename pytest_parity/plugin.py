@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from pytest_parity.roofline import Roofline
     from pytest_parity.verdict import Verdict
 
 GATE = "parity-gate"
@@ -168,3 +169,11 @@ def parity_fingerprint(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     from pytest_parity.fixtures import fingerprint_of
 
     return fingerprint_of(request)
+
+
+@pytest.fixture
+def parity_roofline(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
+    """Give a function: (seconds=, bytes=, flops=, dtype="bf16") -> shares of this GPU's and the target's peak."""
+    from pytest_parity.fixtures import roofline_of
+
+    return roofline_of(request)

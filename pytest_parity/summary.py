@@ -52,11 +52,13 @@ class Account:
 
     Attributes:
         headline: of the verdict.
+        by: why it is not the run's.
         states: test -> ``ran``, ``failed``, ``skipped``, ``xfailed`` (these three by the gate) or ``not run``.
         conditions: test -> the conditions it ran under.
     """
 
     headline: str
+    by: str = ""
     states: dict[str, str] = field(default_factory=dict)
     conditions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -89,7 +91,7 @@ class Summary:
         if report.failed and isinstance(report.longrepr, str):
             set_message(report, report.longrepr)
         key = (note["target"], note["outcome"], note["level"])
-        account = self._accounts.setdefault(key, Account(note["headline"]))
+        account = self._accounts.setdefault(key, Account(note["headline"], note["by"]))
         account.states[report.nodeid] = note["state"]
         if note["conditions"] is not None:
             account.conditions[report.nodeid] = note["conditions"]
@@ -134,7 +136,7 @@ class Summary:
             yield from _became(self._accounts.get(own, Account("")), verdict)
         for key, account in self._accounts.items():
             if key != own or not verdict.active:
-                yield f"target        {key[0]} (by marker or worker): {account.headline}"
+                yield f"target        {key[0]} (by {account.by or 'an xdist worker'}): {account.headline}"
                 yield from _became(account, None)
 
 
