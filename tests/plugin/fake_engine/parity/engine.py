@@ -109,6 +109,8 @@ def judge(settings: dict[str, Any]) -> dict[str, Any]:
     if target == "broken":
         return {"ok": False, "kind": "internal", "error": "KeyError: 'sm_count'\n  in judge"}
     match = target.startswith("here")
+    if target == "sees-gpu-1":
+        match = (settings.get("visible") or {}).get("CUDA_VISIBLE_DEVICES") == "1"
     outcome = "match" if match else "mismatch"
     arrow = "\N{RIGHTWARDS ARROW}" if target == "unicode" else "->"
     return {

@@ -1,0 +1,209 @@
+"""Tests run conditions as the plugin shows and gates on them; the fake engine reads the state from the test's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Gate = Callable[..., pytest.RunResult]
+Log = Callable[[], list[dict[str, Any]]]
+
+SUITE = """
+    import pytest
+
+    @pytest.mark.perf
+    def test_clean():
+        print("measured")
+
+    @pytest.mark.perf
+    def test_disturbed():
+        pass
+
+    @pytest.mark.perf
+    def test_unknown():
+        pass
+
+    def test_function():
+        pass
+"""
+
+
+def asked(log: Log, *operations: str) -> list[tuple[str, str]]:
+    """Return (operation, test) of the requests about conditions, in order."""
+    return [(one["op"], one.get("test", "").rpartition("::")[2]) for one in log() if one.get("op") in operations]
+
+
+def test_annotate_tells_and_passes(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile(test_suite=SUITE)
+    result = gate("--parity-target=here")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "perf tests    3 ran",
+            "conditions    1 clean, 1 disturbed, 1 unknown",
+            "              throttled-during-test: GPU 0: throttled 40 %",
+            "                in test_suite.py::test_disturbed",
+            "              throttling: this driver has no such counter",
+            "                in test_suite.py::test_unknown",
+        ],
+        consecutive=True,
+    )
+
+
+def test_fail_fails_what_is_not_clean(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile(test_suite=SUITE)
+    result = gate("--parity-target=here", "--parity-conditions=fail", "-rf")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "disturbed run conditions: GPU 0: throttled 40 %",
+            "  disturbed[[]throttled-during-test[]] GPU 0: throttled 40 %",
+            "  The test itself passed. To run it anyway: --parity-conditions=annotate",
+            "unknown run conditions: this driver has no such counter",
+            "FAILED test_suite.py::test_disturbed - disturbed run conditions: GPU 0: throttled 40 %",
+        ]
+    )
+    assert not any("Traceback" in line or line.startswith("test_suite.py:") for line in result.outlines)
+
+
+def test_fail_leaves_a_failure_alone(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile("import pytest\n\n@pytest.mark.perf\ndef test_disturbed():\n    assert 1 == 2\n")
+    result = gate("--parity-target=here", "--parity-conditions=fail")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E       assert 1 == 2"])
+
+
+def test_begin_and_end_enclose_each_body(pytester: pytest.Pytester, gate: Gate, engine_log: Log) -> None:
+    pytester.makepyfile(SUITE)
+    gate("--parity-target=here")
+    assert asked(engine_log, "watch", "begin", "end") == [
+        ("watch", ""),
+        ("begin", "test_clean"),
+        ("end", "test_clean"),
+        ("begin", "test_disturbed"),
+        ("end", "test_disturbed"),
+        ("begin", "test_unknown"),
+        ("end", "test_unknown"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("args", "suite"),
+    [
+        (["--parity-target=here", "--parity-conditions=off"], SUITE),
+        (["--parity-target=here"], SUITE.replace("pytest.mark.perf", "pytest.mark.parity(conditions='off')")),
+        (["--parity-target=h100"], SUITE),
+        (["--parity-target=here", "--setup-plan"], SUITE),
+        (["--parity-target=here", "--setup-only"], SUITE),
+        (["--parity-target=here", "--collect-only"], SUITE),
+        (["--parity-target=here", "-k", "test_function"], SUITE),
+    ],
+)
+def test_nothing_is_watched(
+    pytester: pytest.Pytester, gate: Gate, engine_log: Log, args: list[str], suite: str
+) -> None:
+    pytester.makepyfile(suite)
+    gate(*args)
+    assert asked(engine_log, "begin", "end") == []
+
+
+def test_annotated_tests_are_watched(pytester: pytest.Pytester, gate: Gate, engine_log: Log) -> None:
+    pytester.makepyfile(SUITE)
+    gate("--parity-target=h100", "--parity-mode=annotate").assert_outcomes(passed=4)
+    assert len(asked(engine_log, "end")) == 3
+
+
+def test_subtests_do_not_end_the_watch(pytester: pytest.Pytester, gate: Gate, engine_log: Log) -> None:
+    pytest.importorskip("_pytest.subtests", reason="subtests are part of pytest from 9.0 on")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.perf
+        def test_clean(subtests):
+            for number in range(3):
+                with subtests.test(number=number):
+                    assert number != 1
+        """
+    )
+    result = gate("--parity-target=here")
+    assert asked(engine_log, "begin", "end") == [("begin", "test_clean"), ("end", "test_clean")]
+    assert "conditions    1 clean" in result.outlines
+
+
+def test_a_test_that_skips_itself_is_not_measured(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile("import pytest\n\n@pytest.mark.perf\ndef test_clean():\n    pytest.skip('no GPU')\n")
+    result = gate("--parity-target=here", "--parity-require-measured")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "perf tests    0 ran, 1 not run for other reasons" in result.outlines
+    assert "FAILED        no perf test was measured on the target (--parity-require-measured)" in result.outlines
+
+
+@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n2"]])
+@pytest.mark.parametrize(
+    ("args", "status"),
+    [
+        (["--parity-target=here"], pytest.ExitCode.OK),
+        (["--parity-target=here", "-k", "test_function"], pytest.ExitCode.TESTS_FAILED),
+        (["--parity-target=here", "-k", "nothing"], pytest.ExitCode.TESTS_FAILED),
+        (["--parity-target=here", "-m", "not perf"], pytest.ExitCode.TESTS_FAILED),
+        (["--parity-target=h100", "--parity-mode=skip"], pytest.ExitCode.TESTS_FAILED),
+        (["--parity-target=h100", "--parity-mode=annotate"], pytest.ExitCode.TESTS_FAILED),
+        (["--parity-target=here", "--collect-only"], pytest.ExitCode.OK),
+    ],
+)
+def test_require_measured(
+    pytester: pytest.Pytester, gate: Gate, args: list[str], status: pytest.ExitCode, workers: list[str]
+) -> None:
+    pytester.makepyfile(SUITE)
+    result = gate("--parity-require-measured", *args, *workers, child=bool(workers))
+    assert result.ret == status
+
+
+def test_require_measured_without_a_target_is_misuse(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile(SUITE)
+    result = gate("--parity-require-measured")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.errlines[0] == (
+        "ERROR: --parity-require-measured: there is no target to measure on; mend: add --parity-target=NAME"
+    )
+
+
+def test_require_measured_by_variable(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile(SUITE)
+    result = gate("--parity-target=here", "-m", "not perf", environment={"PARITY_REQUIRE_MEASURED": "1"})
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result = gate("--parity-target=here", environment={"PARITY_REQUIRE_MEASURED": "perhaps"})
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_xdist_workers_watch_their_own_tests(pytester: pytest.Pytester, gate: Gate, engine_log: Log) -> None:
+    pytester.makepyfile(SUITE)
+    result = gate("--parity-target=here", "-p", "xdist", "-n2", child=True)
+    result.assert_outcomes(passed=4)
+    assert "conditions    1 clean, 1 disturbed, 1 unknown" in result.outlines
+    assert len(asked(engine_log, "judge")) == 1
+
+
+def test_the_engine_dies_in_a_test(pytester: pytest.Pytester, gate: Gate, engine_log: Log) -> None:
+    pytester.makepyfile(
+        """
+        import json, os, signal
+        import pytest
+
+        @pytest.mark.perf
+        def test_first():
+            with open(os.environ["FAKE_ENGINE_LOG"]) as log:
+                os.kill(json.loads(log.readline())["pid"], signal.SIGKILL)
+
+        @pytest.mark.perf
+        def test_second():
+            pass
+        """
+    )
+    result = gate("--parity-target=here", child=True)
+    result.assert_outcomes(passed=2)
+    assert "conditions    2 unknown" in result.outlines
+    assert "              run conditions: the engine was killed by SIGKILL" in result.outlines
