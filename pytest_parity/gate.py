@@ -62,9 +62,9 @@ class Gate:
         if not runs_tests(self._config):
             return
         base = self._judge.base()
-        self._rules = PerfRules.of(base.perf_tests, Path(base.folder) if base.folder else self._config.rootpath)
-        if self._config.hook.pytest_parity_classify.get_hookimpls():
-            self._rules.classify = classify_by_hook
+        root = Path(base.folder) if base.folder else self._config.rootpath
+        hooked = bool(self._config.hook.pytest_parity_classify.get_hookimpls())
+        self._rules = PerfRules.of(base.perf_tests, root, classify_by_hook if hooked else None)
         for item in session.items:
             try:
                 plan = item.stash[PLAN] = self._plan(item)

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_parity.engine_client import EngineError
 from pytest_parity.marks import place_of
-from pytest_parity.verdict import INACTIVE, AnswerError, Verdict, not_judged, read_answer
+from pytest_parity.verdict import AnswerError, Verdict, not_judged, read_answer
 from pytest_parity.visible import Visible, visible_now
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Judge:
                 verdict = not_judged(f"internal error: {first}", target=target, mode=mode, detail=tuple(rest))
             else:
                 verdict = read_answer(answer)
-                if verdict is INACTIVE and target is not None:
+                if not verdict.active and target is not None:
                     verdict = not_judged("the engine did not take the target", target=target, mode=mode)
         except EngineError as error:
             verdict = not_judged(str(error), target=target, mode=mode, detail=error.detail)

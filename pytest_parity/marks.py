@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,8 +17,7 @@ _ARGUMENTS = ("target", "require", "mode", "conditions", "rules", "off")
 _CHOICES = {"mode": MODES, "require": LEVELS, "conditions": CONDITIONS}
 
 
-@dataclass(frozen=True)
-class MarkSettings:
+class MarkSettings(NamedTuple):
     """What the ``parity`` markers of one test say, closest marker first; None where they are silent.
 
     Attributes:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import pytest
     from _pytest._io import TerminalWriter
 
 
-@dataclass(frozen=True)
-class Crash:
+class Crash(NamedTuple):
     """Where and why, for ``--tb=line``, the short summary and the message attribute in JUnit files."""
 
     path: str

@@ -6,8 +6,7 @@ PYTEST_DONT_REWRITE
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +21,7 @@ _GLOB_PARTS = re.compile(r"(\*\*/|\*\*|\*|\?|\[!?[^\]/]+\])")
 _GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
-@dataclass
-class PerfRules:
+class PerfRules(NamedTuple):
     """What makes a test a perf test in this run.
 
     Attributes:
@@ -41,13 +39,19 @@ class PerfRules:
     classify: Callable[[pytest.Item], bool | None] | None = None
 
     @classmethod
-    def of(cls, configured: Mapping[str, tuple[str, ...]], rootdir: Path) -> PerfRules:
+    def of(
+        cls,
+        configured: Mapping[str, tuple[str, ...]],
+        rootdir: Path,
+        classify: Callable[[pytest.Item], bool | None] | None = None,
+    ) -> PerfRules:
         """Return the defaults plus what the project file adds."""
         return cls(
             markers=MARKERS.union(configured.get("markers", ())),
             fixtures=FIXTURES.union(configured.get("fixtures", ())),
             paths=tuple(compile_glob(pattern) for pattern in configured.get("paths", ())),
             rootdir=rootdir,
+            classify=classify,
         )
 
     def covers(self, item: pytest.Item) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from pytest_parity.visible import Visible
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What the gate does with one perf test.
 
     Attributes:

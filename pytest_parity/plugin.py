@@ -1,7 +1,8 @@
 """Knows the options and markers, and whether anything is asked for; until it is, nothing else is imported.
 
-PYTEST_DONT_REWRITE: pytest would rewrite the asserts of every package of a distribution with an entry point,
-which costs more than the plugin itself.
+This folder has no ``__init__.py``, on purpose. pytest rewrites the asserts of every package of a distribution with an
+entry point, and a folder without that file is not one to it: the active gate is imported in 4 ms instead of 12, and
+of 26 where byte code cannot be written. The word PYTEST_DONT_REWRITE does the same, less well, in an editable install.
 """
 
 from __future__ import annotations

@@ -6,8 +6,7 @@ PYTEST_DONT_REWRITE
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,8 +18,7 @@ class PeakUnknownError(LookupError):
     """A peak that was needed is not known; the text says which, and of what."""
 
 
-@dataclass(frozen=True)
-class Peaks:
+class Peaks(NamedTuple):
     """What one device can do at most, after its data sheet and driver.
 
     Attributes:
@@ -57,8 +55,7 @@ class Peaks:
         return value
 
 
-@dataclass(frozen=True)
-class Roofline:
+class Roofline(NamedTuple):
     """How one timed piece of work stands to a device's roof. Made by the fixture ``parity_roofline``.
 
     Attributes:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -24,8 +23,7 @@ ENGINE_TIMEOUT_S = 60.0
 _NO, _YES = ("0", "false", "no", "off"), ("1", "true", "yes", "on")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the command line and the environment say; None where they are silent.
 
     Attributes:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,7 +45,6 @@ class IdleHeader:
         return f"parity: no target, nothing is judged ({self._options} without effect)"
 
 
-@dataclass
 class Account:
     """What became of the perf tests under one verdict.
 
@@ -57,10 +55,12 @@ class Account:
         conditions: test -> the conditions it ran under.
     """
 
-    headline: str
-    by: str = ""
-    states: dict[str, str] = field(default_factory=dict)
-    conditions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    def __init__(self, headline: str, by: str = "") -> None:
+        """Count nothing yet."""
+        self.headline = headline
+        self.by = by
+        self.states: dict[str, str] = {}
+        self.conditions: dict[str, Mapping[str, Any]] = {}
 
 
 class Summary:

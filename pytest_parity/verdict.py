@@ -5,8 +5,8 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_parity.settings import CONDITIONS, MODES
 
@@ -25,12 +25,15 @@ TRANSFERS = (
 )
 
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_NOTHING_KNOWN: Mapping[str, str] = MappingProxyType(dict.fromkeys(TRANSFERS, "unknown"))
+
+
 class AnswerError(ValueError):
     """An engine answer that does not have the agreed shape."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The judgement of this machine against one target.
 
     Attributes:
@@ -66,12 +69,16 @@ class Verdict:
     header: str = ""
     headline: str = ""
     lines: tuple[str, ...] = ()
-    transfers: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(TRANSFERS, "unknown"))
-    perf_tests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    transfers: Mapping[str, str] = _NOTHING_KNOWN
+    perf_tests: Mapping[str, tuple[str, ...]] = _NONE
     folder: str = ""
-    document: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] = _NONE
     problem: str = ""
-    answer: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    answer: Mapping[str, Any] = _NONE
+
+    def __repr__(self) -> str:
+        """Return what a failing assert should show, without the documents."""
+        return f"<Verdict {self.outcome}, level {self.level}: {self.headline or 'no target'}>"
 
     @property
     def blocks(self) -> bool:
@@ -80,8 +87,7 @@ class Verdict:
 
     def in_encoding(self, encoding: str) -> Verdict:
         """Return the verdict with text a stream of this encoding can carry, without control characters."""
-        return replace(
-            self,
+        return self._replace(
             target=printable(self.target, encoding),
             target_name=printable(self.target_name, encoding),
             here=printable(self.here, encoding),
@@ -101,7 +107,7 @@ def read_answer(answer: Mapping[str, Any]) -> Verdict:
         AnswerError: a key is missing or has a value that is not agreed.
     """
     if answer.get("active") is False:
-        return replace(INACTIVE, header=_first_line(_typed(answer, "header", str, "")))
+        return INACTIVE._replace(header=_first_line(_typed(answer, "header", str, "")))
     target = _typed(answer, "target", dict)
     outcome, mode = _typed(answer, "outcome", str), _typed(answer, "mode", str)
     conditions = _typed(answer, "conditions", str, "annotate")

@@ -1,1 +1,0 @@
-"""The pytest plugin of gpu-parity: a thin client that gates perf tests. PYTEST_DONT_REWRITE."""
