@@ -56,13 +56,14 @@ def let_skips_of_the_user_win(item: pytest.Item) -> None:
         skipping.pytest_runtest_setup(item)
     for owner in (getattr(item, "obj", None), getattr(item, "cls", None)):
         if getattr(owner, "__unittest_skip__", False):  # unittest.skip is no pytest mark
-            skip(str(getattr(owner, "__unittest_skip_why__", "")))
+            skip(str(getattr(owner, "__unittest_skip_why__", "")), item)
 
 
-def skip(reason: str) -> NoReturn:
-    """Skip with the test's own location, where this pytest can."""
+def skip(reason: str, item: pytest.Item) -> NoReturn:
+    """Skip with the test's own location, where this pytest can and the test has one."""
     try:
-        skipped = pytest.skip.Exception(reason, _use_item_location=True)
+        has_line = item.reportinfo()[1] is not None  # without one, pytest fails on the location
+        skipped = pytest.skip.Exception(reason, _use_item_location=has_line)
     except TypeError:
         skipped = pytest.skip.Exception(reason)
     raise skipped

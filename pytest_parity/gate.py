@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pytest_parity.verdict import Verdict
 
 
+_MARKS = pytest.StashKey[int]()
+"""On an item: how many marks of its own it had when it was looked at."""
+
+
 class Gate:
     """The hooks of an active gate."""
 
@@ -66,12 +70,14 @@ class Gate:
         hooked = bool(self._config.hook.pytest_parity_classify.get_hookimpls())
         self._rules = PerfRules.of(base.perf_tests, root, classify_by_hook if hooked else None)
         for item in session.items:
+            item.stash[_MARKS] = len(item.own_markers)
             try:
                 plan = item.stash[PLAN] = self._plan(item)
             except pytest.UsageError:
                 if not hasattr(self._config, "workerinput"):
                     raise
-                continue  # xdist has no way to tell: the test's setup says it
+                del item.stash[_MARKS]  # xdist has no way to tell: the test's setup looks again and says it
+                continue
             if plan is not None and plan.keeps_out:
                 self._spare_reruns(item)
 
@@ -88,7 +94,7 @@ class Gate:
     def _plan_now(self, item: pytest.Item) -> Plan | None:
         """Return the plan as things stand: marks may have been added since, and other GPUs selected."""
         plan = item.stash.get(PLAN, None)
-        if plan is None or plan.visible != visible_now():
+        if (plan is None and self._has_new_marks(item)) or (plan is not None and plan.visible != visible_now()):
             mistake = ""
             try:
                 plan = item.stash[PLAN] = self._plan(item)
@@ -99,6 +105,12 @@ class Gate:
             if plan is not None and plan.keeps_out:
                 self._spare_reruns(item)
         return plan
+
+    def _has_new_marks(self, item: pytest.Item) -> bool:
+        """Tell whether a test that was none of ours got marks since it was looked at, or never was."""
+        seen, now = item.stash.get(_MARKS, -1), len(item.own_markers)
+        item.stash[_MARKS] = now
+        return seen != now
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -137,15 +149,17 @@ class Gate:
             return
         if plan.mode == "skip":
             item.stash[SKIPPED_BY_GATE] = True
-            skip(plan.verdict.headline)
+            skip(plan.verdict.headline, item)
         raise Blocked(self._message(plan.verdict), pytrace=False)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """Fail a blocked test, whose setup was reported as passed."""
+        """Fail a blocked test, whose setup was reported as passed, and one that its setup made a perf test."""
         plan = item.stash.get(PLAN, None)
+        if plan is None and self._has_new_marks(item):
+            plan = item.stash[PLAN] = self._plan(item)
         if plan is not None and plan.keeps_out:
-            raise Blocked(self._message(plan.verdict), pytrace=False)
+            self._stop(item, plan)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -197,7 +211,7 @@ class Gate:
 
     def _spare_reruns(self, item: pytest.Item) -> None:
         """Keep pytest-rerunfailures from running a blocked test again."""
-        if self._config.pluginmanager.has_plugin("rerunfailures"):
+        if hasattr(self._config.option, "reruns"):
             mark = pytest.mark.flaky(reruns=0, rerun_except=f"^{Blocked.__name__}")
             item.add_marker(mark, append=False)
 

@@ -27,7 +27,7 @@ def main() -> None:
     log({"pid": os.getpid()})
     for line in sys.stdin:
         request = json.loads(line)
-        log(request)
+        log({key: value for key, value in request.items() if key != "pid"})  # ours stands in the first line
         if request["op"] == "bye":
             return
         settings = {**project(request.get("rootdir", ".")), **{key: value for key, value in request.items() if value}}
