@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,12 +20,24 @@ TRANSFERS = {
     "timings_multi_gpu": "no",
     "memory_fit": "unknown",
 }
+BYTES = {
+    "half": b'{"id": 1, "ok": true, "act',
+    "binary": b"\x00\xff\xfe\n",
+    "deep": b"[" * 100_000 + b"\n",
+    "null": b"null\n",
+    "empty": b"\n",
+    "other-id": b'{"id": 99, "ok": true, "active": false}\n',
+    "huge-number": b'{"id": 1, "ok": true, "active": ' + b"9" * 5000 + b"}\n",
+}
+"""What some targets write in place of an answer; then they hang."""
 FINGERPRINT = {"schema": "parity.fingerprint/1", "identity_hash": "abc"}
 
 
 def main() -> None:
-    """Answer JSON lines until ``bye`` or the end of standard input."""
+    """Answer JSON lines until ``bye`` or the end of standard input; ``FAKE_ENGINE_START=kill`` ends before the first."""
     log({"pid": os.getpid()})
+    if os.environ.get("FAKE_ENGINE_START") == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
     for line in sys.stdin:
         request = json.loads(line)
         log(request)
@@ -37,6 +50,7 @@ def main() -> None:
         else:
             answer = judge(settings)
         print(json.dumps({"id": request["id"], **answer}), flush=True)
+        misbehave_after(settings.get("target"))
 
 
 def log(data: dict[str, Any]) -> None:
@@ -75,6 +89,31 @@ def misbehave(target: str | None) -> None:
         time.sleep(600)
     elif target == "shape":
         print(json.dumps({"id": 1, "ok": True, "active": True, "outcome": "great"}), flush=True)
+    elif target == "slow":
+        time.sleep(2)
+    elif target == "stopped":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    elif target == "parent":
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        time.sleep(600)
+    elif target == "noisy":
+        for _ in range(20):
+            sys.stderr.write("NVRM: hello from the driver\n" * 40_000)
+    elif target in BYTES:
+        sys.stdout.buffer.write(BYTES[target])
+        sys.stdout.buffer.flush()
+        time.sleep(600)
+
+
+def misbehave_after(target: str | None) -> None:
+    """Do what the target's name says once the answer is out."""
+    if target == "here-then-dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif target == "here-chatty":
+        print("one more line", flush=True)
+    elif target == "here-deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(600)
 
 
 def judge(settings: dict[str, Any]) -> dict[str, Any]:
