@@ -133,7 +133,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=before,
+            preexec_fn=before,  # noqa: PLW1509  (this process has one thread)
         )
         sessions.append(Session(process, tmp_path, marker, time.monotonic()))
         return sessions[-1]
@@ -271,11 +271,21 @@ def interrupt(session: Session, whom: str) -> None:
     assert "INTERNALERROR" not in out
 
 
+@pytest.mark.xfail(strict=True, reason="a second Ctrl-C while the engine's end is awaited leaves the engine behind")
 def test_ctrl_c_twice(start: Start) -> None:
-    session = start(WAITS, "--parity-target=here-deaf")
+    conftest = """
+        import pytest
+        from suite_trace import trace
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_unconfigure():
+            trace("nearly over")
+    """
+    session = start(WAITS, "--parity-target=here-deaf", conftest=conftest)
     session.wait_for_event("waits")
     os.killpg(session.process.pid, signal.SIGINT)
-    time.sleep(0.3)
+    session.wait_for_event("nearly over")
+    time.sleep(0.5)
     os.killpg(session.process.pid, signal.SIGINT)
     session.end(END_S)
     assert session.left() == []
@@ -407,7 +417,12 @@ def no_file_may_grow() -> None:
 @pytest.mark.parametrize(("target", "counts"), [("h100", {"failed": 1, "passed": 2}), ("here", {"passed": 3})])
 def test_full_disk(start: Start, target: str, counts: dict[str, int]) -> None:
     session = start(
-        SUITE, f"--parity-target={target}", "-s", before=no_file_may_grow, FAKE_ENGINE_LOG="", PYTHONDONTWRITEBYTECODE="1"
+        SUITE,
+        f"--parity-target={target}",
+        "-s",
+        before=no_file_may_grow,
+        FAKE_ENGINE_LOG="",
+        PYTHONDONTWRITEBYTECODE="1",
     )
     status, out = session.end()
     assert ps.read_counts(out) == counts, out
@@ -442,7 +457,7 @@ def test_closed_standard_input(start: Start, words: list[str]) -> None:
 
 def few_descriptors() -> None:
     """Leave pytest room for its own files, and none for an engine's pipes."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
 
 
 def test_too_few_descriptors(start: Start) -> None:
@@ -472,10 +487,11 @@ BREAKS = {
     "an empty socket timeout": "import socket; socket.setdefaulttimeout(0.0001)",
     "stdout": "sys.stdout = sys.stderr = None",
     "forks and leaves": "os.fork() or os._exit(0)",
-    "reaps children": "signal.signal(signal.SIGALRM, lambda *_: None); signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)",
+    "a signal every moment": "atexit.register(time.sleep, 0.6); signal.signal(signal.SIGUSR1, lambda *_: None); "
+    "os.fork() or ([os.kill(os.getppid(), 10) for _ in range(10) if not time.sleep(0.05)], os._exit(0))",
 }
 BREAKING = """
-    import builtins, json, os, signal, subprocess, sys, tempfile, threading, time
+    import atexit, builtins, json, os, signal, subprocess, sys, tempfile, threading, time
     import pytest
 
     @pytest.mark.perf
@@ -493,21 +509,27 @@ BREAKING = """
     def test_after():
         pass
 """
-KNOWN_BREAKS: dict[str, str] = {}
+KNOWN_BREAKS = {
+    "time stands still, hang": "the deadline is counted with time.monotonic, looked up anew: it never comes",
+    "json.dumps, here-too": "json.dumps is looked up anew for each request",
+    "json.dumps, hang": "json.dumps is looked up anew for each request",
+    "Thread, here-too": "threading.Thread is looked up anew for each answer",
+    "Thread, hang": "threading.Thread is looked up anew for each answer",
+    "os.write, hang": "a failed end leaves a closed pipe, and the next end writes to it: ValueError",
+}
+"""Break and target -> the defect they show."""
 
 
 @pytest.mark.parametrize("target", ["here-too", "hang"])
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_test_that_breaks_its_process(
-    request: pytest.FixtureRequest, start: Start, name: str, target: str
-) -> None:
+def test_a_test_that_breaks_its_process(request: pytest.FixtureRequest, start: Start, name: str, target: str) -> None:
     """A question asked later is answered, or unknown after its deadline; what was judged before stays blocked."""
     if (reason := KNOWN_BREAKS.get(f"{name}, {target}")) is not None:
         request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     conftest = ASKS_LATE.replace("here-too", target)
     source = BREAKING.format(body=BREAKS[name])
     session = start(source, "--parity-target=h100", conftest=conftest, PARITY_ENGINE_TIMEOUT="1")
-    status, out = session.end(10)
+    status, out = session.end(6)
     late = {"failed": 2, "passed": 2} if target == "hang" else {"failed": 1, "passed": 3}
     allowed = [late, {"failed": 2, "passed": 2}]  # unknown is allowed: never a pass that was not judged
     assert ps.read_counts(out) in allowed, out
@@ -516,6 +538,7 @@ def test_a_test_that_breaks_its_process(
     assert session.left() == []
 
 
+@pytest.mark.xfail(strict=True, reason="the last word to the engine is written into a file of the user")
 def test_a_test_that_closes_all_descriptors(start: Start, tmp_path: Path) -> None:
     """Files that the user opens next get the numbers of the engine's pipes; nothing of ours may land in them."""
     source = f"""

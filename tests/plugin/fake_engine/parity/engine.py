@@ -44,6 +44,7 @@ def main() -> None:
         if request["op"] == "bye":
             return
         settings = {**project(request.get("rootdir", ".")), **{key: value for key, value in request.items() if value}}
+        dawdle(settings.get("target"))
         misbehave(settings.get("target"))
         if request["op"] == "fingerprint":
             answer: dict[str, Any] = {"ok": True, "fingerprint": FINGERPRINT}
@@ -68,11 +69,25 @@ def project(rootdir: str) -> dict[str, Any]:
     return loaded
 
 
-def misbehave(target: str | None) -> None:
-    """Do what the target's name says instead of answering."""
+def dawdle(target: str | None) -> None:
+    """Take the time that the target's name says before answering."""
     if target == "hang":
         time.sleep(600)
-    elif target == "crash":
+    elif target == "slow":
+        time.sleep(2)
+    elif target == "stopped":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    elif target == "parent":
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        time.sleep(600)
+    elif target == "noisy":
+        for _ in range(20):
+            sys.stderr.write("NVRM: hello from the driver\n" * 40_000)
+
+
+def misbehave(target: str | None) -> None:
+    """Do what the target's name says instead of answering."""
+    if target == "crash":
         sys.stderr.write("driver says no\n")
         sys.stderr.flush()
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -89,16 +104,6 @@ def misbehave(target: str | None) -> None:
         time.sleep(600)
     elif target == "shape":
         print(json.dumps({"id": 1, "ok": True, "active": True, "outcome": "great"}), flush=True)
-    elif target == "slow":
-        time.sleep(2)
-    elif target == "stopped":
-        os.kill(os.getpid(), signal.SIGSTOP)
-    elif target == "parent":
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        time.sleep(600)
-    elif target == "noisy":
-        for _ in range(20):
-            sys.stderr.write("NVRM: hello from the driver\n" * 40_000)
     elif target in BYTES:
         sys.stdout.buffer.write(BYTES[target])
         sys.stdout.buffer.flush()
