@@ -464,6 +464,39 @@ def test_too_few_descriptors(start: Start) -> None:
     check_unknown(start(SUITE, "--parity-target=here", before=few_descriptors))
 
 
+# What else lies on the import path.
+
+
+@pytest.mark.xfail(strict=True, reason="PYTHONPATH comes before the installed packages that the engine needs")
+def test_pythonpath_is_the_users(start: Start, tmp_path: Path) -> None:
+    """``PYTHONPATH=. pytest`` in a repository that has a module of that name: the real engine does not import it."""
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / "msgspec.py").write_text("raise ImportError('the user means another one')\n")
+    fingerprint = ps.ROOT / "docs" / "examples" / "production-8xh100.json"
+    session = start(
+        SUITE,
+        "--parity-target=8xh100",
+        f"--parity-fingerprint={fingerprint}",
+        PARITY_ENGINE_PATH="",
+        PYTHONPATH=os.pathsep.join([".", str(ps.ROOT)]),
+    )
+    status, out = session.end()
+    assert (status, ps.read_counts(out)) == (0, {"passed": 3}), out
+
+
+@pytest.mark.xfail(strict=True, reason="the engine's folder comes before the standard library")
+@pytest.mark.parametrize("name", ["json", "typing"])
+def test_a_backport_beside_the_package(start: Start, tmp_path: Path, name: str) -> None:
+    """Where the package is installed lie modules that Python itself never sees: it looks in its own library first."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "parity").symlink_to(ps.PLUGIN_TESTS / "fake_engine" / "parity")
+    (folder / f"{name}.py").write_text("raise ImportError('for Python 2.7')\n")
+    session = start(SUITE, "--parity-target=here", PARITY_ENGINE_PATH=str(folder))
+    status, out = session.end()
+    assert (status, ps.read_counts(out)) == (0, {"passed": 3}), out
+
+
 # What tests do to their process.
 
 BREAKS = {
