@@ -23,6 +23,7 @@ PLUGIN_TESTS = Path(__file__).resolve().parents[1] / "plugin"
 ROOT = PLUGIN_TESTS.parents[1]
 HEADLINE = "h100-id wanted, rtx-4090 here -> memory bandwidth 0.30x"
 PYTEST = tuple(int(part) for part in pytest.__version__.split(".")[:2] if part.isdigit())
+TOTALS = ("tests", "failures", "errors", "skipped")
 _PART = re.compile(r"^-- (.+) --$", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) (failed|passed|skipped|xfailed|xpassed|errors?)\b")
 _INHERITED = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
@@ -125,6 +126,7 @@ class Run:
         cases: suite -> test -> its case or cases (several under ``--dist=each``, reruns, subtests).
         traces: suite -> events in order.
         counts: the numbers of the last line.
+        totals: the numbers of the JUnit file's ``testsuite``.
         asked: what the engines were asked; a ``pid`` entry each.
     """
 
@@ -134,6 +136,7 @@ class Run:
     cases: Mapping[str, Mapping[str, list[Case]]]
     traces: Mapping[str, list[str]]
     counts: Mapping[str, int]
+    totals: Mapping[str, int]
     asked: list[dict[str, object]]
 
     def outcomes(self, suite: str) -> dict[str, str]:
@@ -246,6 +249,7 @@ def run_suites(suites: Iterable[Suite], situation: str, folder: Path, *arguments
         cases=read_junit(folder / "junit.xml", alone=chosen[0].name if len(chosen) == 1 else None),
         traces=read_trace(folder / "trace.log"),
         counts=read_counts(out),
+        totals=read_totals(folder / "junit.xml"),
         asked=[json.loads(line) for line in _lines(folder / "engine.log")],
     )
 
@@ -260,6 +264,12 @@ def read_junit(path: Path, alone: str | None) -> dict[str, dict[str, list[Case]]
         suite, _, rest = (alone, "", classname) if alone else classname.partition(".")
         found.setdefault(suite or "", {}).setdefault(f"{rest}::{node.get('name')}", []).append(_case(node))
     return found
+
+
+def read_totals(path: Path) -> dict[str, int]:
+    """Return what the JUnit file counts: ``tests``, ``failures``, ``errors``, ``skipped``."""
+    suite = ET.parse(path).find("testsuite") if path.exists() else None
+    return {} if suite is None else {name: int(suite.get(name, "-1")) for name in TOTALS}
 
 
 def read_trace(path: Path) -> dict[str, list[str]]:

@@ -95,7 +95,11 @@ def check_run(run: ps.Run, suites: tuple[ps.Suite, ...], situation: str) -> None
     assert run.status == (pytest.ExitCode.TESTS_FAILED if bad else pytest.ExitCode.OK), run.out + run.err
     subtests = sum("subtests" in suite.name for suite in suites)
     if not subtests:  # pytest counts each subtest that passed
-        assert run.counts == ps.tally(outcomes), run.out
+        counts = ps.tally(outcomes)
+        assert run.counts == counts, run.out
+        skipped = counts.get("skipped", 0) + counts.get("xfailed", 0)
+        bad_ones = (counts.get("failed", 0), counts.get("error", 0))
+        assert [run.totals[name] for name in ps.TOTALS[1:]] == [*bad_ones, skipped]
     for word in ("INTERNALERROR", "pytest_parity/", "never awaited", "Warning:"):
         assert word not in run.out
     assert "Traceback" not in run.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,18 +20,31 @@ TRANSFERS = {
     "timings_multi_gpu": "no",
     "memory_fit": "unknown",
 }
+BYTES = {
+    "half": b'{"id": 1, "ok": true, "act',
+    "binary": b"\x00\xff\xfe\n",
+    "deep": b"[" * 100_000 + b"\n",
+    "null": b"null\n",
+    "empty": b"\n",
+    "other-id": b'{"id": 99, "ok": true, "active": false}\n',
+    "huge-number": b'{"id": 1, "ok": true, "active": ' + b"9" * 5000 + b"}\n",
+}
+"""What some targets write in place of an answer; then they hang."""
 FINGERPRINT = {"schema": "parity.fingerprint/1", "identity_hash": "abc"}
 
 
 def main() -> None:
-    """Answer JSON lines until ``bye`` or the end of standard input."""
+    """Answer JSON lines until ``bye`` or the end of standard input; ``FAKE_ENGINE_START=kill`` ends before the first."""
     log({"pid": os.getpid()})
+    if os.environ.get("FAKE_ENGINE_START") == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
     for line in sys.stdin:
         request = json.loads(line)
         log({key: value for key, value in request.items() if key != "pid"})  # ours stands in the first line
         if request["op"] == "bye":
             return
         settings = {**project(request.get("rootdir", ".")), **{key: value for key, value in request.items() if value}}
+        dawdle(settings.get("target"))
         misbehave(settings.get("target"))
         answer: dict[str, Any]
         if request["op"] == "fingerprint":
@@ -42,6 +56,7 @@ def main() -> None:
         else:
             answer = judge(settings)
         print(json.dumps({"id": request["id"], **answer}), flush=True)
+        misbehave_after(settings.get("target"))
 
 
 def conditions(nodeid: str) -> dict[str, Any]:
@@ -75,11 +90,25 @@ def project(rootdir: str) -> dict[str, Any]:
     return loaded
 
 
-def misbehave(target: str | None) -> None:
-    """Do what the target's name says instead of answering."""
+def dawdle(target: str | None) -> None:
+    """Take the time that the target's name says before answering."""
     if target == "hang":
         time.sleep(600)
-    elif target == "crash":
+    elif target == "slow":
+        time.sleep(2)
+    elif target == "stopped":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    elif target == "parent":
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        time.sleep(600)
+    elif target == "noisy":
+        for _ in range(20):
+            sys.stderr.write("NVRM: hello from the driver\n" * 40_000)
+
+
+def misbehave(target: str | None) -> None:
+    """Do what the target's name says instead of answering."""
+    if target == "crash":
         sys.stderr.write("driver says no\n")
         sys.stderr.flush()
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -96,6 +125,21 @@ def misbehave(target: str | None) -> None:
         time.sleep(600)
     elif target == "shape":
         print(json.dumps({"id": 1, "ok": True, "active": True, "outcome": "great"}), flush=True)
+    elif target in BYTES:
+        sys.stdout.buffer.write(BYTES[target])
+        sys.stdout.buffer.flush()
+        time.sleep(600)
+
+
+def misbehave_after(target: str | None) -> None:
+    """Do what the target's name says once the answer is out."""
+    if target == "here-then-dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif target == "here-chatty":
+        print("one more line", flush=True)
+    elif target == "here-deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(600)
 
 
 def judge(settings: dict[str, Any]) -> dict[str, Any]:

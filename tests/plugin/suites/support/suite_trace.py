@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-_FILE = os.environ["SUITE_TRACE"]
-_ROOT = os.environ["SUITE_ROOT"]
+_FILE = os.environ.get("SUITE_TRACE", os.devnull)
+_ROOT = os.environ.get("SUITE_ROOT", "?")
 
 
 def trace(event: str) -> None:
