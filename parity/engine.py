@@ -4,10 +4,12 @@ The pytest plugin starts one engine per run and never imports this package itsel
 (``{"id", "op", ...}``), one answer per line with the same ``id``. Operations:
 
 * ``judge``: ``target``, ``require``, ``mode``, ``fingerprint`` and ``config`` (paths), ``rootdir``, ``reports``
-  (paths), ``rules`` (names), ``sources`` (option name -> where its value came from). The machine is read once and
-  judged as often as asked.
+  (paths), ``rules`` (names), ``sources`` (option name -> where its value came from), ``conditions`` (true: start the
+  watcher). The machine is read once and judged as often as asked.
 * ``fingerprint``: the fingerprint as ``parity.fingerprint/1``.
-* ``begin`` / ``end``: around a perf test; acknowledged.
+* ``begin``: ``test`` (id), ``pid`` (of pytest), ``visible`` (the visibility variables set there): the devices are
+  watched from here on. ``why`` in the answer: what cannot be watched.
+* ``end``: ``test``: the answer's ``conditions`` are those of the test as ``parity.conditions/1``.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.
 """
 
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
     from parity.config.project import Project
     from parity.model.fingerprint import Fingerprint
     from parity.model.verdict import Verdict
+    from parity.probes.watch import Watch
 
 MAX_LINES = 8
+TOLD_WAIT_S = 0.001
 
 
 def main() -> None:
@@ -42,12 +46,15 @@ def main() -> None:
     os.dup2(2, 1)  # whatever prints from here on must not reach the channel
     die_with_parent()
     engine = Engine()
-    for line in sys.stdin.buffer:
-        answer = engine.answer(line)
-        channel.write(msgspec.json.encode(answer) + b"\n")
-        channel.flush()
-        if answer.get("bye"):
-            break
+    try:
+        for line in sys.stdin.buffer:
+            answer = engine.answer(line)
+            channel.write(msgspec.json.encode(answer) + b"\n")
+            channel.flush()
+            if answer.get("bye"):
+                break
+    finally:
+        engine.close()
 
 
 class Engine:
@@ -57,6 +64,15 @@ class Engine:
         """Start with nothing read."""
         self._fingerprints: dict[str | None, Fingerprint] = {}
         self._projects: dict[tuple[str | None, str], Project] = {}
+        self._watch: Watch | None = None
+        self._watched_for: Project | None = None
+        self._test: str | None = None
+
+    def close(self) -> None:
+        """End the watcher, if there is one."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     def answer(self, line: bytes) -> dict[str, Any]:
         """Return the answer to one line; never raises."""
@@ -67,8 +83,8 @@ class Engine:
             handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
                 "judge": self._judge,
                 "fingerprint": self._fingerprint,
-                "begin": lambda _: {},
-                "end": lambda _: {},
+                "begin": self._begin,
+                "end": self._end,
                 "bye": lambda _: {"bye": True},
             }
             handler = handlers.get(request.get("op"))
@@ -98,12 +114,48 @@ class Engine:
     def _fingerprint(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"fingerprint": msgspec.to_builtins(self._read(request.get("fingerprint")))}
 
+    def _begin(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._test = None
+        if self._watch is None:
+            return {"why": "run conditions were not asked for"}
+        visible = request.get("visible") or {}
+        why, waited_s = self._watch.begin(int(request["pid"]), {str(name): str(visible[name]) for name in visible})
+        self._test = str(request["test"])
+        return {**({"why": why} if why else {}), **({"waited_s": round(waited_s, 3)} if waited_s > TOLD_WAIT_S else {})}
+
+    def _end(self, request: dict[str, Any]) -> dict[str, Any]:
+        from parity import session
+        from parity.config.project import Project
+        from parity.model.interval import Gap, Interval
+
+        test = str(request.get("test", ""))
+        begun, self._test = self._test, None
+        if self._watch is None or begun != test:
+            detail = "run conditions were not asked for" if self._watch is None else f"{test!r} has not begun"
+            gap = Gap(what="conditions", why="not_asked", detail=detail)
+            return {"conditions": Interval(test=test, state="unknown", unknowns=(gap,))}
+        project = self._watched_for or Project()
+        return {"conditions": session.conditions_of(self._watch, test, project)}
+
+    def _watch_from_now_on(self, project: Project) -> None:
+        """Start the watcher without waiting for it; the latest project's rule settings hold."""
+        from parity import session
+        from parity.probes.watch import Watch
+
+        self._watched_for = project
+        if self._watch is None:
+            self._watch = Watch()
+            self._watch.start()
+            session.prepare_conditions()
+
     def _judge(self, request: dict[str, Any]) -> dict[str, Any]:
         from parity import session
         from parity.config.targets import target_or_default
 
         sources = request.get("sources") or {}
         project = self._project(request.get("config"), request.get("rootdir") or ".")
+        if request.get("conditions"):
+            self._watch_from_now_on(project)
         require = _choice(request.get("require"), LEVELS, sources.get("require", "require"))
         mode = _choice(request.get("mode"), MODES, sources.get("mode", "mode")) or project.policy.mode
         target = target_or_default(
