@@ -8,7 +8,10 @@ The pytest plugin starts one engine per run and never imports this package itsel
   where its value came from). The machine is read once per such selection and judged as often as asked.
 * ``peaks``: peak bandwidth and dense rates of the visible devices, and of ``target`` or the project's default.
 * ``fingerprint``: the fingerprint as ``parity.fingerprint/1``.
-* ``begin`` / ``end``: around a perf test; acknowledged.
+* ``watch``: ``config``, ``rootdir``: attach to the drivers, to be ready for the first ``begin``; nobody need wait.
+* ``begin``: ``test`` (id), ``pid`` (of pytest), ``visible`` (the visibility variables set there): the devices are
+  watched from here on. ``why`` in the answer: what cannot be watched.
+* ``end``: ``test``: the answer's ``conditions`` are those of the test as ``parity.conditions/1``.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.
 """
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from parity.config.project import Project
     from parity.model.fingerprint import Fingerprint
     from parity.model.verdict import Verdict
+    from parity.probes.watch import Watch
 
 MAX_LINES = 8
 VISIBLE_VARIABLES = (
@@ -42,6 +46,7 @@ VISIBLE_VARIABLES = (
     "ROCR_VISIBLE_DEVICES",
     "GPU_DEVICE_ORDINAL",
 )
+TOLD_WAIT_S = 0.001
 
 
 def main() -> None:
@@ -50,12 +55,15 @@ def main() -> None:
     os.dup2(2, 1)  # whatever prints from here on must not reach the channel
     die_with_parent()
     engine = Engine()
-    for line in sys.stdin.buffer:
-        answer = engine.answer(line)
-        channel.write(msgspec.json.encode(answer) + b"\n")
-        channel.flush()
-        if answer.get("bye"):
-            break
+    try:
+        for line in sys.stdin.buffer:
+            answer = engine.answer(line)
+            channel.write(msgspec.json.encode(answer) + b"\n")
+            channel.flush()
+            if answer.get("bye"):
+                break
+    finally:
+        engine.close()
 
 
 class Engine:
@@ -65,6 +73,15 @@ class Engine:
         """Start with nothing read."""
         self._fingerprints: dict[tuple[str | None, tuple[tuple[str, str], ...]], Fingerprint] = {}
         self._projects: dict[tuple[str | None, str], Project] = {}
+        self._watch: Watch | None = None
+        self._watched_for: Project | None = None
+        self._test: str | None = None
+
+    def close(self) -> None:
+        """End the watcher, if there is one."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     def answer(self, line: bytes) -> dict[str, Any]:
         """Return the answer to one line; never raises."""
@@ -76,8 +93,9 @@ class Engine:
                 "judge": self._judge,
                 "fingerprint": self._fingerprint,
                 "peaks": self._peaks,
-                "begin": lambda _: {},
-                "end": lambda _: {},
+                "watch": self._watch_for,
+                "begin": self._begin,
+                "end": self._end,
                 "bye": lambda _: {"bye": True},
             }
             handler = handlers.get(request.get("op"))
@@ -126,6 +144,41 @@ class Engine:
         here = [{"name": name, "facts": facts} for name, facts in session.peaks_here(fingerprint)]
         wanted = None if target is None else {"name": target.id, "facts": session.peaks_of(target)}
         return {"here": here, "target": wanted, "problem": "" if here else nothing}
+
+    def _begin(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._test = None
+        if self._watch is None:
+            self._watch_for(request)
+        assert self._watch is not None
+        visible = request.get("visible") or {}
+        why, waited_s = self._watch.begin(int(request["pid"]), {str(name): str(visible[name]) for name in visible})
+        self._test = str(request["test"])
+        return {**({"why": why} if why else {}), **({"waited_s": round(waited_s, 3)} if waited_s > TOLD_WAIT_S else {})}
+
+    def _end(self, request: dict[str, Any]) -> dict[str, Any]:
+        from parity import session
+        from parity.config.project import Project
+        from parity.model.interval import Gap, Interval
+
+        test = str(request.get("test", ""))
+        begun, self._test = self._test, None
+        if self._watch is None or begun != test:
+            gap = Gap(what="conditions", why="not_asked", detail=f"{test!r} has not begun")
+            return {"conditions": Interval(test=test, state="unknown", unknowns=(gap,))}
+        project = self._watched_for or Project()
+        return {"conditions": session.conditions_of(self._watch, test, project)}
+
+    def _watch_for(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start the watcher without waiting for it; the latest project's rule settings hold."""
+        from parity import session
+        from parity.probes.watch import Watch
+
+        self._watched_for = self._project(request.get("config"), request.get("rootdir") or ".")
+        if self._watch is None:
+            self._watch = Watch()
+            self._watch.start()
+            session.prepare_conditions()
+        return {}
 
     def _judge(self, request: dict[str, Any]) -> dict[str, Any]:
         from parity import session

@@ -17,8 +17,10 @@ from parity.config.targets import target_or_default
 from parity.errors import UsageError
 from parity.inputs import read_bytes
 from parity.model.absent import Absent, Reading
+from parity.model.interval import Gap, Interval
 from parity.model.policy import Rulebook
 from parity.verdict.judge import Knowledge, judge
+from parity.verdict.run_interval import judge_interval, load_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from parity.model.spec import DeviceSpec
     from parity.model.target import Target
     from parity.model.verdict import Verdict
+    from parity.probes.watch import Watch
 
 
 def project_of(config: str | None, *, start: str = ".") -> Project:
@@ -134,6 +137,48 @@ def peaks_of(target: Target) -> dict[str, float]:
 def _peaks(fact: Callable[[str], Reading[Any] | Absent]) -> dict[str, float]:
     known = {name: fact(name) for name in PEAKS}
     return {name: float(one.value) for name, one in known.items() if isinstance(one, Reading)}
+
+
+def prepare_conditions() -> None:
+    """Load what ``conditions_of`` needs, so that the first test does not pay for it."""
+    from parity.probes import watch_decode  # noqa: F401  (loaded for its own sake)
+
+    load_checks(store.cards())
+
+
+def conditions_of(watch: Watch, test: str, project: Project) -> Interval:
+    """End the test that the watch is running and return the conditions it ran under; never raises for a lost watch.
+
+    Args:
+        watch: its ``begin`` was called.
+        test: the test's id.
+        project: whose rule settings hold.
+    """
+    from parity.probes.watch import WatchLost
+    from parity.probes.watch_decode import watched_devices
+
+    try:
+        read = watch.end()
+    except WatchLost as error:
+        gap = Gap(what="conditions", why=error.why, detail=error.detail)
+        return Interval(test=test, state="unknown", unknowns=(gap,))
+    try:
+        devices = watched_devices(read)
+        seconds, samples = round(float(read["seconds"]), 6), int(read["samples"])
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        gap = Gap(what="conditions", why="failed", detail=f"the watcher's answer is not understood: {error!r}"[:200])
+        return Interval(test=test, state="unknown", unknowns=(gap,))
+    note = read["note"]
+    interval = Interval(
+        test=test,
+        state="unknown",
+        seconds=seconds,
+        samples=samples,
+        sampled_every_s=read["sampled_every_s"],
+        devices=devices,
+        unknowns=(Gap(what="devices", why="not_asked", detail=note),) if note else (),
+    )
+    return judge_interval(interval, store.cards(), Rulebook(settings=project.rules))
 
 
 def as_json(value: msgspec.Struct) -> bytes:

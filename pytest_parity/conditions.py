@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_parity.engine_client import Engine
+    from pytest_parity.settings import Settings
 
 SCHEMA = "parity.conditions/1"
 STATES = ("clean", "disturbed", "unknown")
@@ -25,10 +26,11 @@ DEADLINE_S = 5.0
 class Watch:
     """The conditions of one test at a time. A failure costs conditions, never a test's result."""
 
-    def __init__(self, engine: Engine, *, start_timeout_s: float) -> None:
+    def __init__(self, engine: Engine, settings: Settings) -> None:
         """Watch nothing yet; the first ``begin`` may wait for the drivers to be attached."""
         self._engine = engine
-        self._start_timeout_s = start_timeout_s
+        self._start_timeout_s = settings.timeout_s
+        self._where = {"config": settings.config, "rootdir": settings.rootdir}
         self._ready = False
         self._preparing: int | None = None
         self._open = ""
@@ -37,12 +39,18 @@ class Watch:
     def prepare(self) -> None:
         """Have the engine attach to the drivers; nothing waits for it here."""
         if self._preparing is None:
-            self._preparing = self._engine.send({"op": "watch"})
+            self._preparing = self._engine.send({"op": "watch", **self._where})
 
     def begin(self, nodeid: str) -> None:
         """Start watching; cheap once the engine is ready."""
         self._open, self._problem = nodeid, ""
-        request = {"op": "begin", "test": nodeid, "pid": os.getpid(), "visible": dict(visible_now())}
+        request = {
+            "op": "begin",
+            "test": nodeid,
+            "pid": os.getpid(),
+            "visible": dict(visible_now()),
+            **self._where,
+        }
         self._problem = self._told(request, self._start_timeout_s)[1]
         self._ready = True
 

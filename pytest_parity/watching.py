@@ -27,7 +27,7 @@ class Watching:
 
     def __init__(self, config: pytest.Config, judge: Judge) -> None:
         """Watch nothing yet."""
-        self._watch = Watch(judge.engine, start_timeout_s=judge.settings.timeout_s)
+        self._watch = Watch(judge.engine, judge.settings)
         self._keep_series = bool(judge.settings.reports)
         self._runs_bodies = not config.getoption("setuponly", default=False)
 

@@ -59,8 +59,9 @@ class RuleCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
 
     Attributes:
         id: kebab-case; reads after "allow".
-        family: ``hardware``, ``stack``, ``conditions``, ``environment``, ``host`` or ``policy``.
-        scope: ``device``: asked once per visible device; ``machine``: asked once.
+        family: ``hardware``, ``stack``, ``conditions``, ``environment``, ``host``, ``policy`` or ``run``.
+        scope: ``device``: asked once per visible device; ``machine``: asked once; ``interval``: asked of each watched
+            device after each test that ran.
         check: module and function in ``parity/checks``; empty when ``compare`` says it all.
         settings: keyword arguments of the check; a project may override each by name.
         caps_level: a finding means the level is at most this.
@@ -70,11 +71,11 @@ class RuleCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
 
     id: str
     summary: str
-    family: Literal["hardware", "stack", "conditions", "environment", "host", "policy"]
+    family: Literal["hardware", "stack", "conditions", "environment", "host", "policy", "run"]
     severity: Severity
     status: Literal["preview", "stable"]
     since: str
-    scope: Literal["device", "machine"]
+    scope: Literal["device", "machine", "interval"]
     why: str
     mend: str
     check: str = ""

@@ -108,18 +108,8 @@ def survey(ask: Ask, rocm: str) -> None:
         ask: asks and writes down.
         rocm: folder of the installed ROCm; its own binding is preferred to one in site-packages.
     """
-    binding = ask("amdsmi:import", _import, rocm, classify=_import_reason, plain=_described, slow=True)
+    binding = loaded(ask, rocm)
     if binding is None:
-        return
-    library = ask("amdsmi:amdsmi_get_lib_version", _library_version, binding, classify=reason)
-    if library is None:
-        return
-    problem = mismatch(str(getattr(binding, "__version__", "")), tuple(library), _rocm_of_library(binding, rocm))
-    if problem:
-        ask.absent("amdsmi:match", "failed", problem)
-        return
-    ask.told("amdsmi:match", True)
-    if ask("amdsmi:amdsmi_init", _initialise, binding, classify=reason, slow=True) is None:
         return
     if hasattr(binding, "amdsmi_get_rocm_version"):
         ask("amdsmi:amdsmi_get_rocm_version", binding.amdsmi_get_rocm_version, classify=reason, plain=list)
@@ -127,6 +117,24 @@ def survey(ask: Ask, rocm: str) -> None:
     for index, handle in enumerate((handles or ())[:MAX_DEVICES]):
         _device(ask, binding, index, handle)
     _pairs(ask, binding, (handles or ())[:16])
+
+
+def loaded(ask: Ask, rocm: str) -> ModuleType | None:
+    """Return the initialised binding that belongs to the library; None when there is none, with the reason written."""
+    binding = ask("amdsmi:import", _import, rocm, classify=_import_reason, plain=_described, slow=True)
+    if binding is None:
+        return None
+    library = ask("amdsmi:amdsmi_get_lib_version", _library_version, binding, classify=reason)
+    if library is None:
+        return None
+    problem = mismatch(str(getattr(binding, "__version__", "")), tuple(library), _rocm_of_library(binding, rocm))
+    if problem:
+        ask.absent("amdsmi:match", "failed", problem)
+        return None
+    ask.told("amdsmi:match", True)
+    if ask("amdsmi:amdsmi_init", _initialise, binding, classify=reason, slow=True) is None:
+        return None
+    return binding  # type: ignore[no-any-return]
 
 
 def _import(rocm: str) -> ModuleType:

@@ -89,6 +89,10 @@ class Ask:
         """Tell the parent that the survey is complete."""
         self._write(".")
 
+    def send(self, record: dict[str, Any]) -> None:
+        """Write a record that is no answer to a question: what a child that serves requests says."""
+        self._write(json.dumps(record))
+
     def _hold(self, record: dict[str, Any]) -> None:
         self._held.append(json.dumps(record))
         if len(self._held) >= _MAX_HELD:

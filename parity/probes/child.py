@@ -15,6 +15,7 @@ SURVEYS = {
     "nvidia": "parity.probes.nvidia_survey",
     "amd": "parity.probes.amd_survey",
     "host": "parity.probes.host_survey",
+    "watch": "parity.probes.watch_serve",
 }
 
 

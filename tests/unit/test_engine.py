@@ -22,6 +22,8 @@ from pytest_parity import settings as plugin_settings
 from pytest_parity import verdict as plugin_side
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from parity.model.fingerprint import Fingerprint
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -260,6 +262,50 @@ engine.main()
     answers, done = start(judge_line(1, folder), program=noisy)
     assert [answer["ok"] for answer in answers] == [True]
     assert done.stderr.count(b"hello from") == 3
+
+
+def test_an_end_without_a_begin_says_so() -> None:
+    engine = Engine()
+    conditions = ask(engine, "end", test="t")["conditions"]
+    assert (conditions["schema"], conditions["state"]) == ("parity.conditions/1", "unknown")
+    assert conditions["unknowns"] == [{"what": "conditions", "why": "not_asked", "detail": "'t' has not begun"}]
+
+
+@pytest.fixture
+def watching(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Return an engine that watches this machine, which has no GPU."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(folder))
+    engine = Engine()
+    assert ask(engine, "watch", rootdir=str(folder)) == {"id": 1, "ok": True}
+    yield engine
+    engine.close()
+
+
+def test_where_there_is_nothing_to_watch_begin_and_end_say_why(watching: Engine) -> None:
+    begun = ask(watching, "begin", test="t", pid=1, visible={})
+    assert begun["ok"] is True
+    if "why" not in begun:
+        pytest.skip("this machine has a GPU")
+    conditions = ask(watching, "end", test="t")["conditions"]
+    assert (conditions["test"], conditions["state"]) == ("t", "unknown")
+    assert begun["why"] == conditions["unknowns"][0]["detail"]
+    assert begun["why"].startswith("no GPU to watch")
+
+
+def test_an_end_of_another_test_is_unknown_and_ends_nothing_twice(watching: Engine) -> None:
+    ask(watching, "begin", test="a", pid=1, visible={})
+    for _ in range(2):
+        [gap] = ask(watching, "end", test="b")["conditions"]["unknowns"]
+        assert gap["detail"] == "'b' has not begun"
+
+
+@pytest.mark.parametrize("broken", [{"pid": "x"}, {"pid": None}, {"visible": 5}, {"visible": ["a"]}, {}])
+def test_a_begin_that_cannot_be_read_is_an_internal_error_and_the_engine_lives_on(
+    watching: Engine, broken: dict[str, Any], folder: Path
+) -> None:
+    assert ask(watching, "begin", test="t", **broken)["kind"] == "internal"
+    assert ask(watching, "end", test="t")["conditions"]["state"] == "unknown"
+    assert ask(watching, target="h100", fingerprint=RTX_4090, rootdir=str(folder))["ok"]
 
 
 def test_the_modes_are_those_of_the_plugin() -> None:

@@ -7,19 +7,26 @@
  *   exit 3           end the process
  *   delay 200 VALUE  wait that many milliseconds first
  *   noise VALUE      print to standard output first
+ *   ramp START STEP  START, then STEP more at each call
+ *   rate START STEP  START, and STEP more each second since the first call
+ *   after N A || B   A at the first N calls, then B
+ *   switch NAME A || B   B as soon as there is a file STUB_ANSWERS.NAME, A before
  * A call without a line answers NOT_SUPPORTED. "{i}" in a text becomes the device index.
  */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
 static char *lines[8192];
-static int line_count = -1;
+static unsigned long long calls[8192];
+static double first_call[8192];
+static int line_count = -1, found_line = -1;
 
 static void load(void) {
     line_count = 0;
@@ -40,13 +47,37 @@ static const char *find(const char *key) {
     if (line_count < 0) load();
     size_t length = strlen(key);
     for (int i = line_count - 1; i >= 0; i--)
-        if (!strncmp(lines[i], key, length) && !strncmp(lines[i] + length, " = ", 3)) return lines[i] + length + 3;
+        if (!strncmp(lines[i], key, length) && !strncmp(lines[i] + length, " = ", 3)) {
+            found_line = i;
+            return lines[i] + length + 3;
+        }
     return NULL;
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* One of "A || B", the second if `second`. The result of the first lives until the next but 15. */
+static const char *either(const char *both, int second) {
+    static char texts[16][512];
+    static int next;
+    const char *bar = strstr(both, " || ");
+    if (!bar) return both;
+    if (second) return bar + 4;
+    char *out = texts[next++ % 16];
+    snprintf(out, sizeof texts[0], "%.*s", (int)(bar - both), both);
+    return out;
 }
 
 /* Return the value to fill in, or NULL with the return code in *code. */
 static const char *act(const char *value, int unsupported, int *code) {
     *code = 0;
+    static char numbers_told[16][32];
+    static int next;
+    const int line = found_line;
     for (;;) {
         if (!value) { *code = unsupported; return NULL; }
         if (!strncmp(value, "delay ", 6)) {
@@ -57,6 +88,23 @@ static const char *act(const char *value, int unsupported, int *code) {
             printf("stub driver says: noise\n");
             fflush(stdout);
             value += 6;
+        } else if (!strncmp(value, "ramp ", 5) || !strncmp(value, "rate ", 5)) {
+            char *rest, *out = numbers_told[next++ % 16];
+            double start = strtod(value + 5, &rest), step = strtod(rest, NULL), now = seconds();
+            if (!calls[line]) first_call[line] = now;
+            double n = value[2] == 'm' ? (double)calls[line] : now - first_call[line];
+            calls[line]++;
+            snprintf(out, sizeof numbers_told[0], "%.0f", start + n * step);
+            return out;
+        } else if (!strncmp(value, "after ", 6)) {
+            char *rest;
+            unsigned long most = strtoul(value + 6, &rest, 10);
+            value = either(rest + 1, calls[line]++ >= most);
+        } else if (!strncmp(value, "switch ", 7)) {
+            char path[1024], name[64] = "";
+            sscanf(value + 7, "%63s", name);
+            snprintf(path, sizeof path, "%s.%s", getenv("STUB_ANSWERS"), name);
+            value = either(value + 8 + strlen(name), !access(path, F_OK));
         } else if (!strncmp(value, "error ", 6)) {
             *code = atoi(value + 6);
             return NULL;

@@ -337,3 +337,37 @@ static int pair(const char *call, device *a, device *b, long capability, u32 *ou
 }
 int nvmlDeviceGetTopologyCommonAncestor(device *a, device *b, u32 *out) { return pair("nvmlDeviceGetTopologyCommonAncestor", a, b, -1, out); }
 int nvmlDeviceGetP2PStatus(device *a, device *b, u32 capability, u32 *out) { return pair("nvmlDeviceGetP2PStatus", a, b, (long)capability, out); }
+
+/* GPM: "0.nvmlGpmQueryDeviceSupport = 1", "0.gpm[2] = 61.5" (a percentage or a rate), "gpm_most = 98": greater ids make the
+ * driver refuse the whole call. A sample remembers its device and time. */
+typedef struct { device *d; double at; } gpm_sample;
+typedef struct { u32 id; int code; double value; const char *names[3]; } gpm_metric;
+typedef struct { u32 version, count; gpm_sample *first, *last; gpm_metric metrics[]; } gpm_request;
+int nvmlGpmQueryDeviceSupport(device *d, u32 *s) {
+    if (s[0] != 1) return VERSION_MISMATCH;
+    BEGIN(ask(d, "nvmlGpmQueryDeviceSupport", "", &code)); s[1] = (u32)n[0]; return 0;
+}
+int nvmlGpmSampleAlloc(gpm_sample **out) { *out = calloc(1, sizeof **out); return 0; }
+int nvmlGpmSampleFree(gpm_sample *s) { free(s); return 0; }
+int nvmlGpmSampleGet(device *d, gpm_sample *s) {
+    int code;
+    if (!ask(d, "nvmlGpmSampleGet", "", &code) && code != NOT_SUPPORTED) return code;
+    s->d = d;
+    s->at = seconds();
+    return 0;
+}
+int nvmlGpmMigSampleGet(device *d, u32 instance, gpm_sample *s) { (void)instance; return nvmlGpmSampleGet(d, s); }
+int nvmlGpmMetricsGet(gpm_request *r) {
+    const char *most = find("gpm_most");
+    if (r->version != 1) return VERSION_MISMATCH;
+    if (!r->first->d || !r->last->d || r->last->at - r->first->at < 0.1) return INVALID_ARGUMENT;
+    for (u32 i = 0; i < r->count; i++)
+        if (most && r->metrics[i].id > strtoul(most, NULL, 10)) return INVALID_ARGUMENT;
+    for (u32 i = 0; i < r->count; i++) {
+        int code;
+        const char *v = ask1(r->last->d, "gpm", r->metrics[i].id, &code);
+        r->metrics[i].code = code;
+        r->metrics[i].value = v ? strtod(v, NULL) : -1;
+    }
+    return 0;
+}

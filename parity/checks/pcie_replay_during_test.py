@@ -1,0 +1,20 @@
+"""Knows when PCIe packets had to be sent again while a test ran."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.model.finding import Mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.model.interval import WatchedDevice
+
+
+def check(here: WatchedDevice, *, replays: int) -> Iterator[Mismatch]:
+    """Yield a mismatch when more replays were counted than the setting allows."""
+    count = here.pcie_replays
+    if count is not None and count > replays:
+        told = f"{count} PCIe replay{'s' if count > 1 else ''}"
+        yield Mismatch(subject=here.label, here=told, wanted=str(replays), message=f"{told} during the test")

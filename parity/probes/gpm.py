@@ -1,0 +1,130 @@
+"""Knows how to take two GPM samples of an NVIDIA device (Hopper and newer) and compute the metrics between them.
+
+The structs are our own: the binding's holds every metric it knows, 19 kB; the driver reads as many as ``numMetrics``
+says. A driver that does not know one id refuses the whole call, so a refused list is halved until the culprits are
+found, and those are never asked again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from parity.probes.gpm_names import METRICS, MIN_INTERVAL_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_VERSION = 1
+_INVALID_ARGUMENT = 2
+
+
+class _Metric(ctypes.Structure):
+    _fields_ = (
+        ("id", ctypes.c_uint),
+        ("code", ctypes.c_int),
+        ("value", ctypes.c_double),
+        ("short_name", ctypes.c_void_p),
+        ("long_name", ctypes.c_void_p),
+        ("unit", ctypes.c_void_p),
+    )
+
+
+@cache
+def _request(count: int) -> type[Any]:
+    """Return nvmlGpmMetricsGet_t with room for ``count`` metrics."""
+
+    class Request(ctypes.Structure):
+        _fields_ = (
+            ("version", ctypes.c_uint),
+            ("count", ctypes.c_uint),
+            ("first", ctypes.c_void_p),
+            ("last", ctypes.c_void_p),
+            ("metrics", _Metric * count),
+        )
+
+    return Request
+
+
+class Gpm:
+    """The samples of one device.
+
+    Args:
+        wrapper: returns a function of the binding by its name, or one that raises.
+        handle: of the GPU, the parent's for a MIG slice.
+        instance: GPU instance id of a MIG slice, None for a whole GPU.
+    """
+
+    def __init__(self, wrapper: Callable[[str], Callable[..., Any]], handle: Any, instance: int | None) -> None:
+        """Ask for support and allocate two samples.
+
+        Raises:
+            Exception: the driver has no GPM or not for this device.
+        """
+        self._wrapper = wrapper
+        self._handle = handle
+        self._instance = instance
+        support = wrapper("nvmlGpmQueryDeviceSupport")(handle)
+        if not support.isSupportedDevice:
+            raise NotSupportedError
+        self._samples = [wrapper("nvmlGpmSampleAlloc")() for _ in range(2)]
+        self._taken: list[float | None] = [None, None]
+        self._known = tuple(METRICS)
+        self.cost_s = 0.0
+
+    def sample(self, *, first: bool) -> None:
+        """Take the interval's first sample, or its latest."""
+        place = 0 if first else 1
+        self._taken[place] = None
+        if self._instance is None:
+            self._wrapper("nvmlGpmSampleGet")(self._handle, self._samples[place])
+        else:
+            self._wrapper("nvmlGpmMigSampleGet")(self._handle, self._instance, self._samples[place])
+        self._taken[place] = time.monotonic()
+        if first:
+            self._taken[1] = None
+
+    def metrics(self) -> dict[str, float]:
+        """Return metric name -> value of the time between both samples; only what the driver vouches for.
+
+        Raises:
+            TooShortError: the samples are missing or not 100 ms apart.
+            Exception: the driver refuses.
+        """
+        first, last = self._taken
+        if first is None or last is None or last - first < MIN_INTERVAL_S:
+            raise TooShortError
+        found = self._get(self._known)
+        self._known = tuple(number for number in self._known if number in found)
+        good = ((METRICS[number], code, value) for number, (code, value) in found.items())
+        return {
+            name: round(value * factor, 6) for (name, factor), code, value in good if code == 0 and math.isfinite(value)
+        }
+
+    def _get(self, numbers: Sequence[int]) -> dict[int, tuple[int, float]]:
+        """Return number -> (code, value); numbers that the driver does not know are left out."""
+        request = _request(len(numbers))(version=_VERSION, count=len(numbers))
+        request.first, request.last = (ctypes.cast(sample, ctypes.c_void_p).value for sample in self._samples)
+        for place, number in enumerate(numbers):
+            request.metrics[place].id = number
+        try:
+            self._wrapper("nvmlGpmMetricsGet")(request)
+        except Exception as error:
+            if getattr(error, "value", None) != _INVALID_ARGUMENT:
+                raise
+            if len(numbers) == 1:
+                return {}
+            half = len(numbers) // 2
+            return {**self._get(numbers[:half]), **self._get(numbers[half:])}
+        return {metric.id: (metric.code, metric.value) for metric in request.metrics}
+
+
+class NotSupportedError(Exception):
+    """The device has no GPM."""
+
+
+class TooShortError(Exception):
+    """The interval is under 100 ms."""

@@ -1,0 +1,363 @@
+"""Knows the parent's side of the watcher: one child around all tests, a deadline for each answer, restarted rarely.
+
+A vendor library that hangs, crashes or talks nonsense costs the test it did so in its conditions, and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from parity.probes.supervise import _BOOT, CALL_DEADLINE_S, FIRST_CALL_DEADLINE_S
+from parity.probes.watch_devices import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+START_DEADLINE_S = 20.0  # without the persistence daemon a first handle takes seconds per GPU
+ANSWER_DEADLINE_S = 2.0
+MAX_STARTS = 4
+MAX_LINE_BYTES = 4 * 1024 * 1024
+_TAIL_BYTES = 4096
+_PIPE_BYTES = 1 << 20
+_LIBRARY_KEYS = ("nvml:", "amdsmi:")
+
+
+class WatchLost(Exception):  # noqa: N818  (a state of the watch, told in its words)
+    """There is nothing to be had from the watcher now.
+
+    Attributes:
+        why: ``timed_out``, ``failed``, ``lost`` or ``not_asked``.
+        detail: one line.
+    """
+
+    def __init__(self, why: str, detail: str) -> None:
+        """Keep both."""
+        super().__init__(detail)
+        self.why = why
+        self.detail = detail
+
+
+class Watch:
+    """The watcher of one engine.
+
+    Args:
+        options: for the child: ``root``, ``amdsmi``, ``sample_every_s``.
+        start_deadline_s: seconds from a start to readiness.
+        answer_deadline_s: seconds for one answer; also the longest that ``begin`` waits for a start.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any] | None = None,
+        *,
+        start_deadline_s: float = START_DEADLINE_S,
+        answer_deadline_s: float = ANSWER_DEADLINE_S,
+    ) -> None:
+        """Start nothing yet."""
+        self._options = dict(options or {})
+        self._start_deadline_s = start_deadline_s
+        self._answer_deadline_s = answer_deadline_s
+        self._starts = 0
+        self._child: _Child | None = None
+        self._skip: dict[str, str] = {}
+        self._given_up: WatchLost | None = None
+        self._chosen: dict[tuple[tuple[str, str], ...], tuple[tuple[str, ...], str]] = {}
+        self._running: str | None = None
+        self._lost: WatchLost | None = None
+
+    @property
+    def problem(self) -> str:
+        """Return why the watch was given up, empty while it was not."""
+        return self._given_up.detail if self._given_up else ""
+
+    def start(self) -> None:
+        """Start the child without waiting for it."""
+        if self._child is not None or self._given_up is not None:
+            return
+        if self._starts >= MAX_STARTS:
+            last = f": {self._lost.detail}" if self._lost else ""
+            self._given_up = WatchLost("failed", f"the watcher was given up after {MAX_STARTS} starts{last}")
+            return
+        self._starts += 1
+        try:
+            self._child = _Child({**self._options, "skip": self._skip}, self._start_deadline_s)
+        except OSError as error:
+            self._given_up = WatchLost("failed", f"the watcher could not be started: {error}")
+
+    def begin(self, pid: int, visible: Mapping[str, str]) -> tuple[str, float]:
+        """Begin a test; a test that was never ended is dropped.
+
+        Args:
+            pid: the pytest process.
+            visible: CUDA_VISIBLE_DEVICES and its like as they stand in that process now.
+
+        Returns:
+            Why nothing, or not exactly what was asked, is watched (empty: all is well), and the seconds waited for the
+            watcher's start.
+        """
+        self._running = None
+        self._lost = None
+        try:
+            waited = self._ready()
+        except WatchLost as error:
+            self._lost = error
+            return error.detail, 0.0
+        child = self._child
+        assert child is not None  # ready
+        key = tuple(sorted(visible.items()))
+        if key not in self._chosen:
+            self._chosen[key] = chosen([unit["facts"] | {"id": unit["id"]} for unit in child.units], visible)
+        names, note = self._chosen[key]
+        if not names:
+            self._lost = WatchLost("not_asked", note or child.nothing())
+            return self._lost.detail, waited
+        try:
+            child.request({"op": "begin", "ids": names, "pid": pid}, self._answer_deadline_s)
+        except WatchLost as error:
+            self._fail(error)
+            return error.detail, waited
+        self._running = note
+        return note, waited
+
+    def end(self) -> dict[str, Any]:
+        """End the test; return what was read: the child's answer with ``units``, ``note`` and ``sampled_every_s``.
+
+        Raises:
+            WatchLost: nothing began, or the watcher did not survive the test.
+        """
+        if self._running is None:
+            raise self._lost or WatchLost("not_asked", "no test had begun")
+        note, self._running = self._running, None
+        child = self._child
+        assert child is not None  # running
+        try:
+            answer = child.request({"op": "end"}, self._answer_deadline_s)
+        except WatchLost as error:
+            self._fail(error)
+            raise
+        return {
+            **(answer.get("test") or {}),
+            "units": child.by_id,
+            "note": note,
+            "sampled_every_s": child.sampled_every_s,
+        }
+
+    def close(self) -> None:
+        """End the child for good."""
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+        self._running = None
+        self._given_up = self._lost = self._given_up or WatchLost("not_asked", "the watch is closed")
+
+    def _fail(self, error: WatchLost) -> None:
+        """End a child that failed, and start its successor without waiting for it."""
+        self._lost = error
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+        self._chosen.clear()
+        self.start()
+
+    def _ready(self) -> float:
+        """Return the seconds waited until the child is ready.
+
+        Raises:
+            WatchLost: it is not, or not yet.
+        """
+        start = time.monotonic()
+        end = start + self._answer_deadline_s
+        while True:
+            self.start()
+            if self._given_up is not None:
+                raise self._given_up
+            child = self._child
+            assert child is not None  # started
+            try:
+                if child.wait_ready(end):
+                    return time.monotonic() - start
+            except WatchLost as error:
+                if child.pending is not None:
+                    self._skip[child.pending] = error.why
+                self._fail(error)
+                continue
+            raise WatchLost("timed_out", f"the watcher was still starting after {time.monotonic() - start:.1f} s")
+
+
+def _enlarge(pipe: int) -> None:
+    """Let the announcements of a machine with many GPUs wait in the pipe until somebody reads them."""
+    try:
+        import fcntl  # POSIX only
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except (ImportError, AttributeError, OSError):
+        return
+
+
+class _Child:
+    """One watcher process."""
+
+    def __init__(self, options: dict[str, Any], start_deadline_s: float) -> None:
+        """Start the process; what it prints goes to a temporary file."""
+        self.units: list[dict[str, Any]] = []
+        self.by_id: dict[str, dict[str, Any]] = {}
+        self.sampled_every_s: float | None = None
+        self.pending: str | None = None
+        self._reasons: dict[str, str] = {}
+        self._is_ready = False
+        self._seq = 0
+        self._buffered = b""
+        self._start_ends = self._dead_line = time.monotonic() + start_deadline_s
+        self._noise = tempfile.TemporaryFile()  # noqa: SIM115  (closed when the child is reaped)
+        here = str(Path(__file__).resolve().parent.parent.parent)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+                [sys.executable, "-c", _BOOT.format(here=here), "watch", json.dumps(options)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._noise,
+            )
+        except BaseException:
+            self._noise.close()
+            raise
+        assert self._process.stdin is not None  # asked for pipes
+        assert self._process.stdout is not None
+        self._in = self._process.stdin.fileno()
+        self._out = self._process.stdout.fileno()
+        _enlarge(self._out)
+        os.set_blocking(self._out, False)
+        os.set_blocking(self._in, False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._out, selectors.EVENT_READ)
+
+    def wait_ready(self, end: float) -> bool:
+        """Return whether the child is ready at ``end`` (monotonic) or before.
+
+        Raises:
+            WatchLost: it died, or took longer than a start may.
+        """
+        while not self._is_ready:
+            until = min(end, self._dead_line)
+            line = self._line(until)
+            if line is None:
+                if time.monotonic() >= self._dead_line:
+                    where = f" in {self.pending}" if self.pending else ""
+                    raise WatchLost("timed_out", f"the watcher hung at its start{where}")
+                return False
+            self._take(line)
+        return True
+
+    def request(self, request: dict[str, Any], deadline_s: float) -> dict[str, Any]:
+        """Send a request and return its answer.
+
+        Raises:
+            WatchLost: the child died, is silent past the deadline, or wrote something else.
+        """
+        self._seq += 1
+        end = time.monotonic() + deadline_s
+        try:
+            os.write(self._in, json.dumps({**request, "seq": self._seq}).encode() + b"\n")
+        except OSError:
+            raise WatchLost("failed", self._death()) from None
+        line = self._line(end)
+        if line is None:
+            raise WatchLost("timed_out", f"the watcher gave no answer within {deadline_s:g} s")
+        try:
+            answer = msgspec.json.decode(line)
+            known = isinstance(answer, dict) and answer.get("seq") == self._seq
+        except msgspec.DecodeError:
+            known = False
+        if not known:
+            shown = line[:60].decode("utf-8", errors="replace")
+            raise WatchLost("failed", f"the watcher wrote something else than an answer: {shown!r}")
+        return answer  # type: ignore[no-any-return]
+
+    def nothing(self) -> str:
+        """Return why there is no device to watch."""
+        told = [f"{key}: {detail}" for key, detail in self._reasons.items() if detail and key.startswith(_LIBRARY_KEYS)]
+        return "no GPU to watch" + (f" ({'; '.join(told[:3])})" if told else "")
+
+    def end(self) -> None:
+        """Leave no process behind: close its input, then kill."""
+        process = self._process
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.0)
+        if process.poll() is None:
+            process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: no more can be done
+                process.wait(2.0)
+        self._selector.close()
+        if process.stdout is not None:
+            process.stdout.close()
+        self._noise.close()
+
+    def _take(self, line: bytes) -> None:
+        """Take one line of the start: a question announced, an answer, or readiness."""
+        try:
+            if line[:1] in {b"?", b"~"}:
+                self.pending = str(json.loads(line[1:]))
+                patience = FIRST_CALL_DEADLINE_S if line[:1] == b"~" else CALL_DEADLINE_S
+                self._dead_line = min(self._start_ends, time.monotonic() + patience)
+                return
+            record = json.loads(line) if line else {}
+            if "e" in record:
+                self._reasons[str(record["k"])] = str(record.get("d", ""))
+            if record.get("k") == self.pending:
+                self.pending = None
+                self._dead_line = self._start_ends
+            if "ready" in record:
+                self.units = list(record["ready"])
+                self.by_id = {unit["id"]: unit for unit in self.units}
+                self.sampled_every_s = record["sampled_every_s"]
+                self._is_ready = True
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise WatchLost("failed", f"the watcher wrote nonsense at its start: {line[:60]!r}") from None
+
+    def _line(self, end: float) -> bytes | None:
+        """Return the next line, None when there is none at ``end``.
+
+        Raises:
+            WatchLost: the child died or wrote an endless line.
+        """
+        while b"\n" not in self._buffered:
+            left = end - time.monotonic()
+            if not self._selector.select(max(0.0, left)):
+                return None
+            chunk = os.read(self._out, 1 << 16)
+            if not chunk:
+                raise WatchLost("failed", self._death())
+            self._buffered += chunk
+            if len(self._buffered) > MAX_LINE_BYTES:
+                raise WatchLost("failed", "the watcher wrote more than any answer can be")
+        line, _, self._buffered = self._buffered.partition(b"\n")
+        return line
+
+    def _death(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        status = self._process.returncode
+        size = self._noise.seek(0, os.SEEK_END)
+        self._noise.seek(max(0, size - _TAIL_BYTES))
+        noise = self._noise.read(_TAIL_BYTES).decode("utf-8", errors="replace").strip().splitlines()
+        said = f": {noise[-1][:200]}" if noise else ""
+        if status is not None and status < 0:
+            try:
+                return f"the watcher was killed by {signal.Signals(-status).name}{said}"
+            except ValueError:
+                return f"the watcher was killed by signal {-status}{said}"
+        return f"the watcher ended with status {status}{said}"

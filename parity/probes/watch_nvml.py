@@ -1,0 +1,327 @@
+"""Knows what the watcher reads of an NVIDIA device during a test, through the same funnel as the survey.
+
+Series are in the units of their names; cumulative times are ``limited_ns.<cause>``, nanoseconds since the driver
+loaded. Field values come in one call; where the driver has none of a cause, ``nvmlDeviceGetViolationStatus`` is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from parity.probes.gpm import Gpm, NotSupportedError
+from parity.probes.nvml_survey import LIBRARY, MAX_DEVICES, MAX_SLICES, WHY, _field_value, _import, _loaded, _Nvml
+from parity.probes.watch_unit import EVENT_BITS, PROCESSES, Read, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from parity.probes.ask import Ask
+    from parity.probes.watch_unit import Answer
+
+# NVML_FI_DEV_PERF_POLICY_* and NVML_FI_DEV_CLOCKS_EVENT_REASON_* of nvml.h -> the cause whose time they count.
+CAUSE_FIELDS = {
+    74: "sw-power-cap",
+    75: "thermal",
+    76: "sync-boost",
+    77: "board-limit",
+    79: "reliability",
+    269: "sw-thermal",
+    270: "hw-thermal",
+    271: "hw-power-brake",
+}
+# NVML_PERF_POLICY_* of nvml.h -> the same; asked only where the field has no answer.
+POLICIES = {0: "sw-power-cap", 1: "thermal", 2: "sync-boost", 3: "board-limit", 5: "reliability"}
+_MEMORY_TEMPERATURE = 82
+_HANDLE = "nvmlDeviceGetHandleByIndex"
+_FIELDS = "nvmlDeviceGetFieldValues"
+_REASONS = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
+_PROCESS_CALLS = {
+    "compute": "nvmlDeviceGetComputeRunningProcesses",
+    "graphics": "nvmlDeviceGetGraphicsRunningProcesses",
+}
+_SM, _MEMORY = 1, 2
+
+# (call, arguments, series, factor, quick): calls that answer one number of the board.
+_NUMBERS: tuple[tuple[str, tuple[int, ...], str, float, bool], ...] = (
+    ("nvmlDeviceGetTotalEnergyConsumption", (), "energy_mj", 1, True),
+    ("nvmlDeviceGetTotalEccErrors", (0, 0), "ecc_corrected", 1, True),
+    ("nvmlDeviceGetTotalEccErrors", (1, 0), "ecc_uncorrected", 1, True),
+    ("nvmlDeviceGetPcieReplayCounter", (), "pcie_replays", 1, True),
+    ("nvmlDeviceGetClockInfo", (_SM,), "clock_sm_mhz", 1, True),
+    ("nvmlDeviceGetClockInfo", (_MEMORY,), "clock_memory_mhz", 1, True),
+    ("nvmlDeviceGetTemperature", (0,), "temperature_c", 1, True),
+    ("nvmlDeviceGetPowerUsage", (), "power_draw_w", 0.001, False),
+    ("nvmlDeviceGetEnforcedPowerLimit", (), "power_limit_w", 0.001, False),
+    ("nvmlDeviceGetPerformanceState", (), "performance_state", 1, False),
+    ("nvmlDeviceGetApplicationsClock", (_SM,), "clock_application_mhz", 1, False),
+)
+_FIXED: tuple[tuple[str, tuple[int, ...], str, float], ...] = (
+    ("nvmlDeviceGetPowerManagementDefaultLimit", (), "power_default_w", 0.001),
+    ("nvmlDeviceGetMaxClockInfo", (_SM,), "clock_max_mhz", 1),
+    ("nvmlDeviceGetDefaultApplicationsClock", (_SM,), "clock_application_default_mhz", 1),
+)
+
+
+def units(ask: Ask, skip: Mapping[str, str]) -> list[Unit]:
+    """Return every NVIDIA GPU, or each of its slices where MIG is on, ready to be read.
+
+    Args:
+        ask: announces each first call, so that one that hangs or kills is known by name.
+        skip: keys that an earlier child lost, with the reason.
+    """
+    nv = _loaded(ask, skip, "nvml:library", _open_library) and _loaded(ask, skip, "nvml:import", _import)
+    if nv is None:
+        return []
+    nvml = _Nvml(ask, nv, deadly(skip))
+    if not ask("nvml:init", nvml.init, classify=nvml.classify, slow=True):
+        return []
+    count = nvml.put("nvml:nvmlDeviceGetCount", "nvmlDeviceGetCount")
+    found: list[Unit] = []
+    for index in range(min(count or 0, MAX_DEVICES)):
+        found += _gpu(ask, nvml, index)
+    return found
+
+
+def deadly(skip: Mapping[str, str]) -> dict[str, str]:
+    """Return call -> key of the calls that hung or killed an earlier child; no other device is asked either."""
+    return {key.rpartition(":")[2]: key for key in skip if key.startswith("nvml:") and _HANDLE not in key}
+
+
+def _open_library() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(LIBRARY)
+
+
+def _gpu(ask: Ask, nvml: _Nvml, index: int) -> list[Unit]:
+    prefix = f"nvml:{index}"
+    handle = nvml.put(f"{prefix}:{_HANDLE}", _HANDLE, index, plain=lambda _: True, slow=True)
+    if handle is None:
+        return []
+    facts = _facts(nvml, prefix, handle, index)
+    pci = nvml.put(f"{prefix}:nvmlDeviceGetPciInfo", "nvmlDeviceGetPciInfo", handle)
+    facts["bus"] = _text(getattr(pci, "busId", ""))
+    mode = nvml.put(f"{prefix}:nvmlDeviceGetMigMode", "nvmlDeviceGetMigMode", handle)
+    slices = _slices(nvml, prefix, handle) if mode and mode[0] else {}
+    if not slices:
+        unit = Unit(id=prefix, facts=facts)
+        _fill(ask, nvml, unit, handle, handle, None)
+        return [unit]
+    parts = []
+    for number, part in slices.items():
+        own = {**_facts(nvml, f"{prefix}:mig{number}", part, index), "bus": facts["bus"]}
+        unit = Unit(id=f"{prefix}:mig{number}", facts={**own, "slice": number, "parent_uuid": facts["uuid"]})
+        call = "nvmlDeviceGetGpuInstanceId"
+        _fill(ask, nvml, unit, handle, part, nvml.put(f"{unit.id}:{call}", call, part))
+        parts.append(unit)
+    return parts
+
+
+def _facts(nvml: _Nvml, prefix: str, handle: Any, index: int) -> dict[str, Any]:
+    uuid = nvml.put(f"{prefix}:nvmlDeviceGetUUID", "nvmlDeviceGetUUID", handle)
+    name = nvml.put(f"{prefix}:nvmlDeviceGetName", "nvmlDeviceGetName", handle)
+    return {"vendor": "nvidia", "index": index, "uuid": _text(uuid), "name": _text(name)}
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _slices(nvml: _Nvml, prefix: str, handle: Any) -> dict[int, Any]:
+    count = nvml.put(f"{prefix}:nvmlDeviceGetMaxMigDeviceCount", "nvmlDeviceGetMaxMigDeviceCount", handle)
+    found = {}
+    for number in range(min(count or 0, MAX_SLICES)):
+        call = "nvmlDeviceGetMigDeviceHandleByIndex"
+        part = nvml.put(f"{prefix}:mig{number}:{call}", call, handle, number, plain=lambda _: True)
+        if part is not None:
+            found[number] = part
+    return found
+
+
+def _fill(ask: Ask, nvml: _Nvml, unit: Unit, board: Any, own: Any, instance: int | None) -> None:
+    """Give a unit its reads, each measured once announced; what it does not have is remembered with the reason."""
+    for call, args, name, factor in _FIXED:
+        value = nvml.put(_key(unit, call, args), call, board, *args)
+        if isinstance(value, int):
+            unit.fixed[name] = value * factor
+    fields = _field_read(nvml, board)
+    answer = _kept(ask, nvml, unit, fields)
+    for policy, cause in POLICIES.items():
+        if isinstance(answer.get(f"limited_ns.{cause}", ()), tuple):
+            _kept(ask, nvml, unit, _violation_read(nvml, board, policy, cause))
+    for call, args, name, factor, quick in _NUMBERS:
+        _kept(ask, nvml, unit, _number_read(nvml, board, call, args, name, factor=factor, quick=quick))
+    for read in _own_reads(nvml, board, own, whole=board is own):
+        _kept(ask, nvml, unit, read)
+    key = f"{unit.id}:gpm"
+    unit.profiler = nvml.put(key, lambda: _profiler(nvml, board, instance), plain=lambda _: True)
+    if unit.profiler is None:
+        unit.missing["metrics"] = ("not_supported", "this device or driver has no GPM metrics")
+
+
+def _profiler(nvml: _Nvml, board: Any, instance: int | None) -> Gpm | None:
+    try:
+        return Gpm(nvml.wrapper, board, instance)
+    except NotSupportedError:
+        return None
+
+
+def _kept(ask: Ask, nvml: _Nvml, unit: Unit, read: Read) -> Answer:
+    """Announce, measure and keep a read; return its last answer, empty when it is not asked any more."""
+    key = f"{unit.id}:{read.name}"
+    killed = nvml._deadly.get(read.name, key)  # noqa: SLF001  (the funnel's own list)
+    answer = ask(key, read.measure, plain=lambda _: True) if killed == key else None
+    unit.keep(read, answer, ("failed", f"{read.name} hung or killed the watcher at its start"))
+    return answer or {}
+
+
+def _key(unit: Unit, call: str, args: tuple[int, ...]) -> str:
+    return f"{unit.id}:{call}" + (f"[{','.join(map(str, args))}]" if args else "")
+
+
+def _number_read(  # one row of the table
+    nvml: _Nvml, handle: Any, call: str, args: tuple[int, ...], name: str, *, factor: float, quick: bool
+) -> Read:
+    function = _temperature(nvml) if call == "nvmlDeviceGetTemperature" else nvml.wrapper(call)
+
+    def ask_number() -> Answer:
+        value = function(handle, *args)
+        return {name: value * factor if factor != 1 else value}
+
+    shown = call + (f"[{','.join(map(str, args))}]" if args else "")
+    return Read(shown, (name,), ask_number, quick=quick, classify=nvml.classify)
+
+
+def _temperature(nvml: _Nvml) -> Callable[..., Any]:
+    """Return today's temperature call, with the older one behind it."""
+    newer, older = nvml.wrapper("nvmlDeviceGetTemperatureV"), nvml.wrapper("nvmlDeviceGetTemperature")
+    use: list[Callable[..., Any]] = [newer]
+
+    def ask_temperature(handle: Any, sensor: int) -> Any:
+        try:
+            return use[0](handle, sensor)
+        except Exception:
+            if use[0] is older:
+                raise
+            value = older(handle, sensor)
+            use[0] = older
+            return value
+
+    return ask_temperature
+
+
+def _field_read(nvml: _Nvml, handle: Any) -> Read:
+    asked = [*CAUSE_FIELDS, _MEMORY_TEMPERATURE]
+    names = [*(f"limited_ns.{cause}" for cause in CAUSE_FIELDS.values()), "temperature_memory_c"]
+    function = nvml.wrapper(_FIELDS)
+
+    def ask_fields() -> Answer:
+        answer: Answer = {}
+        for name, value in zip(names, function(handle, asked), strict=True):
+            code = value.nvmlReturn
+            if code:
+                answer[name] = (WHY.get(code, "failed"), f"NVML error {code}")
+            else:
+                number = _field_value(value)
+                answer[name] = number if number is not None else ("failed", f"unknown value type {value.valueType}")
+        return answer
+
+    return Read(_FIELDS, tuple(names), ask_fields, quick=True, classify=nvml.classify)
+
+
+def _violation_read(nvml: _Nvml, handle: Any, policy: int, cause: str) -> Read:
+    function = nvml.wrapper("nvmlDeviceGetViolationStatus")
+    name = f"limited_ns.{cause}"
+    return Read(
+        f"nvmlDeviceGetViolationStatus[{policy}]",
+        (name,),
+        lambda: {name: int(function(handle, policy).violationTime)},
+        quick=True,
+        classify=nvml.classify,
+    )
+
+
+def _own_reads(nvml: _Nvml, board: Any, own: Any, *, whole: bool) -> list[Read]:
+    """Return the reads with an answer of several values; a slice has memory and processes of its own."""
+    mig, ecc = nvml.wrapper("nvmlDeviceGetMigMode"), nvml.wrapper("nvmlDeviceGetEccMode")
+    reads = [
+        _event_read(nvml, board),
+        Read(
+            "nvmlDeviceGetMigMode",
+            ("mig_enabled",),
+            lambda: {"mig_enabled": int(mig(board)[0])},
+            classify=nvml.classify,
+        ),
+        Read(
+            "nvmlDeviceGetEccMode",
+            ("ecc_enabled",),
+            lambda: {"ecc_enabled": int(ecc(board)[0])},
+            classify=nvml.classify,
+        ),
+        _memory_read(nvml, own),
+        _process_read(nvml, own),
+    ]
+    if whole:
+        rates = nvml.wrapper("nvmlDeviceGetUtilizationRates")
+        names = ("utilization_percent", "utilization_memory_percent")
+
+        def ask_rates() -> Answer:
+            found = rates(own)
+            return dict(zip(names, (int(found.gpu), int(found.memory)), strict=True))
+
+        reads.append(Read("nvmlDeviceGetUtilizationRates", names, ask_rates, classify=nvml.classify))
+    return reads
+
+
+def _event_read(nvml: _Nvml, handle: Any) -> Read:
+    newer, older = (nvml.wrapper(name) for name in _REASONS)
+    use: list[Callable[..., Any]] = [newer]
+
+    def ask_events() -> Answer:
+        try:
+            return {EVENT_BITS: int(use[0](handle))}
+        except Exception:
+            if use[0] is older:
+                raise
+            bits = int(older(handle))
+            use[0] = older
+            return {EVENT_BITS: bits}
+
+    return Read(_REASONS[0], (EVENT_BITS,), ask_events, quick=True, classify=nvml.classify)
+
+
+def _memory_read(nvml: _Nvml, handle: Any) -> Read:
+    """Read used memory; version 2 keeps the driver's own reserve apart, version 1 counts it as used."""
+    function = nvml.wrapper("nvmlDeviceGetMemoryInfo")
+    version: list[int | None] = [0x02000028]
+    names = ("memory_used_bytes", "memory_reserved_bytes")
+
+    def ask_memory() -> Answer:
+        if version[0] is not None:
+            try:
+                found = function(handle, version[0])
+            except Exception:
+                found = function(handle)
+                version[0] = None
+            else:
+                return {names[0]: int(found.used), names[1]: int(found.reserved)}
+        else:
+            found = function(handle)
+        return {names[0]: int(found.used)}
+
+    return Read("nvmlDeviceGetMemoryInfo", names, ask_memory, classify=nvml.classify)
+
+
+def _process_read(nvml: _Nvml, handle: Any) -> Read:
+    functions = {kind: nvml.wrapper(call) for kind, call in _PROCESS_CALLS.items()}
+
+    def ask_processes() -> Answer:
+        found = [[p.pid, "compute", p.usedGpuMemory] for p in functions["compute"](handle)]
+        try:
+            found += [[p.pid, "graphics", p.usedGpuMemory] for p in functions["graphics"](handle)]
+        except Exception as error:  # compute boards of some drivers have no graphics list at all
+            if nvml.classify(error)[0] != "not_supported":
+                raise
+        return {PROCESSES: found}
+
+    return Read(_PROCESS_CALLS["compute"], (PROCESSES,), ask_processes, classify=nvml.classify)

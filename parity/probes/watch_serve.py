@@ -1,0 +1,263 @@
+"""Knows the watcher: a child that loads the vendor libraries once and then serves ``begin`` and ``end`` around tests.
+
+Between the two it samples every device from a core of its own; otherwise it waits without a timer. Requests and
+answers are JSON lines; every answer repeats the request's number. After ``begin`` only what fits a budget is read
+before answering, the rest right afterwards; ``end`` reads the counters and, of the slower values, what still fits, and
+takes the freshest sample of the others.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import selectors
+import time
+from typing import TYPE_CHECKING, Any
+
+from parity.probes import own_processes, watch_amd, watch_nvml
+from parity.probes.gpm import TooShortError
+from parity.probes.watch_unit import Recording
+
+if TYPE_CHECKING:
+    from parity.probes.ask import Ask
+    from parity.probes.watch_unit import Answer, Read, Unit
+
+SAMPLE_EVERY_S = 0.1
+BEGIN_BUDGET_S = 0.0003
+END_BUDGET_S = 0.0005
+MAX_DUTY = 0.1  # share of a core that sampling may take; a slow driver is sampled less often
+STDIN = 0
+MAX_REQUEST_BYTES = 1 << 20
+
+
+def survey(ask: Ask, options: dict[str, Any]) -> None:
+    """Find the devices, measure what each read costs, say so, then serve until the input ends.
+
+    Args:
+        ask: announces the questions of the start, so that a deadly one is known by name.
+        options: ``skip`` (key -> why an earlier child lost it), ``root`` (of ``/sys`` and ``/proc``), ``amdsmi`` (see
+            ``parity.probes.watch_amd``), ``sample_every_s``.
+    """
+    skip = options.get("skip") or {}
+    units = watch_nvml.units(ask, skip)
+    units += watch_amd.units(ask, options)
+    period = float(options.get("sample_every_s") or SAMPLE_EVERY_S)
+    pinned = _pin()
+    server = Server(ask, units, period=period if pinned is not None else None, root=str(options.get("root") or ""))
+    ask.send(
+        {
+            "ready": [
+                {"id": unit.id, "facts": unit.facts, "fixed": unit.fixed, "missing": unit.missing} for unit in units
+            ],
+            "costs_us": {unit.id: {read.name: round(read.cost_s * 1e6, 1) for read in unit.reads} for unit in units},
+            "core": pinned,
+            "sampled_every_s": server.period,
+        }
+    )
+    gc.collect()
+    gc.freeze()
+    server.serve()
+
+
+def _pin() -> int | None:
+    """Move to the last core that this process may use; None when there is no second one, or no way to."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    try:
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) < 2:
+            return None
+        os.sched_setaffinity(0, {cores[-1]})
+    except OSError:
+        return None
+    return cores[-1]
+
+
+class Server:
+    """Serves one test at a time.
+
+    Args:
+        ask: its channel.
+        units: the devices.
+        period: seconds between samples; None: never sample.
+        root: prefix of ``/proc``.
+    """
+
+    def __init__(self, ask: Ask, units: list[Unit], *, period: float | None, root: str = "") -> None:
+        """Order the reads by cost."""
+        self.period = period
+        self._ask = ask
+        self._units = {unit.id: unit for unit in units}
+        self._root = root
+        for unit in units:
+            unit.reads.sort(key=lambda read: read.cost_s)
+        self._test: Test | None = None
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(STDIN, selectors.EVENT_READ)
+
+    def serve(self) -> None:
+        """Answer until the input ends."""
+        buffered = b""
+        while True:
+            test = self._test
+            wait = None
+            if test is not None and self.period is not None:
+                wait = max(0.0, test.next_sample - time.monotonic())
+            if not self._selector.select(wait):
+                self._sample()
+                continue
+            chunk = os.read(STDIN, 1 << 16)
+            if not chunk:
+                return
+            *lines, buffered = (buffered + chunk).split(b"\n")
+            if len(buffered) > MAX_REQUEST_BYTES:
+                return
+            for line in lines:
+                self._serve(json.loads(line))
+
+    def _serve(self, request: dict[str, Any]) -> None:
+        if request["op"] == "begin":
+            units = [self._units[name] for name in request["ids"]]
+            begun = Test(units, int(request["pid"]), self._root)
+            left = begun.begin(BEGIN_BUDGET_S)
+            self._ask.send({"seq": request["seq"]})
+            begun.begin_rest(left, self._interrupted)
+            begun.next_sample = time.monotonic() + (self.period or 0.0)
+            self._test = begun
+        else:
+            ended, self._test = self._test, None
+            answer = {} if ended is None else ended.end(END_BUDGET_S)
+            self._ask.send({"seq": request["seq"], "test": answer})
+
+    def _interrupted(self) -> bool:
+        return bool(self._selector.select(0))
+
+    def _sample(self) -> None:
+        test = self._test
+        if test is None or self.period is None:
+            return
+        spent = test.sample(self._interrupted)
+        test.next_sample = time.monotonic() + max(self.period, spent / MAX_DUTY)
+
+
+class Test:
+    """One test: the recordings of its devices.
+
+    Args:
+        units: devices to read.
+        pid: the pytest process.
+        root: prefix of ``/proc``.
+    """
+
+    def __init__(self, units: list[Unit], pid: int, root: str) -> None:
+        """Note the time; nothing is read yet."""
+        self._started = time.monotonic()
+        self._recordings = [Recording(unit, self._owner) for unit in units]
+        self._pid = pid
+        self._root = root
+        self._samples = 0
+        self._begin_took = 0.0
+        self._holders: int | None = None
+        self._ids_are_ours = own_processes.ids_are_ours(root)
+        self.next_sample = 0.0
+
+    def begin(self, budget_s: float) -> list[tuple[Recording, Read]]:
+        """Read what fits the budget, quick reads first; return what is left."""
+        plan = [(r, read) for quick in (True, False) for r in self._recordings for read in r.unit.reads
+                if read.quick is quick]  # fmt: skip
+        end = self._started + budget_s
+        done = 0
+        for recording, read in plan:
+            if time.monotonic() + read.cost_s > end:
+                break
+            recording.take(read, first=True)
+            done += 1
+        return plan[done:]
+
+    def begin_rest(self, plan: list[tuple[Recording, Read]], interrupted: Any) -> None:
+        """Read what is left, unless the next request is there already."""
+        for recording in self._recordings:
+            if recording.unit.profiler is not None and not interrupted():
+                _sample_profiler(recording, first=True)
+        for recording, read in plan:
+            if interrupted():
+                return
+            recording.take(read, first=True)
+        self._begin_took = time.monotonic() - self._started
+        if not self._ids_are_ours and not interrupted():
+            self._holders = own_processes.holders(self._pid, self._root)
+
+    def sample(self, interrupted: Any) -> float:
+        """Read everything once; return the seconds it took."""
+        start = time.monotonic()
+        for recording in self._recordings:
+            told: Answer = {}
+            for read in recording.unit.reads:
+                if interrupted():
+                    return time.monotonic() - start
+                told.update(recording.take(read))
+            recording.note_clock(told)
+            if recording.unit.profiler is not None and not _fits_end(recording):
+                _sample_profiler(recording, first=False)
+        self._samples += 1
+        return time.monotonic() - start
+
+    def end(self, budget_s: float) -> dict[str, Any]:
+        """Read the counters, and of the rest what fits the budget; return the whole test as JSON data."""
+        start = time.monotonic()
+        for recording in self._recordings:
+            for read in recording.unit.reads:
+                if read.quick:
+                    recording.take(read)
+        last = time.monotonic()
+        for recording in self._recordings:
+            profiler = recording.unit.profiler
+            if profiler is not None and _fits_end(recording) and last - self._started >= 0.1:
+                _sample_profiler(recording, first=False)
+        for recording in self._recordings:
+            for read in recording.unit.reads:
+                if not read.quick and time.monotonic() + read.cost_s < start + budget_s:
+                    recording.take(read)
+        return {
+            "seconds": start - self._started,
+            "samples": self._samples,
+            "begin_took_s": self._begin_took,
+            "ids_are_ours": self._ids_are_ours,
+            "holders": self._holders,
+            "devices": [self._told(recording) for recording in self._recordings],
+        }
+
+    def _owner(self, pid: int) -> bool | None:
+        """Return whether a process is the test run's; None when its id means nothing here or it is gone."""
+        if not self._ids_are_ours or own_processes.parent_of(pid, self._root) is None:
+            return None
+        return own_processes.is_own(pid, self._pid, self._root)
+
+    def _told(self, recording: Recording) -> dict[str, Any]:
+        plain = recording.plain()
+        if self._ids_are_ours:
+            for process in plain["processes"]:
+                process["name"] = own_processes.name_of(process["pid"], self._root)
+        profiler = recording.unit.profiler
+        if profiler is not None:
+            try:
+                plain["metrics"] = profiler.metrics()
+            except TooShortError:
+                plain["reasons"].setdefault("metrics", ("not_asked", "interval under 100 ms"))
+            except Exception as error:
+                plain["reasons"]["metrics"] = ("failed", f"{type(error).__name__}: {error}"[:200])
+        return plain
+
+
+def _fits_end(recording: Recording) -> bool:
+    return bool(recording.unit.profiler.cost_s < END_BUDGET_S / 2)
+
+
+def _sample_profiler(recording: Recording, *, first: bool) -> None:
+    start = time.monotonic()
+    try:
+        recording.unit.profiler.sample(first=first)
+    except Exception as error:
+        recording.reasons["metrics"] = ("failed", f"{type(error).__name__}: {error}"[:200])
+    recording.unit.profiler.cost_s = time.monotonic() - start
