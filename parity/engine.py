@@ -3,10 +3,12 @@
 The pytest plugin starts one engine per run and never imports this package itself. One request per line
 (``{"id", "op", ...}``), one answer per line with the same ``id``. Operations:
 
-* ``judge``: ``target``, ``require``, ``mode``, ``fingerprint`` and ``config`` (paths), ``rootdir``, ``reports``
-  (paths), ``rules`` (names), ``sources`` (option name -> where its value came from). The machine is read once and
-  judged as often as asked.
+* ``judge``: ``target``, ``require``, ``mode``, ``fingerprint`` and ``config`` (paths), ``rootdir``, ``rules``
+  (names), ``sources`` (option name -> where its value came from). The machine is read once and judged as often
+  as asked.
 * ``fingerprint``: the fingerprint as ``parity.fingerprint/1``.
+* ``report``: ``paths``, ``run`` (a finished run as the plugin knows it): written in the formats of the suffixes; the
+  answer names the paths ``written`` and the ``problems``.
 * ``begin`` / ``end``: around a perf test; acknowledged.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.
 """
@@ -67,6 +69,7 @@ class Engine:
             handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
                 "judge": self._judge,
                 "fingerprint": self._fingerprint,
+                "report": _report,
                 "begin": lambda _: {},
                 "end": lambda _: {},
                 "bye": lambda _: {"bye": True},
@@ -121,8 +124,6 @@ class Engine:
         rules = tuple(request.get("rules") or ())
         _known_rules(rules, sources.get("rules", "rules"))
         verdict = session.judge_fingerprint(self._read(request.get("fingerprint")), target, project, only=rules)
-        for path in request.get("reports") or ():
-            _write(path, verdict)
         return {"active": True, **settings, **_summary(verdict)}
 
 
@@ -181,28 +182,10 @@ def _told(verdict: Verdict) -> str:
     return verdict.outcome if verdict.level == "unknown" else f"{verdict.outcome} ({verdict.level})"
 
 
-def _write(path: str, verdict: Verdict) -> None:
-    """Write a report whose format the suffix names.
+def _report(request: dict[str, Any]) -> dict[str, Any]:
+    from parity.reports.run_files import run_of, write_run
 
-    Raises:
-        UsageError: the suffix names no format, or the file cannot be written.
-    """
-    from parity.reports import json_report, markdown_report
-
-    renderers = {".json": json_report.render, ".md": markdown_report.render}
-    suffix = Path(path).suffix.lower()
-    if suffix not in renderers:
-        raise UsageError(
-            f"no report format has the suffix {suffix!r}",
-            where=f"--parity-report: {path}",
-            mend=f"use one of: {', '.join(renderers)}",
-        )
-    try:
-        Path(path).write_text(renderers[suffix](verdict), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written: {error.strerror}", where=f"--parity-report: {path}", mend="check the folder"
-        ) from error
+    return write_run(run_of(request["run"]), request["paths"])
 
 
 if __name__ == "__main__":

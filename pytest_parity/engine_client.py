@@ -111,6 +111,12 @@ class Engine:
                 return answer
         raise self._failure
 
+    def kill(self) -> None:
+        """End the child at once, also while another thread is stuck writing to it."""
+        if self._process is not None:
+            _kill(self._process)
+        self._failure = self._failure or EngineError("the engine was stopped")
+
     def close(self) -> None:
         """Say goodbye, then make sure; safe to call again, and a no-op in a forked copy of this process."""
         if os.getpid() != self._owner:

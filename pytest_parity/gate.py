@@ -20,6 +20,7 @@ from pytest_parity.judge import Judge
 from pytest_parity.message import set_message
 from pytest_parity.perf import PerfRules
 from pytest_parity.plugin import GATE
+from pytest_parity.records import register_records
 from pytest_parity.settings import read_marks, resolve, runs_tests
 from pytest_parity.summary import IdleHeader, Summary
 from pytest_parity.verdict import INACTIVE, Verdict, read_answer
@@ -96,6 +97,7 @@ def new_judge(config: pytest.Config, settings: Settings) -> Judge:
 def _register(config: pytest.Config, judge: Judge) -> Gate:
     gate = Gate(config, judge)
     config.pluginmanager.register(gate, GATE)
+    register_records(config, judge)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Summary(config, judge), "parity-summary")
     return gate
@@ -175,7 +177,6 @@ class Gate:
         if plan is None or not plan.verdict.blocks:
             return (yield)
         if plan.mode == "annotate":
-            _annotate(item, plan.verdict)
             return (yield)
 
         def stop(*_: object, **__: object) -> None:
@@ -191,7 +192,6 @@ class Gate:
     def _stop(self, item: pytest.Item, plan: Plan) -> None:
         """Raise in place of a blocked test, as its mode says; only an annotated one goes on."""
         if plan.mode == "annotate":
-            _annotate(item, plan.verdict)
             return
         if plan.mode == "skip":
             item.stash[_SKIPPED_BY_GATE] = True
@@ -229,6 +229,7 @@ class Gate:
                 "outcome": plan.verdict.outcome,
                 "level": plan.verdict.level,
                 "blocks": plan.verdict.blocks,
+                "mode": plan.mode,
                 "headline": plan.verdict.headline,
             }
         return report
@@ -279,13 +280,6 @@ def _rewrite(report: pytest.TestReport, plan: Plan, message: str) -> str:
         return "xfailed"
     report.outcome = "failed"
     return "failed"
-
-
-def _annotate(item: pytest.Item, verdict: Verdict) -> None:
-    """Add the verdict to the test's properties, as exact strings: anything else breaks under xdist."""
-    names = {name for name, _ in item.user_properties}
-    values = {"parity": verdict.outcome, "parity_target": verdict.target, "parity_level": verdict.level}
-    item.user_properties.extend((name, str(value)) for name, value in values.items() if name not in names)
 
 
 def _let_skips_of_the_user_win(item: pytest.Item) -> None:

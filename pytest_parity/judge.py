@@ -42,7 +42,7 @@ class Judge:
     def ask(self) -> None:
         """Send the run's request without waiting for the answer."""
         if self._base is None and self._pending is None:
-            self._pending = self._engine.send(_request(self.settings, reports=list(self.settings.reports)))
+            self._pending = self._engine.send(_request(self.settings))
 
     def base(self) -> Verdict:
         """Return the verdict of the run.
@@ -70,6 +70,16 @@ class Judge:
                 self.base()
             self._of_marks[key] = self._judge_marks(marks, f"@pytest.mark.parity of {nodeid}")
         return self._of_marks[key]
+
+    @property
+    def run_verdict(self) -> Verdict | None:
+        """Return the verdict of the run if there is one by now; nothing is asked and nobody waits."""
+        return self._base
+
+    @property
+    def marker_verdicts(self) -> tuple[Verdict, ...]:
+        """Return the verdicts there are by now for markers with settings of their own."""
+        return tuple(self._of_marks.values())
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the fingerprint behind the run's verdict, asking for it where there is no verdict.
@@ -134,7 +144,6 @@ def _request(settings: Settings, **own: Any) -> dict[str, Any]:
         "fingerprint": settings.fingerprint,
         "config": settings.config,
         "rootdir": settings.rootdir,
-        "reports": [],
         "rules": None,
         "sources": dict(settings.sources),
         **own,

@@ -143,7 +143,7 @@ def test_perf_tests_of_the_project_file_are_gated(real: Gate, pytester: pytest.P
     [
         (["--parity-target=h1000"], ["ERROR: --parity-target: *h1000*", "  close: h100*"]),
         (["--parity-target=h100", "--parity-config=gone.yaml"], ["ERROR: *gone.yaml: *"]),
-        (["--parity-target=h100", "--parity-report=verdict.pdf"], ["ERROR: --parity-report: *verdict.pdf: no report*"]),
+        (["--parity-target=h100", "--parity-report=verdict.pdf"], ["ERROR: --parity-report: verdict.pdf: no report*"]),
     ],
 )
 def test_misuse_ends_the_run_before_any_test(real: Gate, words: list[str], told: list[str]) -> None:
@@ -163,12 +163,10 @@ def test_a_wrong_project_file_ends_the_run(real: Gate, pytester: pytest.Pytester
 def test_reports_are_written(real: Gate, pytester: pytest.Pytester) -> None:
     real("--parity-target=h100", "--parity-report=out.json", "--parity-report=out.md")
     told = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
-    assert (told["schema"], told["outcome"], told["tool"]) == (
-        "parity.verdict/1",
-        "mismatch",
-        {"name": "parity", "version": __version__},
-    )
-    assert (pytester.path / "out.md").read_text(encoding="utf-8").startswith("## parity: MISMATCH (not passed)\n")
+    assert (told["schema"], told["tool"]) == ("parity.run/1", {"name": "parity", "version": __version__})
+    assert [one["outcome"] for one in told["verdicts"]] == ["mismatch"]
+    assert [(one["nodeid"].partition("::")[2], one["state"]) for one in told["tests"]] == [("test_time", "failed")]
+    assert (pytester.path / "out.md").read_text(encoding="utf-8").startswith("## parity: MISMATCH\n")
 
 
 def test_a_captured_fingerprint_serves_as_target(real: Gate) -> None:

@@ -34,6 +34,8 @@ def main() -> None:
         misbehave(settings.get("target"))
         if request["op"] == "fingerprint":
             answer: dict[str, Any] = {"ok": True, "fingerprint": FINGERPRINT}
+        elif request["op"] == "report":
+            answer = report(request)
         else:
             answer = judge(settings)
         print(json.dumps({"id": request["id"], **answer}), flush=True)
@@ -75,6 +77,21 @@ def misbehave(target: str | None) -> None:
         time.sleep(600)
     elif target == "shape":
         print(json.dumps({"id": 1, "ok": True, "active": True, "outcome": "great"}), flush=True)
+
+
+def report(request: dict[str, Any]) -> dict[str, Any]:
+    """Write the run as it came; ``FAKE_ENGINE_REPORT`` says how to fail instead."""
+    how = os.environ.get("FAKE_ENGINE_REPORT", "")
+    misbehave(how)
+    if how == "refuse":
+        return {
+            "ok": True,
+            "written": [],
+            "problems": [{"path": path, "why": "the disk is full"} for path in request["paths"]],
+        }
+    for path in request["paths"]:
+        Path(path).write_text(json.dumps(request["run"]), encoding="utf-8")
+    return {"ok": True, "written": request["paths"], "problems": []}
 
 
 def judge(settings: dict[str, Any]) -> dict[str, Any]:
