@@ -23,7 +23,7 @@ def write_file(path: str, text: str, *, make_folders: bool = False) -> None:
     target = Path(path)
     scratch = target.parent / f".{target.name}.{os.getpid()}.tmp"
     try:
-        if make_folders:
+        if make_folders and not target.parent.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() or (target.exists() and not target.is_file()):  # /dev/stdout, a named pipe
             target.write_text(text, encoding="utf-8")

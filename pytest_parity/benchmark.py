@@ -59,7 +59,7 @@ class Benchmark:
 
         Only the copy in memory changes. What is left agrees on the machine, so there is no second warning.
         """
-        if KEY not in machine_info or benchmarksession.disabled or benchmarksession.skip:
+        if KEY not in machine_info or any(getattr(benchmarksession, name, False) for name in ("disabled", "skip")):
             return
         saved = compared_benchmark.get("machine_info")
         reason = why_not_comparable(machine_info[KEY], saved.get(KEY) if isinstance(saved, dict) else None)
@@ -74,7 +74,7 @@ class Benchmark:
             is_problem=True,
             comes_first=True,
         )
-        if benchmarksession.compare_fail and not self._must_fail:
+        if getattr(benchmarksession, "compare_fail", None) and not self._must_fail:
             self._must_fail = True
             notes.add(
                 "parity: --benchmark-compare-fail cannot be decided against it, so this run fails; "

@@ -31,7 +31,7 @@ MAX_ANNOTATION = 3000
 
 _MESSAGE = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = _MESSAGE | str.maketrans({":": "%3A", ",": "%2C"})
-# Nothing that ends a cell, opens a tag, a link, an image or code, or mentions a person or an issue.
+# Nothing that ends a cell, opens a tag, a link, an image or code, or calls a person.
 _CELL = str.maketrans(
     {
         "&": "&amp;",
@@ -41,14 +41,9 @@ _CELL = str.maketrans(
         "`": "&#96;",
         "\\": "&#92;",
         "*": "&#42;",
-        "_": "&#95;",
-        "[": "&#91;",
-        "]": "&#93;",
         "@": "&#64;",
-        "#": "&#35;",
         "~": "&#126;",
         "$": "&#36;",
-        ":": "&#58;",
     }
 )
 
@@ -139,11 +134,11 @@ def cell(text: object) -> str:
     """Return text on one line that stays in its cell and is no markup.
 
     >>> cell("test_x[a|<b>]")
-    'test&#95;x&#91;a&#124;&lt;b&gt;&#93;'
+    'test_x[a&#124;&lt;b&gt;]'
     """
     shown = _on_one_line(plain(text))
     cut = shown if len(shown) <= MAX_CELL else shown[: MAX_CELL - 2] + ".."
-    return cut.translate(_CELL)
+    return cut.translate(_CELL).replace("](", "]&#40;")
 
 
 def _on_one_line(text: str) -> str:

@@ -77,7 +77,7 @@ def _on_one_line(text: str) -> str:
 
 def _metadata(config: pytest.Config) -> dict[str, Any] | None:
     """Return the table of pytest-metadata, None without that plugin."""
-    if not config.pluginmanager.has_plugin("metadata"):
+    if not hasattr(config.hook, "pytest_metadata"):
         return None
     try:
         from pytest_metadata.plugin import metadata_key

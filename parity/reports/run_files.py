@@ -65,7 +65,7 @@ def write_run(run: Run, paths: Sequence[str]) -> dict[str, Any]:
             text = render(run)
             write_file(path, text, make_folders=True)
         except ParityError as error:
-            problems.append({"path": path, "why": error.what})
+            problems.append({"path": path, "why": error.what.removeprefix("cannot be written: ")})
         except Exception as error:  # one format's defect must not cost the others
             problems.append({"path": path, "why": f"internal error: {type(error).__name__}: {error}"})
         else:

@@ -17,7 +17,7 @@ from parity.reports.rows import (
     subjects_text,
     wanted_text,
 )
-from parity.reports.run_rows import became, by_concern, conditions_text, counts_text, seconds_text, title
+from parity.reports.run_rows import became, by_concern, conditions_text, counts_text, judged_text, seconds_text, title
 from parity.units import format_ratio
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ STYLE = """
   --line: #363d45; --good: #5fd08f; --bad: #ff8a8a; --doubt: #f0b95a; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 72rem; color: var(--text); background: var(--ground);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { margin: .25rem 0; } ul { margin: .5rem 0; padding-left: 1.25rem; }
@@ -49,7 +49,7 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; padding: .4rem .6rem; color: var(--dim); }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-top: 1px solid var(--line); }
 thead th { border-top: 0; background: var(--panel); white-space: nowrap; }
-td.name { min-width: 14rem; } td.text { min-width: 12rem; }
+td.name { min-width: 14rem; max-width: 36rem; } td.text { min-width: 12rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 svg { display: block; width: 100%; height: .8rem; margin: .5rem 0; border-radius: .4rem; }
 .fill-good { fill: var(--good); } .fill-bad { fill: var(--bad); } .fill-doubt { fill: var(--doubt); }
@@ -107,8 +107,8 @@ def _foot(run: Run) -> str:
 
 def _judgement(one: RunJudgement) -> str:
     by = ", asked for by a marker" if one.source == "marker" else ""
-    outcome = f'<span class="{_TONES[one.outcome]}">{one.outcome}</span>'
-    told = f"Target <code>{_text(one.target)}</code>{by}: {outcome}, level {one.level}"
+    tone = "bad" if one.outcome == "match" and one.blocks else _TONES[one.outcome]
+    told = f"Target <code>{_text(one.target)}</code>{by}: {_toned(judged_text(one), tone)}, level {one.level}"
     return f"{told}<br>{_text(one.headline)}"
 
 

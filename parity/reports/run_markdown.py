@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.reports import markdown_report
 from parity.reports.markdown_report import cell
-from parity.reports.run_rows import became, by_concern, conditions_text, counts_text, seconds_text, title
+from parity.reports.run_rows import became, by_concern, conditions_text, counts_text, judged_text, seconds_text, title
 
 if TYPE_CHECKING:
     from parity.model.run import Run, RunTest
@@ -20,7 +20,9 @@ def render(run: Run) -> str:
     lines = [f"{HEADING}{title(run)}", "", f"{counts_text(run.counts)}.", ""]
     for one in run.judgements:
         by = ", asked for by a marker" if one.source == "marker" else ""
-        lines.append(f"* target `{cell(one.target)}`{by}: **{one.outcome}**, level `{one.level}`. {cell(one.headline)}")
+        lines.append(
+            f"* target `{cell(one.target)}`{by}: **{judged_text(one)}**, level `{one.level}`. {cell(one.headline)}"
+        )
     if run.problem:
         lines.append(f"* not judged: {cell(run.problem)}")
     lines += [f"* {cell(note)}" for note in run.notes]

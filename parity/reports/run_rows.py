@@ -9,7 +9,7 @@ from parity.model.rule import SEVERITIES, Severity
 from parity.reports.rows import one_line
 
 if TYPE_CHECKING:
-    from parity.model.run import Run, RunCounts, RunTest
+    from parity.model.run import Run, RunCounts, RunJudgement, RunTest
 
 OUTCOME_WORDS = {"match": "match", "mismatch": "MISMATCH", "unknown": "UNKNOWN"}
 
@@ -30,12 +30,17 @@ def title(run: Run) -> str:
     judged = run.gravest
     if judged is None:
         return "not judged"
-    tail = ""
-    if judged.outcome == "match" and judged.blocks:
-        tail = " (not passed)"
-    elif judged.outcome == "mismatch" and not judged.blocks:
-        tail = " (passed by waiver or by the rules asked for)"
-    return OUTCOME_WORDS[judged.outcome] + tail
+    outcome, _, rest = judged_text(judged).partition(", ")
+    return OUTCOME_WORDS[outcome] + (f" ({rest})" if rest else "")
+
+
+def judged_text(one: RunJudgement) -> str:
+    """Return the outcome, and whether it was accepted where that does not follow from it."""
+    if one.outcome == "match" and one.blocks:
+        return "match, not passed"
+    if one.outcome != "match" and not one.blocks:
+        return f"{one.outcome}, passed by waiver or by the rules asked for"
+    return one.outcome
 
 
 def counts_text(counts: RunCounts) -> str:

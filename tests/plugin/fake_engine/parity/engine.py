@@ -19,7 +19,11 @@ TRANSFERS = {
     "timings_multi_gpu": "no",
     "memory_fit": "unknown",
 }
-FINGERPRINT = {"schema": "parity.fingerprint/1", "identity_hash": "abc"}
+FINGERPRINT = {
+    "schema": "parity.fingerprint/1",
+    "identity_hash": "abc",
+    "stack": {"components": {"driver": {"type": "reading", "value": "570.86.15", "source": "nvml"}}},
+}
 
 
 def main() -> None:
@@ -57,7 +61,7 @@ def project(rootdir: str) -> dict[str, Any]:
 
 
 def misbehave(target: str | None) -> None:
-    """Do what the target's name says instead of answering."""
+    """Do what the name says instead of answering."""
     if target == "hang":
         time.sleep(600)
     elif target == "crash":
@@ -106,6 +110,7 @@ def judge(settings: dict[str, Any]) -> dict[str, Any]:
         return {"ok": False, "kind": "internal", "error": "KeyError: 'sm_count'\n  in judge"}
     match = target.startswith("here")
     outcome = "match" if match else "mismatch"
+    identity = os.environ.get("FAKE_ENGINE_DEVICE", "rtx-4090")
     arrow = "\N{RIGHTWARDS ARROW}" if target == "unicode" else "->"
     return {
         "ok": True,
@@ -124,7 +129,9 @@ def judge(settings: dict[str, Any]) -> dict[str, Any]:
         "perf_tests": settings.get("perf_tests", {}),
         "verdict": {
             "schema": "parity.verdict/1",
-            "devices": [{"index": 0, "identity": "rtx-4090"}, {"index": 1, "identity": "rtx-4090"}],
+            "target": {"id": f"{target}-id"},
+            "outcome": outcome,
+            "devices": [{"index": index, "identity": identity} for index in range(2)],
             "fingerprint": FINGERPRINT,
         },
     }
