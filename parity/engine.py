@@ -12,6 +12,8 @@ The pytest plugin starts one engine per run and never imports this package itsel
 * ``begin``: ``test`` (id), ``pid`` (of pytest), ``visible`` (the visibility variables set there): the devices are
   watched from here on. ``why`` in the answer: what cannot be watched.
 * ``end``: ``test``: the answer's ``conditions`` are those of the test as ``parity.conditions/1``.
+* ``report``: ``paths``, ``run`` (a finished run as the plugin knows it): written in the formats of the suffixes; the
+  answer names the paths ``written`` and the ``problems``.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.
 """
 
@@ -96,6 +98,7 @@ class Engine:
                 "watch": self._watch_for,
                 "begin": self._begin,
                 "end": self._end,
+                "report": _report,
                 "bye": lambda _: {"bye": True},
             }
             handler = handlers.get(request.get("op"))
@@ -261,6 +264,12 @@ def _summary(verdict: Verdict) -> dict[str, Any]:
 
 def _told(verdict: Verdict) -> str:
     return verdict.outcome if verdict.level == "unknown" else f"{verdict.outcome} ({verdict.level})"
+
+
+def _report(request: dict[str, Any]) -> dict[str, Any]:
+    from parity.reports.run_files import run_of, write_run
+
+    return write_run(run_of(request["run"]), request["paths"])
 
 
 if __name__ == "__main__":

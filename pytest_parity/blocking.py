@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from _pytest.outcomes import Failed  # pytest types its public name, pytest.fail.Exception, as Any
 
     from pytest_parity.plan import Plan
-    from pytest_parity.verdict import Verdict
 else:
     Failed = pytest.fail.Exception
 
@@ -40,13 +39,6 @@ def rewrite(report: pytest.TestReport, plan: Plan, message: str) -> str:
         return "xfailed"
     report.outcome = "failed"
     return "failed"
-
-
-def annotate(item: pytest.Item, verdict: Verdict) -> None:
-    """Add the verdict to the test's properties, as exact strings: anything else breaks under xdist."""
-    names = {name for name, _ in item.user_properties}
-    values = {"parity": verdict.outcome, "parity_target": verdict.target, "parity_level": verdict.level}
-    item.user_properties.extend((name, str(value)) for name, value in values.items() if name not in names)
 
 
 def let_skips_of_the_user_win(item: pytest.Item) -> None:

@@ -6,9 +6,11 @@ No thread and no blocking call: everything waits in ``poll`` with a deadline. PY
 from __future__ import annotations
 
 import contextlib
-import os
-import select
-from time import monotonic  # by name: a test may replace ``time.monotonic``
+
+# By name: what a test puts in their place must not reach us.
+from os import close, fstat, pipe, read, set_blocking, write
+from select import POLLIN, POLLOUT, poll
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 _CHUNK = 1 << 16
-_ENDED = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 class ChannelError(Exception):
@@ -32,15 +33,15 @@ class Channel:
         Raises:
             OSError: no descriptors are left.
         """
-        self.child_in, self._out = os.pipe()
+        self.child_in, self._out = pipe()
         try:
-            self._in, self.child_out = os.pipe()
+            self._in, self.child_out = pipe()
         except OSError:
-            os.close(self.child_in)
-            os.close(self._out)
+            close(self.child_in)
+            close(self._out)
             raise
         for descriptor in (self._out, self._in):
-            os.set_blocking(descriptor, False)
+            set_blocking(descriptor, False)
         self._ours = {descriptor: _same(descriptor) for descriptor in (self._out, self._in)}
         self._unsent = bytearray()
         self._unread = bytearray()
@@ -48,19 +49,19 @@ class Channel:
 
     def release(self) -> None:
         """Close the child's ends in this process, once the child has them."""
-        os.close(self.child_in)
-        os.close(self.child_out)
+        close(self.child_in)
+        close(self.child_out)
 
-    def write(self, line: bytes) -> None:
+    def send(self, line: bytes) -> None:
         """Take a line for the child and send what can be sent now.
 
         Raises:
-            ChannelError: see ``read``.
+            ChannelError: see ``receive``.
         """
         self._unsent += line
         self._exchange(0.0, until=lambda: not self._unsent)
 
-    def read(self, timeout_s: float) -> bytes | None:
+    def receive(self, timeout_s: float) -> bytes | None:
         """Return the next line with its end, None when there is none in time.
 
         Raises:
@@ -84,16 +85,16 @@ class Channel:
         mark = self._ours.pop(descriptor, None)
         if mark is not None and _same(descriptor) == mark:
             with contextlib.suppress(OSError):
-                os.close(descriptor)
+                close(descriptor)
 
     def _exchange(self, timeout_s: float, *, until: Callable[[], bool]) -> None:
         """Send and receive until a condition holds or time is up; both at once, so that neither side waits for ever."""
         end = monotonic() + timeout_s
         self._check()
-        waiter = select.poll()
-        waiter.register(self._in, select.POLLIN)
+        waiter = poll()
+        waiter.register(self._in, POLLIN)
         if self._unsent:
-            waiter.register(self._out, select.POLLOUT)
+            waiter.register(self._out, POLLOUT)
         while not until():
             left_ms = max(0.0, end - monotonic()) * 1000
             ready = dict(waiter.poll(left_ms))
@@ -112,7 +113,7 @@ class Channel:
     def _send(self) -> bool:
         """Send what the pipe takes; return whether more is to come."""
         try:
-            sent = os.write(self._out, self._unsent[:_CHUNK])
+            sent = write(self._out, self._unsent[:_CHUNK])
         except BlockingIOError:
             return True
         except OSError:  # the child is gone: the end of its stream tells more
@@ -122,7 +123,7 @@ class Channel:
 
     def _receive(self) -> None:
         try:
-            chunk = os.read(self._in, _CHUNK)
+            chunk = read(self._in, _CHUNK)
         except BlockingIOError:
             return
         except OSError:
@@ -143,7 +144,7 @@ class Channel:
 def _same(descriptor: int) -> tuple[int, int] | None:
     """Return what a descriptor stands for, None when it is closed."""
     try:
-        told = os.fstat(descriptor)
+        told = fstat(descriptor)
     except OSError:
         return None
     return told.st_dev, told.st_ino

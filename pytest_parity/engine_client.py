@@ -24,10 +24,20 @@ if TYPE_CHECKING:
 BYE_DEADLINE_S = 2.0
 """How long a polite end may take before the child is killed."""
 
-_BOOT = (
-    "import sys; HERE = sys.argv.pop(1); sys.path[:] = [HERE] + [p for p in sys.path if p and p != HERE]; "
-    "from parity.engine import main; main()"
-)
+# The real package whatever a user's repository calls ``parity``; then the path without the current directory, and with
+# what PYTHONPATH adds at its end: neither that nor a backport beside this package may take the place of what it needs.
+_BOOT = """
+import os, sys
+here = sys.argv.pop(1)
+given = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+paths = [path for path in sys.path if path]
+paths.sort(key=lambda path: os.path.abspath(path) in given)
+sys.path[:] = [here, *paths]
+import parity
+sys.path[:] = paths
+from parity.engine import main
+main()
+"""
 _TAIL_BYTES = 4096
 _TAIL_LINES = 6
 # Taken here: what a test puts in their place must not reach the engine.
@@ -101,7 +111,7 @@ class Engine:
             self._awaited.append(self._last_id)
             line = _to_json({"id": self._last_id, **request}) + "\n"
             with contextlib.suppress(ChannelError):  # told by ``receive``
-                self._channel.write(line.encode())
+                self._channel.send(line.encode())
         return self._last_id
 
     def receive(self, request_id: int, timeout_s: float | None = None) -> dict[str, Any]:
@@ -134,7 +144,7 @@ class Engine:
                 message = "the engine is not running"
                 raise EngineError(message)
             try:
-                line = self._channel.read(max(0.0, end - monotonic()))
+                line = self._channel.receive(max(0.0, end - monotonic()))
             except ChannelError as error:
                 raise EngineError(f"the engine: {error}" if str(error) else self._death()) from error
             if line is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_parity.blocking import SKIPPED_BY_GATE, Blocked, annotate, let_skips_of_the_user_win, rewrite, skip
+from pytest_parity.blocking import SKIPPED_BY_GATE, Blocked, let_skips_of_the_user_win, rewrite, skip
 from pytest_parity.marks import read_marks
 from pytest_parity.perf import PerfRules, classify_by_hook
 from pytest_parity.plan import PLAN, Plan
@@ -129,7 +129,6 @@ class Gate:
         if plan is None or not plan.verdict.blocks:
             return (yield)
         if plan.mode == "annotate":
-            annotate(item, plan.verdict)
             return (yield)
 
         def stop(*_: object, **__: object) -> None:
@@ -145,7 +144,6 @@ class Gate:
     def _stop(self, item: pytest.Item, plan: Plan) -> None:
         """Raise in place of a blocked test, as its mode says; only an annotated one goes on."""
         if plan.mode == "annotate":
-            annotate(item, plan.verdict)
             return
         if plan.mode == "skip":
             item.stash[SKIPPED_BY_GATE] = True
@@ -206,7 +204,7 @@ class Gate:
         if not verdict.active or mode == "off":
             return None
         conditions = (marks and marks.conditions) or settings.conditions or verdict.conditions
-        by = "marker" if marks is not None and marks.judges else "GPUs selected later"
+        by = "marker" if marks is not None and marks.judges else "selection"
         return Plan(verdict, mode, conditions, visible, "" if verdict is self._judge.base() else by)
 
     def _spare_reruns(self, item: pytest.Item) -> None:

@@ -11,6 +11,7 @@ from pytest_parity.engine_client import Engine
 from pytest_parity.gate import Gate
 from pytest_parity.judge import JUDGE, Judge
 from pytest_parity.plugin import GATE, add_hookspecs
+from pytest_parity.records import register_records
 from pytest_parity.settings import resolve
 from pytest_parity.summary import IdleHeader, Summary
 from pytest_parity.terminal import terminal_encoding
@@ -68,6 +69,7 @@ def new_judge(config: pytest.Config, settings: Settings) -> Judge:
 def _register(config: pytest.Config, judge: Judge) -> Gate:
     gate = Gate(config, judge)
     config.pluginmanager.register(gate, GATE)
+    register_records(config, judge)
     # After the gate: of hooks that wrap, the one registered last is the outermost.
     config.pluginmanager.register(Watching(config, judge), "parity-watch")
     if not hasattr(config, "workerinput"):

@@ -110,6 +110,16 @@ class Judge:
             self._on_verdict(self._others[key])
         return self._others[key]
 
+    @property
+    def run_verdict(self) -> Verdict | None:
+        """Return the verdict of the run if there is one by now; nothing is asked and nobody waits."""
+        return self._base
+
+    @property
+    def other_verdicts(self) -> tuple[Verdict, ...]:
+        """Return the verdicts there are by now for markers with settings of their own, and other GPUs selected."""
+        return tuple(self._others.values())
+
     def fingerprint(self) -> dict[str, Any]:
         """Return the fingerprint behind the run's verdict, asking for it where there is no verdict.
 

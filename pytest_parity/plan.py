@@ -19,7 +19,7 @@ class Plan(NamedTuple):
         mode: what happens when the verdict blocks.
         conditions: what disturbed run conditions do to it.
         visible: the variables that selected the GPUs when this was decided.
-        by: why the verdict is not the run's: ``marker``, ``GPUs selected later``; empty when it is.
+        by: why the verdict is not the run's: ``marker``, ``selection`` (of other GPUs); empty when it is.
     """
 
     verdict: Verdict

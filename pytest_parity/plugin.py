@@ -73,7 +73,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         action="append",
         default=None,
-        help="write the verdict here, format by suffix: .json or .md; repeatable",
+        help="write the run's report here, format by suffix: .json, .md, .html, .sarif; repeatable",
+    )
+    group.addoption(
+        "--parity-junit",
+        dest="parity_junit",
+        choices=("on", "off"),
+        default="on",
+        help="add parity properties to the JUnit file: of the suite and of perf tests that ran (default: on)",
     )
 
 

@@ -13,12 +13,14 @@ import pytest
 
 from pytest_parity.conditions import STATES, told_findings
 from pytest_parity.message import set_message
+from pytest_parity.records import RECORDS
 from pytest_parity.settings import runs_tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_parity.judge import Judge
+    from pytest_parity.records import Record
     from pytest_parity.settings import Settings
     from pytest_parity.verdict import Verdict
 
@@ -27,6 +29,7 @@ _MAX_REASONS = 5
 _LABEL = 14
 _MIN_WIDTH = 60
 
+OTHERS = {"selection": "the GPUs selected later", "worker": "an xdist worker"}
 WORDS = {"timings_single_gpu": "single-GPU timings", "timings_multi_gpu": "multi-GPU timings"}
 
 
@@ -45,32 +48,13 @@ class IdleHeader:
         return f"parity: no target, nothing is judged ({self._options} without effect)"
 
 
-class Account:
-    """What became of the perf tests under one verdict.
-
-    Attributes:
-        headline: of the verdict.
-        by: why it is not the run's.
-        states: test -> ``ran``, ``failed``, ``skipped``, ``xfailed`` (these three by the gate) or ``not run``.
-        conditions: test -> the conditions it ran under.
-    """
-
-    def __init__(self, headline: str, by: str = "") -> None:
-        """Count nothing yet."""
-        self.headline = headline
-        self.by = by
-        self.states: dict[str, str] = {}
-        self.conditions: dict[str, Mapping[str, Any]] = {}
-
-
 class Summary:
-    """Counts what became of perf tests, in the process that has the terminal."""
+    """Tells what became of perf tests, in the process that has the terminal."""
 
     def __init__(self, config: pytest.Config, judge: Judge) -> None:
-        """Count nothing yet."""
+        """Say nothing yet."""
         self._config = config
         self._judge = judge
-        self._accounts: dict[tuple[str, str, str], Account] = {}
 
     def pytest_report_header(self) -> str | None:
         """Return the header line; pytest does not ask under ``-q`` and ``--no-header``."""
@@ -84,17 +68,9 @@ class Summary:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what became of one perf test, in this process or in a worker."""
-        note: dict[str, Any] | None = getattr(report, "parity", None)
-        if note is None:
-            return
-        if report.failed and isinstance(report.longrepr, str):
+        """Make a message of the text that a worker sent for one."""
+        if hasattr(report, "parity") and report.failed and isinstance(report.longrepr, str):
             set_message(report, report.longrepr)
-        key = (note["target"], note["outcome"], note["level"])
-        account = self._accounts.setdefault(key, Account(note["headline"], note["by"]))
-        account.states[report.nodeid] = note["state"]
-        if note["conditions"] is not None:
-            account.conditions[report.nodeid] = note["conditions"]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -107,10 +83,8 @@ class Summary:
         required = self._judge.settings.require_measured
         if required is None:
             required = self._judge.base().require_measured
-        ran_well = any(
-            state == "ran" and key[1] == "match" for key, one in self._accounts.items() for state in one.states.values()
-        )
-        return required and not ran_well
+        records = self._config.stash[RECORDS].all()
+        return required and not any(one.state == "ran" and one.outcome == "match" for one in records)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the section."""
@@ -118,10 +92,11 @@ class Summary:
             return
         verdict = self._judge.base()
         missing = self._misses_measurements()
-        if not self._accounts and not verdict.problem and not missing:
+        records = self._config.stash[RECORDS].all()
+        if not records and not verdict.problem and not missing:
             return
         terminalreporter.write_sep("=", "parity")
-        for line in self._lines(verdict):
+        for line in _lines(verdict, records):
             for part in wrapped(line, terminalreporter._tw.fullwidth):  # noqa: SLF001  (pytest's own plugins do)
                 terminalreporter.write_line(part)
         if missing:
@@ -129,15 +104,19 @@ class Summary:
                 "FAILED        no perf test was measured on the target (--parity-require-measured)"
             )
 
-    def _lines(self, verdict: Verdict) -> Iterator[str]:
-        own = (verdict.target, verdict.outcome, verdict.level)
-        if verdict.active:
-            yield from _table(verdict)
-            yield from _became(self._accounts.get(own, Account("")), verdict)
-        for key, account in self._accounts.items():
-            if key != own or not verdict.active:
-                yield f"target        {key[0]} (by {account.by or 'an xdist worker'}): {account.headline}"
-                yield from _became(account, None)
+
+def _lines(verdict: Verdict, records: list[Record]) -> Iterator[str]:
+    """Tell the run's verdict and its tests, then each other verdict and its tests."""
+    groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for one in records:
+        groups[one.target, one.outcome, one.level].append(one)
+    if verdict.active:
+        own = groups.pop((verdict.target, verdict.outcome, verdict.level), [])
+        yield from _table(verdict)
+        yield from _became(own, verdict)
+    for (target, _, _), group in groups.items():
+        yield f"target        {target} (by {OTHERS.get(group[0].by, group[0].by)}): {group[0].headline}"
+        yield from _became(group, None)
 
 
 def wrapped(line: str, width: int) -> list[str]:
@@ -159,29 +138,31 @@ def _table(verdict: Verdict) -> Iterator[str]:
     yield f"carries over  {_transfers(verdict.transfers)}"
 
 
-def _became(account: Account, verdict: Verdict | None) -> Iterator[str]:
+def _became(records: list[Record], verdict: Verdict | None) -> Iterator[str]:
     """Tell what became of the tests of one verdict; ``verdict`` where it has not been told yet that it blocks."""
-    yield f"perf tests    {_counts(account.states)}"
-    if verdict is not None and verdict.blocks and "ran" in account.states.values():
+    states = Counter(one.state for one in records)
+    yield f"perf tests    {_counts(states)}"
+    if verdict is not None and verdict.blocks and states["ran"]:
         yield f"              those that ran say nothing certain about {verdict.target}: {verdict.headline}"
-    if account.conditions:
-        yield from _conditions(account.conditions)
+    watched = [(one.nodeid, one.conditions) for one in records if one.conditions is not None]
+    if watched:
+        yield from _conditions(watched)
 
 
-def _conditions(conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _conditions(watched: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
     """Tell how many tests were disturbed, and by what; each reason once, with the first test it was seen in."""
-    states = Counter(str(one["state"]) for one in conditions.values())
+    states = Counter(str(conditions["state"]) for _, conditions in watched)
     yield "conditions    " + ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
-    tests: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for nodeid, one in conditions.items():
-        for rule, text in told_findings(one):
-            tests[rule].append((nodeid, text))
-    for rule, seen in list(tests.items())[:_MAX_REASONS]:
+    reasons: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for nodeid, conditions in watched:
+        for rule, text in told_findings(conditions):
+            reasons[rule].append((nodeid, text))
+    for rule, seen in list(reasons.items())[:_MAX_REASONS]:
         more = f" and {len(seen) - 1} more" if len(seen) > 1 else ""
         yield f"              {rule}: {seen[0][1]}"
         yield f"                in {seen[0][0]}{more}"
-    if len(tests) > _MAX_REASONS:
-        yield f"              {len(tests) - _MAX_REASONS} more reasons"
+    if len(reasons) > _MAX_REASONS:
+        yield f"              {len(reasons) - _MAX_REASONS} more reasons"
 
 
 def _devices(document: Mapping[str, Any]) -> str:
@@ -212,8 +193,7 @@ def _transfers(transfers: Mapping[str, str]) -> str:
     return "; ".join(parts) or "nothing"
 
 
-def _counts(states: Mapping[str, str]) -> str:
-    counts = Counter(states.values())
+def _counts(counts: Counter[str]) -> str:
     kept_out = [f"{counts[state]} {state}" for state in ("failed", "skipped", "xfailed") if counts[state]]
     parts = []
     if kept_out:

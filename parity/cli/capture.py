@@ -8,6 +8,7 @@ import sys
 from parity import session
 from parity.cli import options
 from parity.model.redact import redacted
+from parity.outputs import write_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         fingerprint = redacted(fingerprint)
     text = session.as_json(fingerprint).decode()
     if arguments.output:
-        options.write_file(arguments.output, text)
+        write_file(arguments.output, text)
     else:
         options.emit(text)
     count = len(fingerprint.visible_devices)

@@ -22,6 +22,7 @@ from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.interval import Interval
 from parity.model.rule import RuleCard
+from parity.model.run import Run
 from parity.model.spec import DeviceSpec
 from parity.model.verdict import Verdict
 from parity.reports import text_report
@@ -30,6 +31,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "fingerprint-1": (Fingerprint, "A machine, as `parity capture` writes it."),
     "verdict-1": (Verdict, "A judgement, as `parity doctor --format json` prints it."),
     "conditions-1": (Interval, "The conditions a test ran under, as the pytest plugin records them."),
+    "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),

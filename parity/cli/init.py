@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity.catalog import store
-from parity.cli import options
 from parity.errors import UsageError
+from parity.outputs import write_file
 
 if TYPE_CHECKING:
     import argparse
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("already there", where=", ".join(present), mend="edit it, or replace it with --force")
     _make_folders(files)
     for name, text in files.items():
-        options.write_file(name, text)
+        write_file(name, text)
         print(f"parity: wrote {name}", file=sys.stderr)
     return 0
 

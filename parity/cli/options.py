@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity.errors import UsageError
 from parity.model.rule import LEVELS
+from parity.outputs import write_file
 
 if TYPE_CHECKING:
     import argparse
@@ -78,27 +77,6 @@ def write_reports(arguments: argparse.Namespace, render: Callable[[str], str]) -
             write_file(files[number], _COLOUR.sub("", text))
         else:
             emit(text)
-
-
-def write_file(path: str, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    target = Path(path)
-    scratch = target.parent / f".{target.name}.{os.getpid()}.tmp"
-    try:
-        if target.is_symlink() or (target.exists() and not target.is_file()):  # /dev/stdout, a named pipe
-            target.write_text(text, encoding="utf-8")
-            return
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(target)
-    except (OSError, ValueError) as error:
-        with contextlib.suppress(OSError, ValueError):
-            scratch.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"cannot be written: {reason}", where=path, mend="check the folder and permissions") from error
 
 
 def emit(text: str) -> None:

@@ -29,6 +29,7 @@ _VARIABLES = (
     "PARITY_CONFIG",
     "PARITY_ENGINE_TIMEOUT",
     "PYTEST_ADDOPTS",
+    "PYTEST_XDIST_WORKER",  # pytest-benchmark measures nothing where it is set
 )
 
 

@@ -152,7 +152,6 @@ def test_the_engine_gets_settings_and_their_sources(
         "fingerprint": str(here / "a.json"),
         "config": None,
         "rootdir": str(here),
-        "reports": [str(here / "out.json"), str(here / "out.md")],
         "rules": None,
         "sources": {
             "target": "--parity-target",

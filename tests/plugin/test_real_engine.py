@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,6 +48,12 @@ def real(pytester: pytest.Pytester, gate: Gate, monkeypatch: pytest.MonkeyPatch)
         return gate(*given_, *args, "-rfsP", child=True)
 
     return run
+
+
+def problems(name: str, data: object) -> list[str]:
+    """Return what a published schema says against data."""
+    schema = json.loads((ROOT / "parity" / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(data)]
 
 
 def test_a_match_runs(real: Gate) -> None:
@@ -143,7 +150,7 @@ def test_perf_tests_of_the_project_file_are_gated(real: Gate, pytester: pytest.P
     [
         (["--parity-target=h1000"], ["ERROR: --parity-target: *h1000*", "  close: h100*"]),
         (["--parity-target=h100", "--parity-config=gone.yaml"], ["ERROR: *gone.yaml: *"]),
-        (["--parity-target=h100", "--parity-report=verdict.pdf"], ["ERROR: --parity-report: *verdict.pdf: no report*"]),
+        (["--parity-target=h100", "--parity-report=verdict.pdf"], ["ERROR: --parity-report: verdict.pdf: no report*"]),
     ],
 )
 def test_misuse_ends_the_run_before_any_test(real: Gate, words: list[str], told: list[str]) -> None:
@@ -163,12 +170,56 @@ def test_a_wrong_project_file_ends_the_run(real: Gate, pytester: pytest.Pytester
 def test_reports_are_written(real: Gate, pytester: pytest.Pytester) -> None:
     real("--parity-target=h100", "--parity-report=out.json", "--parity-report=out.md")
     told = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
-    assert (told["schema"], told["outcome"], told["tool"]) == (
-        "parity.verdict/1",
-        "mismatch",
-        {"name": "parity", "version": __version__},
+    assert (told["schema"], told["tool"]) == ("parity.run/1", {"name": "parity", "version": __version__})
+    assert [one["outcome"] for one in told["verdicts"]] == ["mismatch"]
+    assert [(one["nodeid"].partition("::")[2], one["state"]) for one in told["tests"]] == [("test_time", "failed")]
+    assert (pytester.path / "out.md").read_text(encoding="utf-8").startswith("## parity: MISMATCH\n")
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")])
+def test_a_run_is_reported_in_every_format(real: Gate, pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    pytester.makepyfile(
+        test_marked="""
+        import pytest
+
+        @pytest.mark.parity(target="rtx-4090", require="same-arch", rules=["arch-differs"])
+        def test_there():
+            pass
+        """
     )
-    assert (pytester.path / "out.md").read_text(encoding="utf-8").startswith("## parity: MISMATCH (not passed)\n")
+    names = [f"new/run.{suffix}" for suffix in ("json", "md", "html", "sarif")]
+    result = real("--parity-target=h100", *(f"--parity-report={name}" for name in names), *workers)
+    assert [line for line in result.outlines if line.startswith("parity report")] == [
+        f"parity report: {name}" for name in names
+    ]
+    told = json.loads((pytester.path / "new" / "run.json").read_text(encoding="utf-8"))
+    assert problems("run-1", told) == []
+    assert {one["nodeid"].partition("::")[2]: one["state"] for one in told["tests"]} == {
+        "test_time": "failed",
+        "test_there": "ran",
+    }
+    assert [one["target"]["id"] for one in told["verdicts"]] == ["h100-sxm5-80gb", "rtx-4090"]
+    assert all(one["fingerprint"]["redacted"] for one in told["verdicts"])
+    sarif = json.loads((pytester.path / "new" / "run.sarif").read_text(encoding="utf-8"))
+    [found] = sarif["runs"][0]["results"]
+    assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].startswith("test_a_run_is_reported")
+    assert HEADLINE in (pytester.path / "new" / "run.html").read_text(encoding="utf-8")
+
+
+def test_a_report_on_a_read_only_disk_is_told_and_changes_nothing(real: Gate, pytester: pytest.Pytester) -> None:
+    result = real("--parity-target=8xh100", "--parity-report=/proc/parity/run.json", fingerprint=PRODUCTION)
+    result.stdout.fnmatch_lines(["parity report: /proc/parity/run.json: NOT WRITTEN: No such file or directory"])
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_a_report_on_a_full_disk_is_told_and_changes_nothing(real: Gate, pytester: pytest.Pytester) -> None:
+    (pytester.path / "run.json").symlink_to("/dev/full")
+    result = real("--parity-target=h100", "--parity-report=run.json", "--parity-report=run.md")
+    result.stdout.fnmatch_lines(
+        ["parity report: run.md", "parity report: run.json: NOT WRITTEN: No space left on device"]
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert (pytester.path / "run.md").is_file()
 
 
 def test_a_captured_fingerprint_serves_as_target(real: Gate) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+import runs
 
 from parity import engine as engine_module
 from parity import session
@@ -112,8 +113,6 @@ SOURCES = {"target": "PARITY_TARGET", "mode": "--parity-mode", "require": "the m
         ({"target": "h1000"}, "close: "),
         ({"fingerprint": "/nowhere/gone.json"}, "/nowhere/gone.json: "),
         ({"config": "/nowhere/parity.yaml"}, "/nowhere/parity.yaml: "),
-        ({"reports": ["verdict.pdf"]}, "--parity-report: verdict.pdf: no report format has the suffix '.pdf'"),
-        ({"reports": ["/nowhere/verdict.json"]}, "--parity-report: /nowhere/verdict.json: cannot be written"),
     ],
 )
 def test_what_cannot_be_used_is_said_with_its_source(folder: Path, request_: dict[str, Any], told: str) -> None:
@@ -184,10 +183,21 @@ def test_rules_may_be_chosen(folder: Path) -> None:
 
 
 def test_reports_are_written_by_suffix(folder: Path) -> None:
-    reports = [str(folder / "verdict.json"), str(folder / "verdict.MD")]
-    ask(Engine(), target="h100", fingerprint=RTX_4090, rootdir=str(folder), reports=reports)
-    assert json.loads(Path(reports[0]).read_text(encoding="utf-8"))["outcome"] == "mismatch"
-    assert Path(reports[1]).read_text(encoding="utf-8").startswith("## parity: MISMATCH")
+    paths = [str(folder / name) for name in ("run.json", "run.MD", "run.pdf")]
+    judged = ask(Engine(), target="h100", fingerprint=RTX_4090, rootdir=str(folder))
+    run = {**runs.data_of(runs.off_target("x")), "verdicts": [judged["verdict"]]}
+    answer = ask(Engine(), "report", paths=paths, run=run)
+    assert (answer["ok"], answer["written"]) == (True, paths[:2])
+    assert [problem["path"] for problem in answer["problems"]] == paths[2:]
+    [verdict] = json.loads(Path(paths[0]).read_text(encoding="utf-8"))["verdicts"]
+    assert verdict["outcome"] == "mismatch"
+    assert Path(paths[1]).read_text(encoding="utf-8").startswith("## parity: MISMATCH")
+
+
+def test_a_run_that_is_not_as_agreed_writes_nothing(folder: Path) -> None:
+    path = folder / "run.json"
+    answer = ask(Engine(), "report", paths=[str(path)], run={"tests": []})
+    assert (answer["ok"], answer["kind"], path.exists()) == (False, "internal", False)
 
 
 def test_the_answer_has_the_keys_that_the_plugin_reads_and_no_other(folder: Path) -> None:

@@ -45,38 +45,38 @@ def echo() -> Iterator[Child]:
 
 def test_lines_come_back_in_order(echo: Child) -> None:
     for number in range(3):
-        echo.channel.write(b"%d\n" % number)
-    assert [echo.channel.read(5) for _ in range(3)] == [b"0\n", b"1\n", b"2\n"]
+        echo.channel.send(b"%d\n" % number)
+    assert [echo.channel.receive(5) for _ in range(3)] == [b"0\n", b"1\n", b"2\n"]
 
 
 def test_large_lines_both_ways_do_not_lock(echo: Child) -> None:
     line = b"x" * 3_000_000 + b"\n"
-    echo.channel.write(line)
-    echo.channel.write(line)
-    assert echo.channel.read(20) == line
-    assert echo.channel.read(20) == line
+    echo.channel.send(line)
+    echo.channel.send(line)
+    assert echo.channel.receive(20) == line
+    assert echo.channel.receive(20) == line
 
 
 def test_a_silent_child_costs_no_more_than_the_deadline() -> None:
     child = Child("import time; time.sleep(60)")
     start = time.monotonic()
-    assert child.channel.read(0.2) is None
+    assert child.channel.receive(0.2) is None
     assert time.monotonic() - start < 5
     child.end()
 
 
 def test_a_child_that_does_not_read_does_not_block_the_writer() -> None:
     child = Child("import time; time.sleep(60)")
-    child.channel.write(b"x" * 1_000_000 + b"\n")
-    assert child.channel.read(0.1) is None
+    child.channel.send(b"x" * 1_000_000 + b"\n")
+    assert child.channel.receive(0.1) is None
     child.end()
 
 
 def test_the_end_of_the_stream_has_no_text() -> None:
     child = Child("print('unfinished', end='')")
-    child.channel.write(b"question\n")
+    child.channel.send(b"question\n")
     with pytest.raises(ChannelError, match=r"^$"):
-        child.channel.read(10)
+        child.channel.receive(10)
     child.end()
 
 
@@ -84,7 +84,7 @@ def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel_module, "MAX_LINE_BYTES", 2 << 20)
     child = Child("import sys, time; sys.stdout.write('x' * (3 << 20)); sys.stdout.flush(); time.sleep(60)")
     with pytest.raises(ChannelError, match="its answer is over 2 MB"):
-        child.channel.read(20)
+        child.channel.receive(20)
     child.end()
 
 
@@ -96,7 +96,7 @@ def test_descriptors_that_a_test_closed_are_left_alone(tmp_path: Path) -> None:
         os.dup2(stranger, descriptor)  # closes ours, and its number is another file now
         os.close(stranger)
     with pytest.raises(ChannelError, match="its pipes were closed"):
-        child.channel.write(b"question\n")
+        child.channel.send(b"question\n")
     child.end()
     for descriptor in ours:
         os.write(descriptor, b"still open")
@@ -107,5 +107,5 @@ def test_descriptors_that_a_test_closed_are_left_alone(tmp_path: Path) -> None:
 def test_a_stopped_clock_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel_module, "monotonic", lambda: 1.0)
     child = Child("import time; time.sleep(60)")
-    assert child.channel.read(0.1) is None
+    assert child.channel.receive(0.1) is None
     child.end()

@@ -30,7 +30,11 @@ BYTES = {
     "huge-number": b'{"id": 1, "ok": true, "active": ' + b"9" * 5000 + b"}\n",
 }
 """What some targets write in place of an answer; then they hang."""
-FINGERPRINT = {"schema": "parity.fingerprint/1", "identity_hash": "abc"}
+FINGERPRINT = {
+    "schema": "parity.fingerprint/1",
+    "identity_hash": "abc",
+    "stack": {"components": {"driver": {"type": "reading", "value": "570.86.15", "source": "nvml"}}},
+}
 
 
 def main() -> None:
@@ -53,6 +57,8 @@ def main() -> None:
             answer = {"ok": True}
         elif request["op"] == "end":
             answer = {"ok": True, "conditions": conditions(request["test"])}
+        elif request["op"] == "report":
+            answer = report(request)
         else:
             answer = judge(settings)
         print(json.dumps({"id": request["id"], **answer}), flush=True)
@@ -107,7 +113,7 @@ def dawdle(target: str | None) -> None:
 
 
 def misbehave(target: str | None) -> None:
-    """Do what the target's name says instead of answering."""
+    """Do what the name says instead of answering."""
     if target == "crash":
         sys.stderr.write("driver says no\n")
         sys.stderr.flush()
@@ -142,6 +148,22 @@ def misbehave_after(target: str | None) -> None:
         time.sleep(600)
 
 
+def report(request: dict[str, Any]) -> dict[str, Any]:
+    """Write the run as it came; ``FAKE_ENGINE_REPORT`` says how to fail instead."""
+    how = os.environ.get("FAKE_ENGINE_REPORT", "")
+    dawdle(how)
+    misbehave(how)
+    if how == "refuse":
+        return {
+            "ok": True,
+            "written": [],
+            "problems": [{"path": path, "why": "the disk is full"} for path in request["paths"]],
+        }
+    for path in request["paths"]:
+        Path(path).write_text(json.dumps(request["run"]), encoding="utf-8")
+    return {"ok": True, "written": request["paths"], "problems": []}
+
+
 def judge(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the answer for the target."""
     target = settings.get("target")
@@ -156,6 +178,7 @@ def judge(settings: dict[str, Any]) -> dict[str, Any]:
     if target == "sees-gpu-1":
         match = (settings.get("visible") or {}).get("CUDA_VISIBLE_DEVICES") == "1"
     outcome = "match" if match else "mismatch"
+    identity = os.environ.get("FAKE_ENGINE_DEVICE", "rtx-4090")
     arrow = "\N{RIGHTWARDS ARROW}" if target == "unicode" else "->"
     return {
         "ok": True,
@@ -174,7 +197,9 @@ def judge(settings: dict[str, Any]) -> dict[str, Any]:
         "perf_tests": settings.get("perf_tests", {}),
         "verdict": {
             "schema": "parity.verdict/1",
-            "devices": [{"index": 0, "identity": "rtx-4090"}, {"index": 1, "identity": "rtx-4090"}],
+            "target": {"id": f"{target}-id"},
+            "outcome": outcome,
+            "devices": [{"index": index, "identity": identity} for index in range(2)],
             "fingerprint": FINGERPRINT,
         },
     }

@@ -1,0 +1,37 @@
+"""Knows how to write a file for somebody: whole or not at all, with an error that says why not."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from parity.errors import UsageError
+
+
+def write_file(path: str, text: str, *, make_folders: bool = False) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: where to; a link, pipe or device is written through.
+        text: the whole content.
+        make_folders: make the folders above that are missing.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    target = Path(path)
+    scratch = target.parent / f".{target.name}.{os.getpid()}.tmp"
+    try:
+        if make_folders and not target.parent.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink() or (target.exists() and not target.is_file()):  # /dev/stdout, a named pipe
+            target.write_text(text, encoding="utf-8")
+            return
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(target)
+    except (OSError, ValueError) as error:
+        with contextlib.suppress(OSError, ValueError):
+            scratch.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot be written: {reason}", where=path, mend="check the folder and permissions") from error

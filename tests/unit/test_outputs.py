@@ -1,0 +1,35 @@
+"""Files are written whole or not at all; folders are made where that is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from parity.errors import UsageError
+from parity.outputs import write_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_missing_folders_are_made_when_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "run.json"
+    with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
+        write_file(str(path), "x")
+    write_file(str(path), "x", make_folders=True)
+    assert path.read_text() == "x"
+    assert [one.name for one in path.parent.iterdir()] == ["run.json"]
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("mine")
+    with pytest.raises(UsageError, match="cannot be written: Not a directory"):
+        write_file(str(tmp_path / "a" / "run.json"), "x", make_folders=True)
+    assert (tmp_path / "a").read_text() == "mine"
+
+
+def test_a_lone_surrogate_is_an_error_and_leaves_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be written: "):
+        write_file(str(tmp_path / "a"), "\udcff")
+    assert list(tmp_path.iterdir()) == []
