@@ -60,6 +60,14 @@ footer { margin-top: 2rem; color: var(--dim); font-size: .9rem; }
 """
 _TONES = {"match": "good", "mismatch": "bad", "unknown": "doubt", "yes": "good", "no": "bad"}
 _TONES |= {"error": "bad", "warning": "doubt", "note": "dim", "waived": "dim"}
+_KINDS = {
+    "not measured": "bad",
+    "measured off target": "doubt",
+    "measured under disturbed conditions": "doubt",
+    "measured under unknown conditions": "doubt",
+    "measured": "good",
+    "not run for other reasons": "dim",
+}
 _RESULT_TONES = {"passed": "good", "failed": "bad", "error": "bad"}
 _CONDITION_TONES = {"clean": "good", "disturbed": "bad", "unknown": "doubt"}
 
@@ -115,17 +123,24 @@ def _judgement(one: RunJudgement) -> str:
 def _tests(run: Run) -> list[str]:
     if not run.tests:
         return []
-    counts = run.counts
-    quiet = counts.ran - counts.disturbed
-    parts = [
-        (counts.not_measured, "bad", "not measured"),
-        (counts.disturbed, "doubt", "measured under disturbed conditions"),
-        (quiet, "good", "measured"),
-        (counts.not_run, "dim", "not run for other reasons"),
-    ]
+    kinds = [_kind(test) for test in run.tests]
+    parts = [(kinds.count(kind), tone, kind) for kind, tone in _KINDS.items()]
     head = ("perf test", "became", "result", "duration", "conditions")
     body = ["".join(_test(test)) for test in by_concern(run.tests)]
     return ["<h2>Perf tests</h2>", *_bar(parts), *_table(head, body, numbers=(3,))]
+
+
+def _kind(test: RunTest) -> str:
+    """Return where a test counts in the picture; green is only what measured the target and was not seen disturbed."""
+    if test.is_kept_out:
+        return "not measured"
+    if test.state != "ran":
+        return "not run for other reasons"
+    if test.blocks:
+        return "measured off target"
+    if test.conditions_state in ("", "clean"):
+        return "measured"
+    return f"measured under {'disturbed' if test.conditions_state == 'disturbed' else 'unknown'} conditions"
 
 
 def _bar(parts: Sequence[tuple[int, str, str]]) -> list[str]:
