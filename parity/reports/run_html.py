@@ -49,13 +49,14 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; padding: .4rem .6rem; color: var(--dim); }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-top: 1px solid var(--line); }
 thead th { border-top: 0; background: var(--panel); white-space: nowrap; }
-td.name { min-width: 14rem; max-width: 36rem; } td.text { min-width: 12rem; }
+td.name { min-width: 11rem; } td.name code { overflow-wrap: anywhere; } td.text { min-width: 12rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 svg { display: block; width: 100%; height: .8rem; margin: .5rem 0; border-radius: .4rem; }
 .fill-good { fill: var(--good); } .fill-bad { fill: var(--bad); } .fill-doubt { fill: var(--doubt); }
 .fill-dim { fill: var(--line); }
 footer { margin-top: 2rem; color: var(--dim); font-size: .9rem; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } .wide { overflow: visible; }
+  td.name, td.text { min-width: 0; } td { overflow-wrap: anywhere; }
   tr, header { break-inside: avoid; } h2, h3 { break-after: avoid; } thead { display: table-header-group; } }
 """
 _TONES = {"match": "good", "mismatch": "bad", "unknown": "doubt", "yes": "good", "no": "bad"}
