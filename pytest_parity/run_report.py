@@ -117,6 +117,8 @@ def ask(engine: Engine, request: dict[str, Any], *, timeout_s: float) -> dict[st
     if not numbers:
         engine.kill()  # the write ends with the pipe
         writer.join(1.0)
+        if not writer.is_alive():  # else it holds the pipe, and closing that would wait for it
+            engine.close()
         message = f"the engine took no request within {timeout_s:g} s"
         raise EngineError(message)
     try:
