@@ -49,17 +49,26 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; padding: .4rem .6rem; color: var(--dim); }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-top: 1px solid var(--line); }
 thead th { border-top: 0; background: var(--panel); white-space: nowrap; }
-td.name { min-width: 14rem; max-width: 36rem; } td.text { min-width: 12rem; }
+td.name { min-width: 11rem; } td.name code { overflow-wrap: anywhere; } td.text { min-width: 12rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 svg { display: block; width: 100%; height: .8rem; margin: .5rem 0; border-radius: .4rem; }
 .fill-good { fill: var(--good); } .fill-bad { fill: var(--bad); } .fill-doubt { fill: var(--doubt); }
 .fill-dim { fill: var(--line); }
 footer { margin-top: 2rem; color: var(--dim); font-size: .9rem; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } .wide { overflow: visible; }
+  td.name, td.text { min-width: 0; } td { overflow-wrap: anywhere; }
   tr, header { break-inside: avoid; } h2, h3 { break-after: avoid; } thead { display: table-header-group; } }
 """
 _TONES = {"match": "good", "mismatch": "bad", "unknown": "doubt", "yes": "good", "no": "bad"}
 _TONES |= {"error": "bad", "warning": "doubt", "note": "dim", "waived": "dim"}
+_KINDS = {
+    "not measured": "bad",
+    "measured off target": "doubt",
+    "measured under disturbed conditions": "doubt",
+    "measured under unknown conditions": "doubt",
+    "measured": "good",
+    "not run for other reasons": "dim",
+}
 _RESULT_TONES = {"passed": "good", "failed": "bad", "error": "bad"}
 _CONDITION_TONES = {"clean": "good", "disturbed": "bad", "unknown": "doubt"}
 
@@ -115,17 +124,24 @@ def _judgement(one: RunJudgement) -> str:
 def _tests(run: Run) -> list[str]:
     if not run.tests:
         return []
-    counts = run.counts
-    quiet = counts.ran - counts.disturbed
-    parts = [
-        (counts.not_measured, "bad", "not measured"),
-        (counts.disturbed, "doubt", "measured under disturbed conditions"),
-        (quiet, "good", "measured"),
-        (counts.not_run, "dim", "not run for other reasons"),
-    ]
+    kinds = [_kind(test) for test in run.tests]
+    parts = [(kinds.count(kind), tone, kind) for kind, tone in _KINDS.items()]
     head = ("perf test", "became", "result", "duration", "conditions")
     body = ["".join(_test(test)) for test in by_concern(run.tests)]
     return ["<h2>Perf tests</h2>", *_bar(parts), *_table(head, body, numbers=(3,))]
+
+
+def _kind(test: RunTest) -> str:
+    """Return where a test counts in the picture; green is only what measured the target and was not seen disturbed."""
+    if test.is_kept_out:
+        return "not measured"
+    if test.state != "ran":
+        return "not run for other reasons"
+    if test.blocks:
+        return "measured off target"
+    if test.conditions_state in ("", "clean"):
+        return "measured"
+    return f"measured under {'disturbed' if test.conditions_state == 'disturbed' else 'unknown'} conditions"
 
 
 def _bar(parts: Sequence[tuple[int, str, str]]) -> list[str]:

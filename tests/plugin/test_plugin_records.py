@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_parity import github
+from pytest_parity.engine_client import Engine, EngineError
 from pytest_parity.github import MAX_FILE_BYTES, annotation, append, cell, step_summary
 from pytest_parity.records import Record, count_text, plain
-from pytest_parity.run_report import folder_in_repository
+from pytest_parity.run_report import ask, folder_in_repository
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -399,6 +400,25 @@ def test_an_engine_that_does_not_read_cannot_hold_up_the_end(
     result = gate("--parity-target=h100", "--parity-report=out.json", environment=here)
     assert "parity report: out.json: NOT WRITTEN: the engine took no request within 1 s" in result.outlines
     result.assert_outcomes(failed=300)
+
+
+def test_an_engine_that_does_not_read_is_reaped_and_its_pipes_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "parity").mkdir()
+    (tmp_path / "parity" / "__init__.py").touch()
+    (tmp_path / "parity" / "engine.py").write_text("import time\ndef main():\n    time.sleep(600)\n")
+    monkeypatch.setenv("PARITY_ENGINE_PATH", str(tmp_path))
+    engine = Engine(directory=str(tmp_path), timeout_s=1.0)
+    with pytest.raises(EngineError, match=r"took no request within 0\.5 s"):
+        ask(engine, {"op": "report", "run": "x" * 300_000}, timeout_s=0.5)
+    process = engine._process
+    assert process is not None
+    assert process.returncode is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdin.closed
+    assert process.stdout.closed
 
 
 def test_a_failed_report_is_told_without_a_summary_too(suite: pytest.Pytester, gate: Gate) -> None:

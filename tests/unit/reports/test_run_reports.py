@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import golden
 import jsonschema
@@ -101,6 +102,18 @@ def test_the_policy_allows_the_style_that_is_there() -> None:
     [style] = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"'sha256-{digest}'" in text
+
+
+def test_the_picture_is_green_only_for_what_measured_the_target_undisturbed() -> None:
+    def picture(*tests: dict[str, Any]) -> str:
+        [label] = [value for name, value in Page(run_html.render(runs.run(*tests))).attributes if name == "aria-label"]
+        return label or ""
+
+    seen = [runs.perf_test("x", conditions=runs.conditions(state)) for state in ("clean", "disturbed", "unknown")]
+    assert picture(runs.perf_test("a"), *seen, runs.off_target("b"), runs.off_target("c", state="ran")) == (
+        "1 not measured, 1 measured off target, 1 measured under disturbed conditions, "
+        "1 measured under unknown conditions, 2 measured"
+    )
 
 
 UNESCAPED_PIPE = re.compile(r"(?<!\\)\|")
