@@ -15,6 +15,7 @@ The pytest plugin starts one engine per run and never imports this package itsel
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from parity.config.project import Project
     from parity.model.fingerprint import Fingerprint
+    from parity.model.rule import RuleCard
     from parity.model.verdict import Verdict
     from parity.probes.watch import Watch
 
@@ -65,8 +67,9 @@ class Engine:
         self._fingerprints: dict[str | None, Fingerprint] = {}
         self._projects: dict[tuple[str | None, str], Project] = {}
         self._watch: Watch | None = None
-        self._watched_for: Project | None = None
+        self._asked: tuple[RuleCard, ...] = ()
         self._test: str | None = None
+        self._has_begun = False
 
     def close(self) -> None:
         """End the watcher, if there is one."""
@@ -115,6 +118,9 @@ class Engine:
         return {"fingerprint": msgspec.to_builtins(self._read(request.get("fingerprint")))}
 
     def _begin(self, request: dict[str, Any]) -> dict[str, Any]:
+        if not self._has_begun:
+            self._has_begun = True
+            gc.freeze()  # the catalog stays: no collection walks it while a test is about to start or has just ended
         self._test = None
         if self._watch is None:
             return {"why": "run conditions were not asked for"}
@@ -125,7 +131,6 @@ class Engine:
 
     def _end(self, request: dict[str, Any]) -> dict[str, Any]:
         from parity import session
-        from parity.config.project import Project
         from parity.model.interval import Gap, Interval
 
         test = str(request.get("test", ""))
@@ -134,19 +139,17 @@ class Engine:
             detail = "run conditions were not asked for" if self._watch is None else f"{test!r} has not begun"
             gap = Gap(what="conditions", why="not_asked", detail=detail)
             return {"conditions": Interval(test=test, state="unknown", unknowns=(gap,))}
-        project = self._watched_for or Project()
-        return {"conditions": session.conditions_of(self._watch, test, project)}
+        return {"conditions": session.conditions_of(self._watch, test, self._asked)}
 
     def _watch_from_now_on(self, project: Project) -> None:
         """Start the watcher without waiting for it; the latest project's rule settings hold."""
         from parity import session
         from parity.probes.watch import Watch
 
-        self._watched_for = project
         if self._watch is None:
             self._watch = Watch()
             self._watch.start()
-            session.prepare_conditions()
+        self._asked = session.prepare_conditions(project)
 
     def _judge(self, request: dict[str, Any]) -> dict[str, Any]:
         from parity import session

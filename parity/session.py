@@ -18,12 +18,12 @@ from parity.inputs import read_bytes
 from parity.model.interval import Gap, Interval
 from parity.model.policy import Rulebook
 from parity.verdict.judge import Knowledge, judge
-from parity.verdict.run_interval import judge_interval, load_checks
+from parity.verdict.run_interval import interval_cards, judge_interval
 
 if TYPE_CHECKING:
     from parity.model.fingerprint import Fingerprint
     from parity.model.identified import Identified
-    from parity.model.rule import Level
+    from parity.model.rule import Level, RuleCard
     from parity.model.target import Target
     from parity.model.verdict import Verdict
     from parity.probes.watch import Watch
@@ -105,20 +105,20 @@ def judge_fingerprint(
     return judge(fingerprint, identify_all(fingerprint), target, rulebook, knowledge, today=day)
 
 
-def prepare_conditions() -> None:
-    """Load what ``conditions_of`` needs, so that the first test does not pay for it."""
-    from parity.probes import watch_decode  # noqa: F401  (loaded for its own sake)
+def prepare_conditions(project: Project) -> tuple[RuleCard, ...]:
+    """Return the rules that hold for the tests of a project, and load what judging them needs."""
+    from parity.probes import watch_decode  # noqa: F401  (so that the first test does not pay for it)
 
-    load_checks(store.cards())
+    return interval_cards(store.cards(), Rulebook(settings=project.rules))
 
 
-def conditions_of(watch: Watch, test: str, project: Project) -> Interval:
+def conditions_of(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Interval:
     """End the test that the watch is running and return the conditions it ran under; never raises for a lost watch.
 
     Args:
         watch: its ``begin`` was called.
         test: the test's id.
-        project: whose rule settings hold.
+        asked: what ``prepare_conditions`` returned.
     """
     from parity.probes.watch import WatchLost
     from parity.probes.watch_decode import watched_devices
@@ -144,7 +144,7 @@ def conditions_of(watch: Watch, test: str, project: Project) -> Interval:
         devices=devices,
         unknowns=(Gap(what="devices", why="not_asked", detail=note),) if note else (),
     )
-    return judge_interval(interval, store.cards(), Rulebook(settings=project.rules))
+    return judge_interval(interval, asked)
 
 
 def as_json(value: msgspec.Struct) -> bytes:
