@@ -69,9 +69,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         engine = Engine(Path(name))
         _one(engine, 0.15, 1)
-        print(
-            f"{'test':>8} {'devices':>8} {'begin':>15} {'end':>15} {'both':>15} {'empty requests':>15}   ms, median (p99)"
-        )
+        titles = " ".join(f"{title:>15}" for title in ("begin", "end", "both", "empty requests"))
+        print(f"{'test':>8} {'devices':>8} {titles}   ms, median (p99)")
         for devices in (1, 8):
             for length_s in LENGTHS_S:
                 runs = [

@@ -43,7 +43,8 @@ FIELDS = {
     94: "pcie_replays",  # NVML_FI_DEV_PCIE_REPLAY_COUNTER
 }
 # nvmlFieldValue_t: id, scope, time, latency, value type, return code, value. Our own: the wrapper makes an array at
-# each call. The value by nvmlValueType_t: double, unsigned int, unsigned long, unsigned long long, long long, int, short.
+# each call. The value by nvmlValueType_t: double, unsigned int, unsigned long, unsigned long long, long long, int,
+# unsigned short.
 _FIELD = struct.Struct("@IIqqii8s")
 _VALUES = tuple(struct.Struct(kind) for kind in ("d", "I", "L", "Q", "q", "i", "H"))
 _HANDLE = "nvmlDeviceGetHandleByIndex"

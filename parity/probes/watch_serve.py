@@ -42,7 +42,7 @@ def survey(ask: Ask, options: dict[str, Any]) -> None:
     """
     skip = options.get("skip") or {}
     units = watch_nvml.units(ask, skip)
-    units += watch_amd.units(ask, options)
+    units += watch_amd.units(ask, options, beside_others=bool(units))
     period = float(options.get("sample_every_s") or SAMPLE_EVERY_S)
     pinned = _pin()
     server = Server(ask, units, period=period if pinned is not None else None, root=str(options.get("root") or ""))
@@ -187,7 +187,7 @@ class Test:
             recording.take(read, first=True)
         self._begin_took = time.monotonic() - self._started
         if not self._ids_are_ours and not interrupted():
-            self._holders = own_processes.holders(self._pid, self._root)
+            self._holders = own_processes.holders(self._pid, self._root, but=(os.getpid(), os.getppid()))
 
     def sample(self, interrupted: Any) -> float:
         """Read everything once; return the seconds it took."""

@@ -55,6 +55,7 @@ def test_a_circle_ends(proc: Proc) -> None:
 def test_own_processes_with_a_compute_context_are_counted(proc: Proc) -> None:
     assert own_processes.holders(100, proc.root) == 2
     assert own_processes.holders(110, proc.root) == 0
+    assert own_processes.holders(100, proc.root, but=(121,)) == 1
 
 
 def test_a_test_run_that_cannot_be_seen_is_not_counted(proc: Proc, tmp_path: Path) -> None:

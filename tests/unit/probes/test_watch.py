@@ -16,6 +16,7 @@ import pytest
 from parity import session
 from parity.config.project import Project
 from parity.probes.watch import MAX_STARTS, Watch
+from tests.stubs import amd_sysfs
 from tests.stubs.build import Machine
 
 if TYPE_CHECKING:
@@ -288,6 +289,12 @@ def test_slices_are_watched_by_their_own_memory(bench: Callable[..., Bench]) -> 
     unit = next(unit for unit in one.watch._child.units if "slice" in unit["facts"])  # type: ignore[union-attr]
     interval = one.run(visible={"CUDA_VISIBLE_DEVICES": unit["facts"]["uuid"]})
     assert only(interval).label.startswith(f"GPU {unit['facts']['index']} slice {unit['facts']['slice']} ")
+
+
+def test_a_processors_own_graphics_beside_gpus_is_not_watched(bench: Callable[..., Bench]) -> None:
+    one = bench()
+    amd_sysfs.Machine(one.machine.root).add(amd_sysfs.RX_7900_XTX, bus=0x03)
+    assert {device.vendor for device in one.run(visible={}).devices} == {"nvidia"}
 
 
 def test_no_library_is_told(bench: Callable[..., Bench]) -> None:
