@@ -19,6 +19,7 @@ The pytest plugin starts one engine per run and never imports this package itsel
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from parity.config.project import Project
     from parity.model.fingerprint import Fingerprint
+    from parity.model.rule import RuleCard
     from parity.model.verdict import Verdict
     from parity.probes.watch import Watch
 
@@ -76,8 +78,9 @@ class Engine:
         self._fingerprints: dict[tuple[str | None, tuple[tuple[str, str], ...]], Fingerprint] = {}
         self._projects: dict[tuple[str | None, str], Project] = {}
         self._watch: Watch | None = None
-        self._watched_for: Project | None = None
+        self._asked: tuple[RuleCard, ...] = ()
         self._test: str | None = None
+        self._has_begun = False
 
     def close(self) -> None:
         """End the watcher, if there is one."""
@@ -138,17 +141,23 @@ class Engine:
 
     def _peaks(self, request: dict[str, Any]) -> dict[str, Any]:
         from parity import session
+        from parity.catalog import store
         from parity.config.targets import target_or_default
+        from parity.verdict.peaks import peaks_here, peaks_of
 
         fingerprint = self._read(request)
         project = self._project(request.get("config"), request.get("rootdir") or ".")
         target = target_or_default(request.get("target"), project, source="target", require=None)
         nothing = "; ".join(note.text for note in fingerprint.notes[:3]) or "no GPU could be read"
-        here = [{"name": name, "facts": facts} for name, facts in session.peaks_here(fingerprint)]
-        wanted = None if target is None else {"name": target.id, "facts": session.peaks_of(target)}
+        known = peaks_here(session.identify_all(fingerprint), store.device_spec)
+        here = [{"name": name, "facts": facts} for name, facts in known]
+        wanted = None if target is None else {"name": target.id, "facts": peaks_of(target)}
         return {"here": here, "target": wanted, "problem": "" if here else nothing}
 
     def _begin(self, request: dict[str, Any]) -> dict[str, Any]:
+        if not self._has_begun:
+            self._has_begun = True
+            gc.freeze()  # the catalog stays: no collection walks it while a test is about to start or has just ended
         self._test = None
         if self._watch is None:
             self._watch_for(request)
@@ -160,7 +169,6 @@ class Engine:
 
     def _end(self, request: dict[str, Any]) -> dict[str, Any]:
         from parity import session
-        from parity.config.project import Project
         from parity.model.interval import Gap, Interval
 
         test = str(request.get("test", ""))
@@ -168,19 +176,17 @@ class Engine:
         if self._watch is None or begun != test:
             gap = Gap(what="conditions", why="not_asked", detail=f"{test!r} has not begun")
             return {"conditions": Interval(test=test, state="unknown", unknowns=(gap,))}
-        project = self._watched_for or Project()
-        return {"conditions": session.conditions_of(self._watch, test, project)}
+        return {"conditions": session.conditions_of(self._watch, test, self._asked)}
 
     def _watch_for(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start the watcher without waiting for it; the latest project's rule settings hold."""
         from parity import session
         from parity.probes.watch import Watch
 
-        self._watched_for = self._project(request.get("config"), request.get("rootdir") or ".")
         if self._watch is None:
             self._watch = Watch()
             self._watch.start()
-            session.prepare_conditions()
+        self._asked = session.prepare_conditions(self._project(request.get("config"), request.get("rootdir") or "."))
         return {}
 
     def _judge(self, request: dict[str, Any]) -> dict[str, Any]:

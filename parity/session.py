@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from parity import __version__
 from parity.catalog import store
 from parity.catalog.identify import identify
-from parity.checks.subject import Subject
 from parity.config.project import Project, find_project, load_project
 from parity.config.targets import target_or_default
 from parity.errors import UsageError
 from parity.inputs import read_bytes
-from parity.model.absent import Absent, Reading
 from parity.model.interval import Gap, Interval
 from parity.model.policy import Rulebook
 from parity.verdict.judge import Knowledge, judge
-from parity.verdict.run_interval import judge_interval, load_checks
+from parity.verdict.run_interval import interval_cards, judge_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from parity.model.fingerprint import Fingerprint
     from parity.model.identified import Identified
-    from parity.model.rule import Level
-    from parity.model.spec import DeviceSpec
+    from parity.model.rule import Level, RuleCard
     from parity.model.target import Target
     from parity.model.verdict import Verdict
     from parity.probes.watch import Watch
@@ -110,49 +105,20 @@ def judge_fingerprint(
     return judge(fingerprint, identify_all(fingerprint), target, rulebook, knowledge, today=day)
 
 
-PEAKS = (
-    "memory_bandwidth_gbps",
-    *(f"tflops_{kind}" for kind in ("fp64", "fp64_tensor", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4")),
-    "tops_int8",
-)
+def prepare_conditions(project: Project) -> tuple[RuleCard, ...]:
+    """Return the rules that hold for the tests of a project, and load what judging them needs."""
+    from parity.probes import watch_decode  # noqa: F401  (so that the first test does not pay for it)
+
+    return interval_cards(store.cards(), Rulebook(settings=project.rules))
 
 
-def peaks_here(fingerprint: Fingerprint) -> list[tuple[str, dict[str, float]]]:
-    """Return (name, known peaks) of each visible device; of one that may be several parts, what they agree on."""
-    told = []
-    for identified in identify_all(fingerprint):
-        specs: list[DeviceSpec | None] = [store.device_spec(name) for name in identified.candidates]
-        subjects = [Subject(identified, spec) for spec in specs or [None]]
-        answers = [_peaks(subject.fact) for subject in subjects]
-        agreed = {name: value for name, value in answers[0].items() if all(one.get(name) == value for one in answers)}
-        told.append((identified.identity or identified.device.label, agreed))
-    return told
-
-
-def peaks_of(target: Target) -> dict[str, float]:
-    """Return the known peaks of a target; of a slice, its own."""
-    return _peaks(target.fact)
-
-
-def _peaks(fact: Callable[[str], Reading[Any] | Absent]) -> dict[str, float]:
-    known = {name: fact(name) for name in PEAKS}
-    return {name: float(one.value) for name, one in known.items() if isinstance(one, Reading)}
-
-
-def prepare_conditions() -> None:
-    """Load what ``conditions_of`` needs, so that the first test does not pay for it."""
-    from parity.probes import watch_decode  # noqa: F401  (loaded for its own sake)
-
-    load_checks(store.cards())
-
-
-def conditions_of(watch: Watch, test: str, project: Project) -> Interval:
+def conditions_of(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Interval:
     """End the test that the watch is running and return the conditions it ran under; never raises for a lost watch.
 
     Args:
         watch: its ``begin`` was called.
         test: the test's id.
-        project: whose rule settings hold.
+        asked: what ``prepare_conditions`` returned.
     """
     from parity.probes.watch import WatchLost
     from parity.probes.watch_decode import watched_devices
@@ -178,7 +144,7 @@ def conditions_of(watch: Watch, test: str, project: Project) -> Interval:
         devices=devices,
         unknowns=(Gap(what="devices", why="not_asked", detail=note),) if note else (),
     )
-    return judge_interval(interval, store.cards(), Rulebook(settings=project.rules))
+    return judge_interval(interval, asked)
 
 
 def as_json(value: msgspec.Struct) -> bytes:

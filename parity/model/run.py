@@ -22,7 +22,7 @@ class RunTest(msgspec.Struct, frozen=True, kw_only=True):
         line: counted from 1.
         worker: the pytest-xdist worker that had the test; empty without xdist.
         target, outcome, level: of the verdict that held for this test.
-        by: what made this verdict: the ``run``; another one a ``marker``, a ``selection`` of other GPUs, a remote ``worker``.
+        by: what made this verdict: the ``run``, a ``marker``, a ``selection`` of other GPUs, a remote ``worker``.
         blocks: whether that verdict keeps perf tests from measuring.
         mode: ``fail``, ``skip``, ``xfail`` or ``annotate``; empty when not known.
         state: ``ran``; ``failed``, ``skipped`` or ``xfailed`` by the gate, without measuring; ``not run`` for another

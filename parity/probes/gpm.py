@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import struct
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -20,17 +21,9 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _INVALID_ARGUMENT = 2
-
-
-class _Metric(ctypes.Structure):
-    _fields_ = (
-        ("id", ctypes.c_uint),
-        ("code", ctypes.c_int),
-        ("value", ctypes.c_double),
-        ("short_name", ctypes.c_void_p),
-        ("long_name", ctypes.c_void_p),
-        ("unit", ctypes.c_void_p),
-    )
+_NOT_SUPPORTED = 3
+_NEVER = (_NOT_SUPPORTED, 0.0)
+_METRIC = struct.Struct("@Iid24x")  # nvmlGpmMetric_t: id, return code, value, three texts (not looked at)
 
 
 @cache
@@ -43,7 +36,7 @@ def _request(count: int) -> type[Any]:
             ("count", ctypes.c_uint),
             ("first", ctypes.c_void_p),
             ("last", ctypes.c_void_p),
-            ("metrics", _Metric * count),
+            ("metrics", ctypes.c_ubyte * (count * _METRIC.size)),
         )
 
     return Request
@@ -98,10 +91,12 @@ class Gpm:
         if first is None or last is None or last - first < MIN_INTERVAL_S:
             raise TooShortError
         found = self._get(self._known)
-        self._known = tuple(number for number in self._known if number in found)
-        good = ((METRICS[number], code, value) for number, (code, value) in found.items())
+        if not found:
+            raise RefusedError
+        self._known = tuple(number for number in self._known if found.get(number, _NEVER)[0] != _NOT_SUPPORTED)
+        named = ((METRICS[number], code, value) for number, (code, value) in found.items())
         return {
-            name: round(value * factor, 6) for (name, factor), code, value in good if code == 0 and math.isfinite(value)
+            name: round(value * factor, 6) for (name, factor), code, value in named if not code and math.isfinite(value)
         }
 
     def _get(self, numbers: Sequence[int]) -> dict[int, tuple[int, float]]:
@@ -109,7 +104,9 @@ class Gpm:
         request = _request(len(numbers))(version=_VERSION, count=len(numbers))
         request.first, request.last = (ctypes.cast(sample, ctypes.c_void_p).value for sample in self._samples)
         for place, number in enumerate(numbers):
-            request.metrics[place].id = number
+            _METRIC.pack_into(request.metrics, place * _METRIC.size, number, 0, 0.0)
+        if not numbers:
+            return {}
         try:
             self._wrapper("nvmlGpmMetricsGet")(request)
         except Exception as error:
@@ -119,11 +116,15 @@ class Gpm:
                 return {}
             half = len(numbers) // 2
             return {**self._get(numbers[:half]), **self._get(numbers[half:])}
-        return {metric.id: (metric.code, metric.value) for metric in request.metrics}
+        return {number: (code, value) for number, code, value in _METRIC.iter_unpack(request.metrics)}
 
 
 class NotSupportedError(Exception):
     """The device has no GPM."""
+
+
+class RefusedError(Exception):
+    """The driver refused every metric."""
 
 
 class TooShortError(Exception):

@@ -55,8 +55,14 @@ def name_of(pid: int, root: str = "") -> str:
         return ""
 
 
-def holders(ancestor: int, root: str = "") -> int | None:
-    """Return how many processes of the test run have a compute context open; None when that cannot be told."""
+def holders(ancestor: int, root: str = "", *, but: tuple[int, ...] = ()) -> int | None:
+    """Return how many processes of the test run have a compute context open; None when that cannot be told.
+
+    Args:
+        ancestor: the pytest process.
+        root: prefix of ``/proc``.
+        but: processes not to count: our own, which hold a device to ask it.
+    """
     if parent_of(ancestor, root) is None:
         return None
     try:
@@ -65,7 +71,7 @@ def holders(ancestor: int, root: str = "") -> int | None:
         return None
     count = 0
     for pid in pids:
-        if is_own(pid, ancestor, root):
+        if pid not in but and is_own(pid, ancestor, root):
             held = _holds(pid, root)
             if held is None:
                 return None

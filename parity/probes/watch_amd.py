@@ -52,19 +52,22 @@ _METRICS: tuple[tuple[str, str], ...] = (
 _SERIES = tuple(dict.fromkeys(name for _, name in _METRICS))
 
 
-def units(ask: Ask, options: dict[str, Any]) -> list[Unit]:
+def units(ask: Ask, options: dict[str, Any], *, beside_others: bool = False) -> list[Unit]:
     """Return every AMD GPU ready to be read: through amdsmi when it is there and fits, else through sysfs.
 
     Args:
         ask: announces each first call.
         options: ``root`` of ``/sys``; ``amdsmi``: False never calls amdsmi, True also where the kernel shows no GPU.
+        beside_others: GPUs of another vendor are there. Then one that only the kernel's files know is left out: it is
+            the processor's own graphics, and would leave every test's throttling unknown.
     """
     tree = Tree(str(options.get("root") or "/"))
     by_files = file_units(ask, tree)
     wanted = options.get("amdsmi")
-    if wanted is False or not (by_files or wanted):
-        return by_files
-    found = _amdsmi_units(ask, rocm_folder(tree))
+    asked = wanted is not False and bool(by_files or wanted)
+    found = _amdsmi_units(ask, rocm_folder(tree)) if asked else []
+    if beside_others:
+        return found
     known = {unit.facts["bus"] for unit in found}
     return found + [unit for unit in by_files if unit.facts["bus"] not in known]
 

@@ -39,7 +39,7 @@ def label_of(facts: dict[str, Any]) -> str:
 def _device(raw: dict[str, Any], unit: dict[str, Any], answer: dict[str, Any]) -> WatchedDevice:
     facts, seconds = unit["facts"], float(answer["seconds"])
     tracks: dict[str, list[float]] = raw["series"]
-    gaps = {**unit["missing"], **{name: why for name, why in raw["reasons"].items() if name not in tracks}}
+    gaps = {name: why for name, why in (unit["missing"] | raw["reasons"]).items() if name not in tracks}
     losses = [f"{name}: {why[1]}" for name, why in raw["reasons"].items() if why[0] == "lost"]
     backward = {
         name: ["failed", "the counter went backwards"]
@@ -98,10 +98,10 @@ def _moved(track: list[float] | None) -> float | None:
 def _series(track: list[float]) -> Series:
     begin, end, least, greatest, total, count = track
     return Series(
-        begin=round(begin, 3),
-        end=round(end, 3),
-        min=round(least, 3),
-        max=round(greatest, 3),
+        begin=begin,
+        end=end,
+        min=least,
+        max=greatest,
         mean=round(total / count, 3),
         samples=int(count),
     )

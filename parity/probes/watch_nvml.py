@@ -6,10 +6,12 @@ loaded. Field values come in one call; where the driver has none of a cause, ``n
 
 from __future__ import annotations
 
+import ctypes
+import struct
 from typing import TYPE_CHECKING, Any
 
 from parity.probes.gpm import Gpm, NotSupportedError
-from parity.probes.nvml_survey import LIBRARY, MAX_DEVICES, MAX_SLICES, WHY, _field_value, _import, _loaded, _Nvml
+from parity.probes.nvml_survey import LIBRARY, MAX_DEVICES, MAX_SLICES, WHY, _import, _loaded, _Nvml
 from parity.probes.watch_unit import EVENT_BITS, PROCESSES, Read, Unit
 
 if TYPE_CHECKING:
@@ -31,7 +33,20 @@ CAUSE_FIELDS = {
 }
 # NVML_PERF_POLICY_* of nvml.h -> the same; asked only where the field has no answer.
 POLICIES = {0: "sw-power-cap", 1: "thermal", 2: "sync-boost", 3: "board-limit", 5: "reliability"}
-_MEMORY_TEMPERATURE = 82
+# Fields of one call -> series. Those after the causes are asked one by one where the field has no answer.
+FIELDS = {
+    **{field: f"limited_ns.{cause}" for field, cause in CAUSE_FIELDS.items()},
+    3: "ecc_corrected",  # NVML_FI_DEV_ECC_SBE_VOL_TOTAL
+    4: "ecc_uncorrected",  # NVML_FI_DEV_ECC_DBE_VOL_TOTAL
+    82: "temperature_memory_c",  # NVML_FI_DEV_MEMORY_TEMP
+    83: "energy_mj",  # NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION
+    94: "pcie_replays",  # NVML_FI_DEV_PCIE_REPLAY_COUNTER
+}
+# nvmlFieldValue_t: id, scope, time, latency, value type, return code, value. Our own: the wrapper makes an array at
+# each call. The value by nvmlValueType_t: double, unsigned int, unsigned long, unsigned long long, long long, int,
+# unsigned short.
+_FIELD = struct.Struct("@IIqqii8s")
+_VALUES = tuple(struct.Struct(kind) for kind in ("d", "I", "L", "Q", "q", "i", "H"))
 _HANDLE = "nvmlDeviceGetHandleByIndex"
 _FIELDS = "nvmlDeviceGetFieldValues"
 _REASONS = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
@@ -40,9 +55,10 @@ _PROCESS_CALLS = {
     "graphics": "nvmlDeviceGetGraphicsRunningProcesses",
 }
 _SM, _MEMORY = 1, 2
+_DEADLY = ("failed", "asking hung or killed the watcher at its start")
 
-# (call, arguments, series, factor, quick): calls that answer one number of the board.
-_NUMBERS: tuple[tuple[str, tuple[int, ...], str, float, bool], ...] = (
+# (call, arguments, series, divisor, quick): calls that answer one number of the board.
+_NUMBERS: tuple[tuple[str, tuple[int, ...], str, int, bool], ...] = (
     ("nvmlDeviceGetTotalEnergyConsumption", (), "energy_mj", 1, True),
     ("nvmlDeviceGetTotalEccErrors", (0, 0), "ecc_corrected", 1, True),
     ("nvmlDeviceGetTotalEccErrors", (1, 0), "ecc_uncorrected", 1, True),
@@ -50,13 +66,13 @@ _NUMBERS: tuple[tuple[str, tuple[int, ...], str, float, bool], ...] = (
     ("nvmlDeviceGetClockInfo", (_SM,), "clock_sm_mhz", 1, True),
     ("nvmlDeviceGetClockInfo", (_MEMORY,), "clock_memory_mhz", 1, True),
     ("nvmlDeviceGetTemperature", (0,), "temperature_c", 1, True),
-    ("nvmlDeviceGetPowerUsage", (), "power_draw_w", 0.001, False),
-    ("nvmlDeviceGetEnforcedPowerLimit", (), "power_limit_w", 0.001, False),
+    ("nvmlDeviceGetPowerUsage", (), "power_draw_w", 1000, False),
+    ("nvmlDeviceGetEnforcedPowerLimit", (), "power_limit_w", 1000, False),
     ("nvmlDeviceGetPerformanceState", (), "performance_state", 1, False),
     ("nvmlDeviceGetApplicationsClock", (_SM,), "clock_application_mhz", 1, False),
 )
-_FIXED: tuple[tuple[str, tuple[int, ...], str, float], ...] = (
-    ("nvmlDeviceGetPowerManagementDefaultLimit", (), "power_default_w", 0.001),
+_FIXED: tuple[tuple[str, tuple[int, ...], str, int], ...] = (
+    ("nvmlDeviceGetPowerManagementDefaultLimit", (), "power_default_w", 1000),
     ("nvmlDeviceGetMaxClockInfo", (_SM,), "clock_max_mhz", 1),
     ("nvmlDeviceGetDefaultApplicationsClock", (_SM,), "clock_application_default_mhz", 1),
 )
@@ -88,8 +104,6 @@ def deadly(skip: Mapping[str, str]) -> dict[str, str]:
 
 
 def _open_library() -> Any:
-    import ctypes
-
     return ctypes.CDLL(LIBRARY)
 
 
@@ -140,23 +154,44 @@ def _slices(nvml: _Nvml, prefix: str, handle: Any) -> dict[int, Any]:
 
 def _fill(ask: Ask, nvml: _Nvml, unit: Unit, board: Any, own: Any, instance: int | None) -> None:
     """Give a unit its reads, each measured once announced; what it does not have is remembered with the reason."""
-    for call, args, name, factor in _FIXED:
+    for call, args, name, divisor in _FIXED:
         value = nvml.put(_key(unit, call, args), call, board, *args)
         if isinstance(value, int):
-            unit.fixed[name] = value * factor
-    fields = _field_read(nvml, board)
-    answer = _kept(ask, nvml, unit, fields)
+            unit.fixed[name] = value / divisor if divisor != 1 else value
+    given = _fields(ask, nvml, unit, board)
     for policy, cause in POLICIES.items():
-        if isinstance(answer.get(f"limited_ns.{cause}", ()), tuple):
+        if f"limited_ns.{cause}" not in given:
             _kept(ask, nvml, unit, _violation_read(nvml, board, policy, cause))
-    for call, args, name, factor, quick in _NUMBERS:
-        _kept(ask, nvml, unit, _number_read(nvml, board, call, args, name, factor=factor, quick=quick))
+    for call, args, name, divisor, quick in _NUMBERS:
+        if name not in given:
+            _kept(ask, nvml, unit, _number_read(nvml, board, call, args, name, divisor=divisor, quick=quick))
     for read in _own_reads(nvml, board, own, whole=board is own):
         _kept(ask, nvml, unit, read)
     key = f"{unit.id}:gpm"
     unit.profiler = nvml.put(key, lambda: _profiler(nvml, board, instance), plain=lambda _: True)
     if unit.profiler is None:
         unit.missing["metrics"] = ("not_supported", "this device or driver has no GPM metrics")
+
+
+def _fields(ask: Ask, nvml: _Nvml, unit: Unit, handle: Any) -> set[str]:
+    """Keep one read of all fields that this driver has; return the series it gives."""
+    probe = _field_read(nvml, handle, FIELDS)
+    key = f"{unit.id}:{_FIELDS}"
+    killed = nvml._deadly.get(_FIELDS, key)  # noqa: SLF001  (the funnel's own list)
+    answer = ask(key, probe, plain=lambda _: True) if killed == key else None
+    if answer is None:
+        unit.keep(probe, None, _DEADLY)
+        return set()
+    has = {
+        field: name
+        for field, name in FIELDS.items()
+        if not (isinstance(answer[name], tuple) and answer[name][0] == "not_supported")
+    }
+    unit.missing.update({name: answer[name] for name in answer if name not in has.values()})
+    if has:
+        read = _field_read(nvml, handle, has)
+        unit.keep(read, read.measure())
+    return {name for name in has.values() if not isinstance(answer[name], tuple)}
 
 
 def _profiler(nvml: _Nvml, board: Any, instance: int | None) -> Gpm | None:
@@ -171,7 +206,7 @@ def _kept(ask: Ask, nvml: _Nvml, unit: Unit, read: Read) -> Answer:
     key = f"{unit.id}:{read.name}"
     killed = nvml._deadly.get(read.name, key)  # noqa: SLF001  (the funnel's own list)
     answer = ask(key, read.measure, plain=lambda _: True) if killed == key else None
-    unit.keep(read, answer, ("failed", f"{read.name} hung or killed the watcher at its start"))
+    unit.keep(read, answer, _DEADLY)
     return answer or {}
 
 
@@ -180,13 +215,13 @@ def _key(unit: Unit, call: str, args: tuple[int, ...]) -> str:
 
 
 def _number_read(  # one row of the table
-    nvml: _Nvml, handle: Any, call: str, args: tuple[int, ...], name: str, *, factor: float, quick: bool
+    nvml: _Nvml, handle: Any, call: str, args: tuple[int, ...], name: str, *, divisor: int, quick: bool
 ) -> Read:
     function = _temperature(nvml) if call == "nvmlDeviceGetTemperature" else nvml.wrapper(call)
 
     def ask_number() -> Answer:
         value = function(handle, *args)
-        return {name: value * factor if factor != 1 else value}
+        return {name: value / divisor if divisor != 1 else value}
 
     shown = call + (f"[{','.join(map(str, args))}]" if args else "")
     return Read(shown, (name,), ask_number, quick=quick, classify=nvml.classify)
@@ -210,23 +245,29 @@ def _temperature(nvml: _Nvml) -> Callable[..., Any]:
     return ask_temperature
 
 
-def _field_read(nvml: _Nvml, handle: Any) -> Read:
-    asked = [*CAUSE_FIELDS, _MEMORY_TEMPERATURE]
-    names = [*(f"limited_ns.{cause}" for cause in CAUSE_FIELDS.values()), "temperature_memory_c"]
-    function = nvml.wrapper(_FIELDS)
+def _field_read(nvml: _Nvml, handle: Any, fields: Mapping[int, str]) -> Read:
+    names, count = tuple(fields.values()), len(fields)
+    blank = b"".join(_FIELD.pack(field, 0, 0, 0, 0, 0, b"") for field in fields)
+    buffer = ctypes.create_string_buffer(blank, len(blank))
+    size = ctypes.c_int(count)
+    pointer_of, error_of = nvml.wrapper("_nvmlGetFunctionPointer"), nvml.wrapper("NVMLError")
 
     def ask_fields() -> Answer:
+        buffer.raw = blank
+        code = pointer_of(_FIELDS)(handle, size, buffer)
+        if code:
+            raise error_of(code)
         answer: Answer = {}
-        for name, value in zip(names, function(handle, asked), strict=True):
-            code = value.nvmlReturn
-            if code:
-                answer[name] = (WHY.get(code, "failed"), f"NVML error {code}")
+        for name, (_, _, _, _, kind, wrong, value) in zip(names, _FIELD.iter_unpack(buffer.raw), strict=True):
+            if wrong:
+                answer[name] = (WHY.get(wrong, "failed"), f"NVML error {wrong}")
+            elif 0 <= kind < len(_VALUES):
+                answer[name] = _VALUES[kind].unpack_from(value)[0]
             else:
-                number = _field_value(value)
-                answer[name] = number if number is not None else ("failed", f"unknown value type {value.valueType}")
+                answer[name] = ("failed", f"unknown value type {kind}")
         return answer
 
-    return Read(_FIELDS, tuple(names), ask_fields, quick=True, classify=nvml.classify)
+    return Read(_FIELDS, names, ask_fields, quick=True, classify=nvml.classify)
 
 
 def _violation_read(nvml: _Nvml, handle: Any, policy: int, cause: str) -> Read:

@@ -3,7 +3,8 @@
 Between the two it samples every device from a core of its own; otherwise it waits without a timer. Requests and
 answers are JSON lines; every answer repeats the request's number. After ``begin`` only what fits a budget is read
 before answering, the rest right afterwards; ``end`` reads the counters and, of the slower values, what still fits, and
-takes the freshest sample of the others.
+takes the freshest sample of the others. With many devices it takes the freshest sample also of the counters of those
+that do not fit, idle ones first.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from parity.probes.watch_unit import Answer, Read, Unit
 
 SAMPLE_EVERY_S = 0.1
-BEGIN_BUDGET_S = 0.0003
-END_BUDGET_S = 0.0005
+BEGIN_BUDGET_S = 0.0002
+END_BUDGET_S = 0.00035
 MAX_DUTY = 0.1  # share of a core that sampling may take; a slow driver is sampled less often
 STDIN = 0
 MAX_REQUEST_BYTES = 1 << 20
@@ -41,7 +42,7 @@ def survey(ask: Ask, options: dict[str, Any]) -> None:
     """
     skip = options.get("skip") or {}
     units = watch_nvml.units(ask, skip)
-    units += watch_amd.units(ask, options)
+    units += watch_amd.units(ask, options, beside_others=bool(units))
     period = float(options.get("sample_every_s") or SAMPLE_EVERY_S)
     pinned = _pin()
     server = Server(ask, units, period=period if pinned is not None else None, root=str(options.get("root") or ""))
@@ -179,14 +180,14 @@ class Test:
         """Read what is left, unless the next request is there already."""
         for recording in self._recordings:
             if recording.unit.profiler is not None and not interrupted():
-                _sample_profiler(recording, first=True)
+                _begin_profile(recording)
         for recording, read in plan:
             if interrupted():
                 return
             recording.take(read, first=True)
         self._begin_took = time.monotonic() - self._started
         if not self._ids_are_ours and not interrupted():
-            self._holders = own_processes.holders(self._pid, self._root)
+            self._holders = own_processes.holders(self._pid, self._root, but=(os.getpid(), os.getppid()))
 
     def sample(self, interrupted: Any) -> float:
         """Read everything once; return the seconds it took."""
@@ -197,28 +198,31 @@ class Test:
                 if interrupted():
                     return time.monotonic() - start
                 told.update(recording.take(read))
-            recording.note_clock(told)
-            if recording.unit.profiler is not None and not _fits_end(recording):
-                _sample_profiler(recording, first=False)
+            recording.note_sample(told)
+            if recording.unit.profiler is not None and not interrupted():
+                _profile(recording)
         self._samples += 1
         return time.monotonic() - start
 
     def end(self, budget_s: float) -> dict[str, Any]:
         """Read the counters, and of the rest what fits the budget; return the whole test as JSON data."""
         start = time.monotonic()
-        for recording in self._recordings:
+        end = start + budget_s
+        order = sorted(self._recordings, key=lambda recording: -recording.load)
+        for recording in order:
+            if recording.samples and time.monotonic() > end:
+                continue  # its freshest sample stands
             for read in recording.unit.reads:
                 if read.quick:
                     recording.take(read)
-        last = time.monotonic()
-        for recording in self._recordings:
-            profiler = recording.unit.profiler
-            if profiler is not None and _fits_end(recording) and last - self._started >= 0.1:
-                _sample_profiler(recording, first=False)
-        for recording in self._recordings:
+        for recording in order:
             for read in recording.unit.reads:
-                if not read.quick and time.monotonic() + read.cost_s < start + budget_s:
+                if not read.quick and time.monotonic() + read.cost_s < end:
                     recording.take(read)
+        for recording in order:
+            profiler = recording.unit.profiler
+            if profiler is not None and (recording.metrics is None or time.monotonic() + profiler.cost_s < end):
+                _profile(recording, give_up_at=end + budget_s)
         return {
             "seconds": start - self._started,
             "samples": self._samples,
@@ -239,25 +243,36 @@ class Test:
         if self._ids_are_ours:
             for process in plain["processes"]:
                 process["name"] = own_processes.name_of(process["pid"], self._root)
-        profiler = recording.unit.profiler
-        if profiler is not None:
-            try:
-                plain["metrics"] = profiler.metrics()
-            except TooShortError:
-                plain["reasons"].setdefault("metrics", ("not_asked", "interval under 100 ms"))
-            except Exception as error:
-                plain["reasons"]["metrics"] = ("failed", f"{type(error).__name__}: {error}"[:200])
+        if recording.metrics is not None:
+            plain["metrics"] = recording.metrics
+            plain["reasons"].pop("metrics", None)
         return plain
 
 
-def _fits_end(recording: Recording) -> bool:
-    return bool(recording.unit.profiler.cost_s < END_BUDGET_S / 2)
-
-
-def _sample_profiler(recording: Recording, *, first: bool) -> None:
-    start = time.monotonic()
+def _begin_profile(recording: Recording) -> None:
     try:
-        recording.unit.profiler.sample(first=first)
+        recording.unit.profiler.sample(first=True)
     except Exception as error:
-        recording.reasons["metrics"] = ("failed", f"{type(error).__name__}: {error}"[:200])
-    recording.unit.profiler.cost_s = time.monotonic() - start
+        recording.reasons["metrics"] = _reason(error)
+
+
+def _profile(recording: Recording, *, give_up_at: float | None = None) -> None:
+    """Compute the hardware counters from the begin to now."""
+    profiler = recording.unit.profiler
+    start = time.monotonic()
+    if give_up_at is not None and start > give_up_at:
+        recording.reasons["metrics"] = ("not_asked", "there was no time for it at the end of the test")
+        return
+    try:
+        profiler.sample(first=False)
+        recording.metrics = profiler.metrics()
+    except Exception as error:
+        recording.reasons["metrics"] = _reason(error)
+    else:
+        profiler.cost_s = time.monotonic() - start
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    if isinstance(error, TooShortError):
+        return "not_asked", "interval under 100 ms"
+    return "failed", f"{type(error).__name__}: {error}"[:200]

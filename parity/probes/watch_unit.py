@@ -161,7 +161,9 @@ class Recording:
         self.listed: int | None = None
         self.listed_bytes: int | None = None
         self.busy: Track | None = None
-        self._was_busy = False
+        self.metrics: dict[str, float] | None = None
+        self.samples = 0
+        self.load = 0.0
 
     def take(self, read: Read, *, first: bool = False) -> Answer:
         """Ask one read and add up its answer."""
@@ -197,20 +199,20 @@ class Recording:
             if used is not None:
                 sight.bytes = max(sight.bytes or 0, used)
 
-    def note_clock(self, answer: Answer) -> None:
-        """Take a sample's clock into account when the device has been busy since the sample before.
+    def note_sample(self, answer: Answer) -> None:
+        """Count a sample, and take its clock into account when the device was busy at the one before already.
 
         The first busy sample may lie in the ramp from idle clocks, so it does not count.
         """
+        self.samples += 1
         clock = answer.get("clock_sm_mhz", answer.get("clock_graphics_mhz"))
         load = answer.get("utilization_percent")
-        busy = isinstance(load, (int, float)) and load >= BUSY_PERCENT
-        if busy and self._was_busy and isinstance(clock, (int, float)):
+        before, self.load = self.load, float(load) if isinstance(load, (int, float)) else 0.0
+        if min(before, self.load) >= BUSY_PERCENT and isinstance(clock, (int, float)):
             if self.busy is None:
                 self.busy = Track(clock)
             else:
                 self.busy.add(clock)
-        self._was_busy = busy
 
     def plain(self) -> dict[str, Any]:
         """Return all of it as JSON data."""

@@ -19,19 +19,30 @@ if TYPE_CHECKING:
     from parity.model.rule import RuleCard
 
 
-def judge_interval(interval: Interval, cards: Iterable[RuleCard], rulebook: Rulebook) -> Interval:
-    """Return the interval with its findings and state.
+def interval_cards(cards: Iterable[RuleCard], rulebook: Rulebook) -> tuple[RuleCard, ...]:
+    """Return the cards to ask of each test, with a project's settings and their checks loaded.
 
     Args:
-        interval: what was read, without findings.
-        cards: rule cards; those of scope ``interval`` are asked.
+        cards: rule cards; those of scope ``interval`` count.
         rulebook: a project's settings; a rule that is off is not asked. ``only`` does not hold here: it chooses what a
             test wants to hear about its machine.
     """
     everything = msgspec.structs.replace(rulebook, only=())
-    asked = [
+    asked = tuple(
         configured(card, everything) for card in cards if card.scope == "interval" and is_asked(card.id, everything)
-    ]
+    )
+    for card in asked:
+        _check_of(card)
+    return asked
+
+
+def judge_interval(interval: Interval, asked: Iterable[RuleCard]) -> Interval:
+    """Return the interval with its findings and state.
+
+    Args:
+        interval: what was read, without findings.
+        asked: what ``interval_cards`` returned.
+    """
     findings = tuple(finding for device in interval.devices for card in asked for finding in _findings(card, device))
     blind = tuple(
         Gap(what="throttling", why="not_supported", detail=f"{device.label}: nothing about throttling could be read")
@@ -55,13 +66,6 @@ def _findings(card: RuleCard, device: WatchedDevice) -> Iterable[IntervalFinding
             message=item.message,
             mend=item.mend or card.mend.strip(),
         )
-
-
-def load_checks(cards: Iterable[RuleCard]) -> None:
-    """Import the checks of every interval card."""
-    for card in cards:
-        if card.scope == "interval":
-            _check_of(card)
 
 
 def _check_of(card: RuleCard) -> Callable[..., Iterator[Mismatch]]:

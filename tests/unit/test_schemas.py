@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 
 from parity.cli import generate
+from parity.model.interval import Gap, Interval, IntervalFinding, Series, Tenancy, Tenant, Throttle, WatchedDevice
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMAS = ROOT / "parity" / "schemas"
@@ -147,3 +149,34 @@ def test_a_data_file_without_a_key_or_with_one_too_many_is_refused(name: str, fi
     assert problems(name, {**data, "colour": "green"})
     del data[key]
     assert problems(name, data)
+
+
+def test_the_conditions_of_a_test_fit_their_schema() -> None:
+    interval = Interval(
+        test="t",
+        state="disturbed",
+        seconds=1.5,
+        samples=1,
+        sampled_every_s=0.1,
+        devices=(
+            WatchedDevice(
+                label="GPU 0",
+                index=0,
+                vendor="nvidia",
+                series={"power_draw_w": Series(begin=1, end=2, min=1, max=2, mean=1.5, samples=2)},
+                settings={"power_default_w": 700.0},
+                throttled=(Throttle(cause="hw-thermal", seconds=0.5, share=0.3),),
+                throttle_known=True,
+                tenancy=Tenancy(ids_known=False),
+                processes=(Tenant(pid=1, kind="compute", memory_bytes=5),),
+                metrics={"sm_activity": 0.5},
+                unknowns=(Gap(what="energy_mj", why="not_supported"),),
+            ),
+        ),
+        findings=(IntervalFinding(rule="r", severity="error", subject="GPU 0", message="m", mend="n"),),
+    )
+    data = json.loads(msgspec.json.encode(interval))
+    assert problems("conditions-1", data) == []
+    assert problems("conditions-1", {**data, "state": "fine"})
+    del data["devices"][0]["throttled"]
+    assert problems("conditions-1", data)

@@ -10,7 +10,7 @@ import pytest
 from parity.catalog import store
 from parity.model.interval import Gap, Interval, Tenancy, Throttle, WatchedDevice
 from parity.model.policy import Rulebook
-from parity.verdict.run_interval import judge_interval
+from parity.verdict.run_interval import interval_cards, judge_interval
 
 
 def device(index: int = 0, **changes: Any) -> WatchedDevice:
@@ -24,7 +24,8 @@ def device(index: int = 0, **changes: Any) -> WatchedDevice:
 
 def judged(*devices: WatchedDevice, settings: dict[str, Any] | None = None, **changes: Any) -> Interval:
     interval = Interval(test="t", state="unknown", seconds=1.0, devices=devices, **changes)
-    return judge_interval(interval, store.cards(), Rulebook(settings=settings or {}, only=("arch-differs",)))
+    rulebook = Rulebook(settings=settings or {}, only=("arch-differs",))
+    return judge_interval(interval, interval_cards(store.cards(), rulebook))
 
 
 HOT = device(throttled=(Throttle(cause="hw-thermal", seconds=0.5, share=0.5),))
