@@ -79,9 +79,8 @@ def test_selection(
     assert run.traces.get("everyday", []) == events
     assert "INTERNALERROR" not in run.out
     assert "gate.py" not in run.out
-    gated = any(name in run.out for name in ("test_time_one", "time two")) or "failed" in counts or "skipped" in counts
-    if not gated:
-        assert "perf tests  " not in run.out or situation == "match"
+    judged = situation == "match" or not {"failed", "skipped"}.isdisjoint(counts)
+    assert ("perf tests    " in run.out) == judged
 
 
 @pytest.mark.parametrize("option", ["--collect-only", "--setup-plan", "--fixtures", "--markers", "--cache-show"])
@@ -184,8 +183,15 @@ BY_MODULE = pytest.mark.xfail(strict=True, reason="the plugin is looked for by t
 
 
 @needs("pytest_rerunfailures")
-@pytest.mark.parametrize("words", [["--reruns=2"], ["--force-reruns=2"], ["--reruns=2", "--only-rerun=.*"]], ids=str)
-@pytest.mark.parametrize("name", ["rerunfailures", pytest.param("pytest_rerunfailures", marks=BY_MODULE)])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("rerunfailures", ["--reruns=2"]),
+        ("rerunfailures", ["--force-reruns=2"]),
+        ("rerunfailures", ["--reruns=2", "--only-rerun=.*"]),
+        pytest.param("pytest_rerunfailures", ["--reruns=2"], marks=BY_MODULE),
+    ],
+)
 def test_reruns_run_only_what_may_change(tmp_path: Path, name: str, words: list[str]) -> None:
     suite = SUITES["own_failures"]
     plain = ps.run_suites([suite], "fail", tmp_path / "plain")
@@ -228,12 +234,25 @@ def check_unordered(run: ps.Run, situation: str, times: int = 1) -> None:
     assert "INTERNALERROR" not in run.out
 
 
+SLOW = pytest.mark.slow
+
+
 @needs("xdist")
 @pytest.mark.parametrize(
     ("situation", "dist"),
-    [("fail", "load"), ("fail", "loadscope"), ("fail", "loadgroup"), ("fail", "each"), ("fail", "worksteal"),
-     ("match", "load"), ("skip", "load"), ("xfail", "loadfile"), ("annotate", "load")],
-)  # fmt: skip
+    [
+        ("fail", "load"),
+        ("fail", "each"),
+        ("match", "loadscope"),
+        ("annotate", "worksteal"),
+        pytest.param("fail", "loadscope", marks=SLOW),
+        pytest.param("fail", "loadgroup", marks=SLOW),
+        pytest.param("fail", "worksteal", marks=SLOW),
+        pytest.param("match", "load", marks=SLOW),
+        pytest.param("skip", "load", marks=SLOW),
+        pytest.param("xfail", "loadfile", marks=SLOW),
+    ],
+)
 def test_xdist(tmp_path: Path, situation: str, dist: str) -> None:
     run = ps.run_suites(TOGETHER, situation, tmp_path, "-p", "xdist", "-n2", f"--dist={dist}")
     check_unordered(run, situation, times=2 if dist == "each" else 1)
