@@ -52,10 +52,6 @@ def let_skips_of_the_user_win(item: pytest.Item) -> None:
 
 
 def skip(reason: str, item: pytest.Item) -> NoReturn:
-    """Skip with the test's own location, where this pytest can and the test has one."""
-    try:
-        has_line = item.reportinfo()[1] is not None  # without one, pytest fails on the location
-        skipped = pytest.skip.Exception(reason, _use_item_location=has_line)
-    except TypeError:
-        skipped = pytest.skip.Exception(reason)
-    raise skipped
+    """Skip with the test's own location, where it has one."""
+    has_line = item.reportinfo()[1] is not None  # without one, pytest fails on the location
+    raise pytest.skip.Exception(reason, _use_item_location=has_line)

@@ -29,11 +29,12 @@ class Watch:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         """Watch nothing yet; the first ``begin`` may wait for the drivers to be attached."""
         self._engine = engine
-        self._start_timeout_s = settings.timeout_s
+        self._timeout_s = settings.timeout_s
         self._where = {"config": settings.config, "rootdir": settings.rootdir}
         self._ready = False
         self._preparing: int | None = None
         self._open = ""
+        self._ending: int | None = None
         self._problem = ""
 
     def prepare(self) -> None:
@@ -43,7 +44,7 @@ class Watch:
 
     def begin(self, nodeid: str) -> None:
         """Start watching; cheap once the engine is ready."""
-        self._open, self._problem = nodeid, ""
+        self._open, self._problem, self._ending = nodeid, "", None
         request = {
             "op": "begin",
             "test": nodeid,
@@ -51,27 +52,32 @@ class Watch:
             "visible": dict(visible_now()),
             **self._where,
         }
-        self._problem = self._told(request, self._start_timeout_s)[1]
+        timeout_s = min(DEADLINE_S, self._timeout_s) if self._ready else self._timeout_s
+        self._problem = self._answer(self._engine.send(request), timeout_s)[1]
         self._ready = True
 
-    def end(self, nodeid: str) -> dict[str, Any] | None:
+    def end(self, nodeid: str) -> None:
+        """Have the watch end; the engine reads the counters at once, and nobody waits for what it makes of them."""
+        if self._open == nodeid and self._ending is None and not self._problem:
+            self._ending = self._engine.send({"op": "end", "test": nodeid})
+
+    def conditions(self, nodeid: str) -> dict[str, Any] | None:
         """Return the conditions since ``begin`` (``parity.conditions/1``), None when this test was not begun."""
         if self._open != nodeid:
             return None
+        self.end(nodeid)
         self._open = ""
-        if self._problem:
+        if self._problem or self._ending is None:
             return unknown_conditions(self._problem)
-        answer, problem = self._told({"op": "end", "test": nodeid}, DEADLINE_S)
+        answer, problem = self._answer(self._ending, min(DEADLINE_S, self._timeout_s))
         conditions = answer.get("conditions")
         if problem or not isinstance(conditions, dict) or conditions.get("state") not in STATES:
             return unknown_conditions(problem or "the engine's answer is not as agreed")
         return conditions
 
-    def _told(self, request: Mapping[str, Any], first_timeout_s: float) -> tuple[dict[str, Any], str]:
+    def _answer(self, request_id: int, timeout_s: float) -> tuple[dict[str, Any], str]:
         try:
-            answer = self._engine.receive(
-                self._engine.send(request), DEADLINE_S if self._ready else max(DEADLINE_S, first_timeout_s)
-            )
+            answer = self._engine.receive(request_id, timeout_s)
         except EngineError as error:
             return {}, str(error)
         return answer, "" if answer["ok"] else str(answer.get("error") or "no reason given").partition("\n")[0]

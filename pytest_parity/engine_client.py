@@ -42,6 +42,7 @@ _TAIL_BYTES = 4096
 _TAIL_LINES = 6
 # Taken here: what a test puts in their place must not reach the engine.
 _Popen, _to_json, _from_json = subprocess.Popen, json.dumps, json.loads
+_getpid, _killpg = os.getpid, os.killpg
 
 
 class EngineError(Exception):
@@ -68,7 +69,7 @@ class Engine:
         self._channel: Channel | None = None
         self._noise: IO[bytes] | None = None
         self._failure: EngineError | None = None
-        self._owner = os.getpid()
+        self._owner = _getpid()
         self._last_id = 0
         self._answers: dict[int, dict[str, Any]] = {}
         self._awaited: list[int] = []
@@ -104,7 +105,7 @@ class Engine:
     def send(self, request: Mapping[str, Any]) -> int:
         """Send one request without waiting; return its id. A failure shows in ``receive``."""
         self._last_id += 1
-        if os.getpid() != self._owner:
+        if _getpid() != self._owner:
             return self._last_id
         self.start()
         if self._channel is not None and self._failure is None:
@@ -124,7 +125,7 @@ class Engine:
         Raises:
             EngineError: the child is dead, silent past the deadline, or wrote something else than the answer.
         """
-        if os.getpid() != self._owner:
+        if _getpid() != self._owner:
             message = "not asked in a forked copy of the test process"
             raise EngineError(message)
         if self._failure is None:
@@ -161,7 +162,7 @@ class Engine:
 
     def close(self) -> None:
         """Say goodbye, then make sure; safe to call again, and a no-op in a forked copy of this process."""
-        if os.getpid() != self._owner:
+        if _getpid() != self._owner:
             return
         busy = bool(self._awaited)  # interrupted while it works: do not wait for it
         if self._process is not None and self._failure is None:
@@ -237,7 +238,7 @@ def _parse(line: bytes, request_id: int) -> dict[str, Any]:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill the child and what it started; it leads a session of its own."""
     with contextlib.suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
+        _killpg(process.pid, signal.SIGKILL)
 
 
 def _tail(noise: IO[bytes] | None) -> tuple[str, ...]:

@@ -150,21 +150,31 @@ class Gate:
             skip(plan.verdict.headline, item)
         raise Blocked(self._message(plan.verdict), pytrace=False)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """Fail a blocked test, whose setup was reported as passed, and one that its setup made a perf test."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Fail a blocked test, whose setup was reported as passed, and one that its setup made a perf test.
+
+        Before what others put around the call: profilers, markers on a timeline, device synchronisation.
+        """
         plan = item.stash.get(PLAN, None)
         if plan is None and self._has_new_marks(item):
             plan = item.stash[PLAN] = self._plan(item)
         if plan is not None and plan.keeps_out:
             self._stop(item, plan)
+        return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn our exception into a plain failure, or an xfail, and note what became of each perf test."""
-        report = yield
+        try:
+            report = yield
+        except Exception:
+            # A conftest that looks at the values of a failed test, as pytest's documentation shows: here are none.
+            if call.excinfo is None or not isinstance(call.excinfo.value, Blocked):
+                raise
+            report = pytest.TestReport.from_item_and_call(item, call)
         plan = item.stash.get(PLAN, None)
         if plan is None:
             return report
@@ -174,6 +184,8 @@ class Gate:
             call.excinfo = None  # nothing to debug: --pdb does not stop here
         elif call.when == "setup" and not report.passed:
             state = "skipped" if item.stash.get(SKIPPED_BY_GATE, False) else "not run"
+            if state == "skipped":
+                report.longrepr = (str(item.path), (report.location[1] or 0) + 1, f"Skipped: {plan.verdict.headline}")
         elif call.when == "call":
             state = "not run" if report.skipped and not hasattr(report, "wasxfail") else "ran"
         if state:  # crosses process borders: exact builtin types only

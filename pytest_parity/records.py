@@ -174,7 +174,6 @@ def register_records(config: pytest.Config, judge: Judge) -> None:
             register(WorkerVerdicts(config, judge), "parity-worker-verdicts")
         return
     records = config.stash[RECORDS] = Records(config, judge)
-    register(records, "parity-records")
     register(new_notes(config), "parity-end-notes")
     # A plugin's hooks are known when it is loaded, whatever the name it is loaded under.
     if hasattr(config.hook, "pytest_benchmark_update_json"):
@@ -195,6 +194,8 @@ def register_records(config: pytest.Config, judge: Judge) -> None:
         register(GitHub(config, judge), "parity-github")
     if judge.settings.reports:
         register(RunReport(config, judge), "parity-run-report")
+    # After the rest: of hooks that want to be first, the one registered last is.
+    register(records, "parity-records")
 
 
 def perf_properties(record: Record) -> dict[str, str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _CALLED = pytest.StashKey[bool]()
 """On an item: its body has run, so what is reported next is the test itself and not a subtest."""
+_NOTE: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+"""On an item: what the gate noted about its body."""
 
 
 class Watching:
@@ -49,16 +51,26 @@ class Watching:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Begin when the setup is reported, end before the body is; both are outside the durations pytest takes."""
+        """Begin when the setup is reported, end before the body is; both are outside the durations pytest takes.
+
+        What the conditions were is asked when the teardown is reported, unless they decide about the test.
+        """
         plan = item.stash.get(PLAN, None)
-        if not self._watches(plan):
+        if plan is None or not self._watches(plan):
             return (yield)
-        called = item.stash.get(_CALLED, False)
-        conditions = self._end(item) if called or call.when == "teardown" else None
+        is_over = call.when == "teardown" or item.stash.get(_CALLED, False)
+        decides = plan.conditions == "fail"
+        if is_over and call.when == "call" and not decides:
+            self._watch.end(item.nodeid)
+        conditions = self._conditions(item) if is_over and (decides or call.when == "teardown") else None
         report = yield
-        if conditions is not None and call.when == "call":
-            report.__dict__.get("parity", {})["conditions"] = conditions
-            if plan is not None and plan.conditions == "fail":
+        note = report.__dict__.get("parity")
+        if is_over and call.when == "call" and note is not None:
+            item.stash[_NOTE] = note
+        if conditions is not None and _NOTE in item.stash:
+            told: dict[str, Any] = item.stash[_NOTE]
+            report.__dict__["parity"] = {**told, "conditions": conditions}
+            if decides and call.when == "call":
                 _fail_if_disturbed(report, conditions)
         if call.when == "setup" and report.passed and self._runs_bodies:
             item.stash[_CALLED] = False  # also for a rerun
@@ -68,10 +80,10 @@ class Watching:
     def _watches(self, plan: Plan | None) -> bool:
         return plan is not None and not plan.keeps_out and plan.conditions != "off"
 
-    def _end(self, item: pytest.Item) -> dict[str, Any] | None:
-        """Return the conditions of a test that has just ended, whatever happens to the question."""
+    def _conditions(self, item: pytest.Item) -> dict[str, Any] | None:
+        """Return the conditions of a test that has ended, whatever happens to the question."""
         try:
-            conditions = self._watch.end(item.nodeid)
+            conditions = self._watch.conditions(item.nodeid)
         except pytest.fail.Exception as error:  # the alarm of a time limit went off here
             conditions = unknown_conditions(f"interrupted: {error}")
         return conditions if conditions is None or self._keep_series else in_short(conditions)

@@ -152,6 +152,7 @@ def test_the_engine_gets_settings_and_their_sources(
         "fingerprint": str(here / "a.json"),
         "config": None,
         "rootdir": str(here),
+        "visible": {},
         "rules": None,
         "sources": {
             "target": "--parity-target",

@@ -44,6 +44,7 @@ def test_a_saved_run_says_which_gpu_it_is_from(pytester: pytest.Pytester, bench:
             "parity": "match",
             "parity_target": "here-id",
             "parity_level": "identical",
+            "parity_conditions": "clean",
         }
 
 

@@ -121,6 +121,11 @@ def test_annotate_leaves_properties(pytester: pytest.Pytester, gate: Gate) -> No
     properties = {
         entry.attrib["name"]: entry.attrib["value"] for entry in junit(pytester)["test_time"].iter("property")
     }
-    assert properties == {"parity": "mismatch", "parity_target": "h100-id", "parity_level": "same-vendor"}
+    assert properties == {
+        "parity": "mismatch",
+        "parity_target": "h100-id",
+        "parity_level": "same-vendor",
+        "parity_conditions": "clean",
+    }
     assert not list(junit(pytester)["test_function"].iter("property"))
     result.stdout.fnmatch_lines(["*those that ran say nothing certain about h100-id: h100-id wanted, *"])

@@ -44,24 +44,6 @@ SUITE = """
     def test_function():
         pass
 """
-# What the gate notes on the report of a test that was watched.
-WATCHED = """
-    import pytest
-
-    class Watch:
-        @pytest.hookimpl(wrapper=True, tryfirst=True)
-        def pytest_runtest_makereport(self, item, call):
-            report = yield
-            if call.when == "call" and hasattr(report, "parity"):
-                finding = {"rule": "throttled-during-test", "severity": "error", "message": "throttled <b>0.3 s</b>"}
-                report.parity["conditions"] = {
-                    "schema": "parity.conditions/1", "state": "disturbed", "seconds": 1.0, "findings": [finding]
-                }
-            return report
-
-    def pytest_sessionstart(session):
-        session.config.pluginmanager.register(Watch())
-"""
 
 
 @pytest.fixture
@@ -85,8 +67,10 @@ def junit(path: Path) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")])
-def test_junit_names_machine_and_verdict(suite: pytest.Pytester, gate: Gate, workers: tuple[str, ...]) -> None:
-    suite.makeconftest(WATCHED)
+def test_junit_names_machine_and_verdict(
+    suite: pytest.Pytester, gate: Gate, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_ENGINE_CONDITIONS", "disturbed")
     gate("--parity-target=h100", "--parity-mode=annotate", "--junit-xml=out.xml", *workers, child=bool(workers))
     whole, tests = junit(suite.path / "out.xml")
     assert whole == {
@@ -126,8 +110,10 @@ def test_junit_of_a_run_without_a_target_is_untouched(suite: pytest.Pytester, ga
     assert junit(suite.path / "out.xml") == ({}, {"test_it": {}})
 
 
-def test_json_report_has_the_run_and_each_perf_test(suite: pytest.Pytester, gate: Gate) -> None:
-    suite.makeconftest(WATCHED)
+def test_json_report_has_the_run_and_each_perf_test(
+    suite: pytest.Pytester, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_ENGINE_CONDITIONS", "disturbed")
     names = ("-p", "pytest_jsonreport.plugin", "-p", "pytest_metadata.plugin", "--json-report")
     gate("--parity-target=h100", "--parity-mode=annotate", *names)
     report = json.loads((suite.path / ".report.json").read_text(encoding="utf-8"))
@@ -242,6 +228,7 @@ def record(name: str, **changes: Any) -> Record:
         "target": "h100",
         "outcome": "match",
         "level": "identical",
+        "by": "run",
         "blocks": False,
         "headline": "",
         "mode": "fail",
@@ -309,8 +296,10 @@ def sent(engine_log: Any) -> dict[str, Any]:
     return dict(request)
 
 
-def test_the_whole_run_is_sent(suite: pytest.Pytester, gate: Gate, engine_log: Any) -> None:
-    suite.makeconftest(WATCHED)
+def test_the_whole_run_is_sent(
+    suite: pytest.Pytester, gate: Gate, engine_log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_ENGINE_CONDITIONS", "disturbed")
     result = gate("--parity-target=h100", "--parity-report=out.json", "--parity-report=sub.md")
     request = sent(engine_log)
     assert request["paths"] == [str(suite.path / "out.json"), str(suite.path / "sub.md")]
@@ -398,7 +387,7 @@ def test_an_engine_that_does_not_read_cannot_hold_up_the_end(
     (deaf / "engine.py").write_text("import time\ndef main():\n    time.sleep(600)\n")
     here = {"PARITY_ENGINE_PATH": str(deaf.parent), "PARITY_ENGINE_TIMEOUT": "1"}
     result = gate("--parity-target=h100", "--parity-report=out.json", environment=here)
-    assert "parity report: out.json: NOT WRITTEN: the engine took no request within 1 s" in result.outlines
+    assert "parity report: out.json: NOT WRITTEN: the engine gave no answer within 1 s" in result.outlines
     result.assert_outcomes(failed=300)
 
 
@@ -410,15 +399,12 @@ def test_an_engine_that_does_not_read_is_reaped_and_its_pipes_are_closed(
     (tmp_path / "parity" / "engine.py").write_text("import time\ndef main():\n    time.sleep(600)\n")
     monkeypatch.setenv("PARITY_ENGINE_PATH", str(tmp_path))
     engine = Engine(directory=str(tmp_path), timeout_s=1.0)
-    with pytest.raises(EngineError, match=r"took no request within 0\.5 s"):
-        ask(engine, {"op": "report", "run": "x" * 300_000}, timeout_s=0.5)
+    with pytest.raises(EngineError, match="gave no answer within 1 s"):
+        ask(engine, {"op": "report", "run": "x" * 300_000})
     process = engine._process
     assert process is not None
     assert process.returncode is not None
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stdin.closed
-    assert process.stdout.closed
+    assert engine._channel is None
 
 
 def test_a_failed_report_is_told_without_a_summary_too(suite: pytest.Pytester, gate: Gate) -> None:
@@ -509,7 +495,7 @@ def test_results_are_those_of_pytest(suite: pytest.Pytester, gate: Gate, engine_
     } == {
         "test_passed": ("ran", "passed"),
         "test_failed": ("ran", "failed"),
-        "test_skipped": ("ran", "skipped"),
+        "test_skipped": ("not run", "skipped"),
         "test_error": ("not run", "error"),
         "test_error_at_end": ("ran", "error"),
         "test_xfailed": ("ran", "xfailed"),

@@ -179,9 +179,6 @@ def test_options_of_pytest_benchmark(tmp_path: Path, option: str) -> None:
     assert "INTERNALERROR" not in run.out
 
 
-BY_MODULE = pytest.mark.xfail(strict=True, reason="the plugin is looked for by the name of its entry point only")
-
-
 @needs("pytest_rerunfailures")
 @pytest.mark.parametrize(
     ("name", "words"),
@@ -189,7 +186,7 @@ BY_MODULE = pytest.mark.xfail(strict=True, reason="the plugin is looked for by t
         ("rerunfailures", ["--reruns=2"]),
         ("rerunfailures", ["--force-reruns=2"]),
         ("rerunfailures", ["--reruns=2", "--only-rerun=.*"]),
-        pytest.param("pytest_rerunfailures", ["--reruns=2"], marks=BY_MODULE),
+        pytest.param("pytest_rerunfailures", ["--reruns=2"]),
     ],
 )
 def test_reruns_run_only_what_may_change(tmp_path: Path, name: str, words: list[str]) -> None:

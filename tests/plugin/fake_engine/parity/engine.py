@@ -68,7 +68,8 @@ def main() -> None:
 
 def conditions(nodeid: str) -> dict[str, Any]:
     """Return the conditions that the test's name speaks of."""
-    state = next((state for state in ("disturbed", "unknown") if state in nodeid), "clean")
+    told = next((state for state in ("disturbed", "unknown") if state in nodeid), "clean")
+    state = os.environ.get("FAKE_ENGINE_CONDITIONS", told)
     finding = {"rule": "throttled-during-test", "severity": "warning", "subject": "GPU 0", "message": "throttled 40 %"}
     gap = {"what": "throttling", "why": "not_supported", "detail": "this driver has no such counter"}
     return {
