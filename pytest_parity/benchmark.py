@@ -7,6 +7,7 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -156,4 +157,4 @@ def _named(saved: Mapping[str, Any]) -> str:
     commit = saved.get("commit_info")
     number = str(commit.get("id") or "")[:10] if isinstance(commit, dict) else ""
     when = plain(saved.get("datetime") or "of unknown time")
-    return f"{when}, commit {plain(number)}" if number and number != "unknown" else when
+    return f"{when}, commit {plain(number)}" if re.fullmatch("[0-9a-f]{6,10}", number) else when

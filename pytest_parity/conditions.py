@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 SCHEMA = "parity.conditions/1"
 STATES = ("clean", "disturbed", "unknown")
 DEADLINE_S = 5.0
-"""How long the engine may take around one test, once it watches. It answers in far less than a millisecond."""
+"""How long the engine may take around one test: it answers in less than a millisecond once it watches, and waits two
+seconds at most for a driver that is slow to attach to."""
 
 
 class Watch:
     """The conditions of one test at a time. A failure costs conditions, never a test's result."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        """Watch nothing yet; the first ``begin`` may wait for the drivers to be attached."""
+        """Watch nothing yet."""
         self._engine = engine
-        self._timeout_s = settings.timeout_s
+        self._timeout_s = min(DEADLINE_S, settings.timeout_s)
         self._where = {"config": settings.config, "rootdir": settings.rootdir}
-        self._ready = False
         self._preparing: int | None = None
         self._open = ""
         self._ending: int | None = None
@@ -52,9 +52,7 @@ class Watch:
             "visible": dict(visible_now()),
             **self._where,
         }
-        timeout_s = min(DEADLINE_S, self._timeout_s) if self._ready else self._timeout_s
-        self._problem = self._answer(self._engine.send(request), timeout_s)[1]
-        self._ready = True
+        self._problem = self._answer(self._engine.send(request))[1]
 
     def end(self, nodeid: str) -> None:
         """Have the watch end; the engine reads the counters at once, and nobody waits for what it makes of them."""
@@ -69,15 +67,15 @@ class Watch:
         self._open = ""
         if self._problem or self._ending is None:
             return unknown_conditions(self._problem)
-        answer, problem = self._answer(self._ending, min(DEADLINE_S, self._timeout_s))
+        answer, problem = self._answer(self._ending)
         conditions = answer.get("conditions")
         if problem or not isinstance(conditions, dict) or conditions.get("state") not in STATES:
             return unknown_conditions(problem or "the engine's answer is not as agreed")
         return conditions
 
-    def _answer(self, request_id: int, timeout_s: float) -> tuple[dict[str, Any], str]:
+    def _answer(self, request_id: int) -> tuple[dict[str, Any], str]:
         try:
-            answer = self._engine.receive(request_id, timeout_s)
+            answer = self._engine.receive(request_id, self._timeout_s)
         except EngineError as error:
             return {}, str(error)
         return answer, "" if answer["ok"] else str(answer.get("error") or "no reason given").partition("\n")[0]

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from parity.catalog import store
 from parity.cli import init
+from tests.stubs.build import Machine
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = "docs/examples/workstation-rtx-4090.json"
+PRODUCTION = "docs/examples/production-8xh100.json"
+MUST_NOT_RUN = 'raise AssertionError("must not run")'
 SUITE = """\
 import pytest
 
@@ -62,6 +65,42 @@ def test_the_shown_pytest_run_is_real(tmp_path: Path) -> None:
     for line in shown:
         assert line in printed, line
     assert done.returncode == 1
+
+
+def run_pytest(folder: Path, *words: str, **environment: str) -> str:
+    """Run the suite of the README in a terminal of 80 columns; return what it printed."""
+    others = ("PARITY_", "GITHUB_", "PYTEST_")  # pytest-benchmark rests where it sees a worker's variables
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    plugins = ("-p", "pytest_parity.plugin", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *plugins, *words], capture_output=True, text=True, check=False, cwd=folder,
+        env={**kept, "COLUMNS": "80", "PYTHONUTF8": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": "", **environment},
+        encoding="utf-8",
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_the_shown_annotated_run_is_real(stub_libraries: Path, tmp_path: Path) -> None:
+    slows_down = "*.field[269] = rate 5000 250000000"
+    machine = Machine(tmp_path / "machine", stub_libraries, "rtx-4090", change=slows_down)
+    (tmp_path / "test_attention.py").write_text(SUITE.replace(MUST_NOT_RUN, "import time; time.sleep(0.5)"))
+    printed = run_pytest(tmp_path, "--parity-target=h100", "--parity-mode=annotate", **machine.environment)
+    printed = re.sub(r"sw-thermal [0-9.]+ s", "sw-thermal 0.125 s", printed)
+    printed = re.sub(r"\(2[0-9] % of it\)", "(25 % of it)", printed)
+    for line in block("pytest --parity-target=h100 --parity-mode=annotate").splitlines():
+        assert line in printed, line
+
+
+def test_the_shown_refusal_is_real(tmp_path: Path) -> None:
+    (tmp_path / "test_attention.py").write_text("def test_it(benchmark):\n    benchmark(sum, range(10))\n")
+    words = ("-p", "pytest_benchmark.plugin", "--parity-target=h100")
+    run_pytest(tmp_path, *words, "--benchmark-save=a", PARITY_FINGERPRINT=str(ROOT / PRODUCTION))
+    command = "--parity-mode=annotate --benchmark-compare --benchmark-compare-fail=mean:5%"
+    printed = run_pytest(tmp_path, *words, *command.split(), PARITY_FINGERPRINT=str(ROOT / EXAMPLE))
+    moment = re.compile(r"run [^:]+:[^:]+:[^:]+:00(, commit [0-9a-f]+)?: ")
+    shown = block(f"pytest --parity-target=h100 {command}")
+    for line in moment.sub("run X: ", shown).splitlines():
+        assert line in moment.sub("run X: ", printed), line
 
 
 def test_the_counts_are_right() -> None:

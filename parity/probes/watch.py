@@ -286,8 +286,10 @@ class _Child:
 
     def nothing(self) -> str:
         """Return why there is no device to watch."""
-        told = [f"{key}: {detail}" for key, detail in self._reasons.items() if detail and key.startswith(_LIBRARY_KEYS)]
-        return "no GPU to watch" + (f" ({'; '.join(told[:3])})" if told else "")
+        told = dict.fromkeys(
+            detail for key, detail in self._reasons.items() if detail and key.startswith(_LIBRARY_KEYS)
+        )
+        return "no GPU to watch" + (f" ({'; '.join([*told][:3])})" if told else "")
 
     def end(self) -> None:
         """Leave no process behind: close its input, then kill."""

@@ -158,7 +158,7 @@ def test_an_error_of_our_own_is_internal_and_named(folder: Path, monkeypatch: py
     engine = Engine()
     answer = ask(engine, target="h100", rootdir=str(folder))
     assert (answer["ok"], answer["kind"], answer["error"]) == (False, "internal", "KeyError: 'sm_count'")
-    assert ask(engine, "begin")["ok"] is True
+    assert ask(engine, "bye")["ok"] is True
 
 
 def test_the_machine_is_read_once_for_many_judgements(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +237,7 @@ def judge_line(number: int, folder: Path) -> bytes:
 
 
 def test_a_real_engine_answers_in_order_and_ends_with_its_input(folder: Path) -> None:
-    answers, done = start(judge_line(1, folder), b"garbage\n", b'{"id": 3, "op": "begin"}\n', judge_line(4, folder))
+    answers, done = start(judge_line(1, folder), b"garbage\n", b'{"id": 3, "op": "watch"}\n', judge_line(4, folder))
     assert [answer["id"] for answer in answers] == [1, None, 3, 4]
     assert [answer["ok"] for answer in answers] == [True, False, True, True]
     assert answers[0]["headline"] == answers[3]["headline"]

@@ -262,7 +262,7 @@ def test_a_file_as_device_is_read_only_when_asked_for() -> None:
         ("policy: {mode: off}", ("policy.mode: text is needed, not true or false\n"
          "  mend: put the value in quotes: unquoted on, off, yes and no mean true or false")),
         ("policy: {moed: fail}", ("policy.moed: unknown key\n  close: mode\n"
-         "  mend: remove it, or use one of: mode, fail_on, unknown")),
+         "  mend: remove it, or use one of: mode, fail_on, unknown, conditions, require_measured")),
         ("perf_tests: {markers: perf}", "perf_tests.markers: a list is needed, not text\n  mend: correct the value"),
         ("perf_tests: {paths: [1]}", ("perf_tests.paths[0]: text is needed, not a whole number\n"
          "  mend: put the value in quotes: an unquoted 2.10 is the number 2.1, 65:00 may be 3900")),
