@@ -2,10 +2,11 @@
 
 Usage: ``python benchmarks/conditions_overhead.py [--runs N] [--tests N] [--gpu]``
 
-The same suite runs with ``--parity-conditions=annotate`` and ``off``, alternating. Each of its tests times a fixed piece
-of work by itself (a loop on the CPU; with ``--gpu`` a chain of matrix products through torch). Reported are the ratio of
-these times, which should be 1, and what a test costs more outside of them; the goal is at most 1 ms. Without a GPU a stub
-driver plays one H100 (a C compiler is needed): it answers faster than a real one, so say which it was.
+The same suite runs with ``--parity-conditions=annotate`` and ``off``, alternating. Each of its tests times a fixed
+piece of work by itself (a loop on the CPU; with ``--gpu`` a chain of matrix products through torch). Reported are
+the ratio of these times, which should be 1, and what a test costs more outside of them; the goal is at most 1 ms.
+Without a GPU a stub driver plays one H100 (a C compiler is needed): it answers faster than a real one, so say which
+it was.
 """
 
 from __future__ import annotations

@@ -115,6 +115,6 @@ def test_the_shown_workflow_is_what_init_writes() -> None:
 
 
 def test_the_test_command_is_what_continuous_integration_runs() -> None:
-    command = re.search(r"```sh\n(python3 -m venv .*pytest -q)\n```", README)
+    command = re.search(r"```sh\n(python3 -m venv .*pytest -q -n auto)\n```", README)
     assert command
     assert command[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
