@@ -94,16 +94,18 @@ class Gate:
     def _plan_now(self, item: pytest.Item) -> Plan | None:
         """Return the plan as things stand: marks may have been added since, and other GPUs selected."""
         plan = item.stash.get(PLAN, None)
-        if (plan is None and self._has_new_marks(item)) or (plan is not None and plan.visible != visible_now()):
-            mistake = ""
-            try:
-                plan = item.stash[PLAN] = self._plan(item)
-            except pytest.UsageError as error:
-                mistake = str(error)
-            if mistake:
-                pytest.fail(mistake, pytrace=False)
-            if plan is not None and plan.keeps_out:
-                self._spare_reruns(item)
+        is_stale = self._has_new_marks(item) if plan is None else plan.visible != visible_now()
+        if not is_stale:
+            return plan
+        mistake = ""
+        try:
+            plan = item.stash[PLAN] = self._plan(item)
+        except pytest.UsageError as error:
+            mistake = str(error)
+        if mistake:
+            pytest.fail(mistake, pytrace=False)
+        if plan is not None and plan.keeps_out:
+            self._spare_reruns(item)
         return plan
 
     def _has_new_marks(self, item: pytest.Item) -> bool:
@@ -156,9 +158,7 @@ class Gate:
 
         Before what others put around the call: profilers, markers on a timeline, device synchronisation.
         """
-        plan = item.stash.get(PLAN, None)
-        if plan is None and self._has_new_marks(item):
-            plan = item.stash[PLAN] = self._plan(item)
+        plan = item.stash.get(PLAN, None) or self._plan_now(item)
         if plan is not None and plan.keeps_out:
             self._stop(item, plan)
         return (yield)
@@ -182,10 +182,11 @@ class Gate:
         if call.excinfo is not None and isinstance(call.excinfo.value, Blocked):
             state = rewrite(report, plan, str(call.excinfo.value.msg))
             call.excinfo = None  # nothing to debug: --pdb does not stop here
+        elif report.skipped and item.stash.get(SKIPPED_BY_GATE, False):
+            state = "skipped"
+            report.longrepr = (str(item.path), (report.location[1] or 0) + 1, f"Skipped: {plan.verdict.headline}")
         elif call.when == "setup" and not report.passed:
-            state = "skipped" if item.stash.get(SKIPPED_BY_GATE, False) else "not run"
-            if state == "skipped":
-                report.longrepr = (str(item.path), (report.location[1] or 0) + 1, f"Skipped: {plan.verdict.headline}")
+            state = "not run"
         elif call.when == "call":
             state = "not run" if report.skipped and not hasattr(report, "wasxfail") else "ran"
         if state:  # crosses process borders: exact builtin types only
