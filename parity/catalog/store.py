@@ -21,13 +21,20 @@ import msgspec
 from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
+from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNotes, NvidiaCodeFacts
 from parity.model.environment import EnvironmentCard
 from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
 from parity.model.stack_facts import StackFacts
 
 T = TypeVar("T")
-FORMAT = 4
+FORMAT = 5
+# files of rules/stack about where code runs, each of its own kind: name -> (field of CodeFacts, kind)
+_CODE_FILES: dict[str, tuple[str, type[Any]]] = {
+    "nvidia_code": ("nvidia", NvidiaCodeFacts),
+    "amd_code": ("amd", AmdCodeFacts),
+    "library_notes": ("notes", LibraryNotes),
+}
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
 
 
@@ -62,6 +69,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     cards: tuple[RuleCard, ...]
     environment: tuple[EnvironmentCard, ...]
     stack: StackFacts
+    code: CodeFacts
 
 
 def rules_folder() -> Path:
@@ -112,7 +120,8 @@ def _signature(folder: Path) -> str:
                 stat = entry.stat()
                 parts.append(f"{name}/{entry.name}:{stat.st_size}:{stat.st_mtime_ns}")
     code = Path(__file__).parent.parent / "model"
-    parts.extend(str((code / f).stat().st_mtime_ns) for f in ("spec.py", "rule.py", "environment.py", "stack_facts.py"))
+    files = ("spec.py", "rule.py", "environment.py", "stack_facts.py", "code_facts.py")
+    parts.extend(str((code / file).stat().st_mtime_ns) for file in files)
     return "|".join(parts)
 
 
@@ -137,8 +146,14 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
     cards = _load(folder, "checks", RuleCard, problems)
     environment = _environment(folder, problems)
     stack = StackFacts()
+    code: dict[str, Any] = {}
     for document in _documents(folder, "stack", problems):
-        stack = _collected(problems, document.data, StackFacts, document) or stack
+        name = Path(document.where).stem
+        if name in _CODE_FILES:
+            field, kind = _CODE_FILES[name]
+            code[field] = _collected(problems, document.data, kind, document)
+        else:
+            stack = _collected(problems, document.data, StackFacts, document) or stack
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
     return msgspec.json.encode(
@@ -150,6 +165,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
             "cards": cards,
             "environment": environment,
             "stack": stack,
+            "code": code,
         }
     )
 
@@ -268,6 +284,11 @@ def environment_cards() -> tuple[EnvironmentCard, ...]:
 def stack_facts() -> StackFacts:
     """Return the compatibility facts of the CUDA stack."""
     return compiled().stack
+
+
+def code_facts() -> CodeFacts:
+    """Return what judging device code needs to know beyond the rules."""
+    return compiled().code
 
 
 def index() -> tuple[IndexEntry, ...]:
