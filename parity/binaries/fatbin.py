@@ -119,27 +119,39 @@ def _entries(
 def _concatenated(
     data: Buffer, header: tuple[int, ...], at: int, stop: int, into: Collector, section: str
 ) -> list[tuple[Code, int, int]]:
-    """Return the code objects of an entry that holds several in one compressed block, from its table."""
+    """Return the code objects of an entry that holds several in one compressed block, from its table.
+
+    The table follows (count, its own bytes with these two numbers). A row is an entry header whose header size is the
+    offset in the decompressed block; one with an extension is followed by it, and by at least one zero byte to a multiple
+    of eight.
+    """
     table = at + header[5]
     room = min(stop, at + header[2])
-    if header[5] < ENTRY.size or table + _EXTENSION.size > room:
-        into.problem(f"{section}: concatenated entry at byte {at} has no table", weight="damaged")
-        return []
-    count, size = _EXTENSION.unpack_from(data, table)
-    first = table + _EXTENSION.size
-    if not count or count > MAX_CONCATENATED or count * ENTRY.size > min(size, room - first):
-        into.problem(
-            f"{section}: concatenated entry at byte {at} has a table of {count} in {size} bytes", weight="damaged"
-        )
-        return []
     compression = header[11] & (FLAG_LZ4 | FLAG_ZSTD)
-    found = []
-    for number in range(count):
-        fields = list(ENTRY.unpack_from(data, first + number * ENTRY.size))
-        fields[11] |= compression
-        code, _, raw = _code(tuple(fields))
-        found.append((code, header[3] // count, raw))
+    found: list[tuple[Code, int, int]] = []
+    if header[5] >= ENTRY.size and table + _EXTENSION.size <= room:
+        count, size = _EXTENSION.unpack_from(data, table)
+        end, row = table + size, table + _EXTENSION.size
+        while row + ENTRY.size <= min(end, room) and len(found) < min(count, MAX_CONCATENATED):
+            into.step()
+            fields: tuple[int, ...] = ENTRY.unpack_from(data, row)
+            if fields[1] != ENTRY_VERSION:
+                break
+            code, _, raw = _code((*fields[:11], fields[11] | compression, *fields[12:]))
+            found.append((code, header[3] // count, raw))
+            row += _row_bytes(data, row, fields[5], min(end, room))
+        if found and len(found) == count and row == end <= room:
+            return found
+    into.problem(f"{section}: concatenated entry at byte {at} has a table that does not add up", weight="damaged")
     return found
+
+
+def _row_bytes(data: Buffer, row: int, extension: int, end: int) -> int:
+    if not extension or row + extension + _EXTENSION.size > end:
+        return ENTRY.size
+    offset, length = _EXTENSION.unpack_from(data, row + extension)
+    size: int = _aligned(offset + length + 1)
+    return max(size, ENTRY.size)
 
 
 _NAMES: dict[int, tuple[CodeKind, str]] = {
