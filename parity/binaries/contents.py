@@ -134,7 +134,7 @@ class Reading:
             into.linkable = True
         if found.sections:
             self._sections(found)
-        else:
+        elif not found.problems:  # a table that was cut off is damage, and what a search would find is a part of it
             self._stripped(start, end)
 
     def _code_object(self, found: Elf, start: int, end: int) -> None:

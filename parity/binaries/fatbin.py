@@ -122,8 +122,8 @@ def _concatenated(
     """Return the code objects of an entry that holds several in one compressed block, from its table.
 
     The table follows (count, its own bytes with these two numbers). A row is an entry header whose header size is the
-    offset in the decompressed block; one with an extension is followed by it, and by at least one zero byte to a multiple
-    of eight.
+    offset in the decompressed block; one with an extension is followed by it, and by at least one zero byte to a
+    multiple of eight.
     """
     table = at + header[5]
     room = min(stop, at + header[2])

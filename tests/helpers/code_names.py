@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from parity.model.code_objects import Library
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from parity.model.code_objects import Library
 
 
 def named(library: Library, place: str = "main") -> dict[str, int]:

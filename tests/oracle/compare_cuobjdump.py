@@ -16,11 +16,13 @@ import sys
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from parity.binaries.file import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ENTRY = re.compile(rb"^Fatbin (\w+) code:")
 _ARCH = re.compile(rb"^arch = sm_(\w+)")

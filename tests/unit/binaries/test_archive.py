@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import binary_writer as write
 import pytest
 from code_names import named, texts, weights
 
 from parity.binaries.archive import DamagedArchiveError, members
 
-from .conftest import Read
+if TYPE_CHECKING:
+    from .conftest import Read
 
 
 def part(arch: int, section: str = "__nv_relfatbin") -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import binary_writer as write
 import pytest
@@ -14,6 +14,9 @@ from parity.binaries.contents import is_loose, is_of_interest
 from parity.binaries.file import read_file
 
 from .conftest import FIXTURES, Read
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(

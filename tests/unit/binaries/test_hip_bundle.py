@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import binary_writer as write
 import pytest
@@ -11,7 +12,8 @@ from code_names import named, texts, weights
 from parity.binaries import hip_bundle, inflate
 from parity.binaries.hip_bundle import target_code
 
-from .conftest import Read
+if TYPE_CHECKING:
+    from .conftest import Read
 
 TARGETS = ["gfx942:sramecc+:xnack-", "gfx90a", "gfx9-4-generic"]
 NAMED = {"gfx942:sramecc+:xnack-": 1, "gfx90a": 1, "gfx9-4-generic": 1}

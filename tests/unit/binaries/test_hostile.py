@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from functools import cache
+from typing import TYPE_CHECKING
 
 import binary_writer as write
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from parity.binaries.collect import Collector
 from parity.binaries.contents import Reading
-from parity.model.code_objects import Library
 
 from .conftest import FIXTURES
+
+if TYPE_CHECKING:
+    from parity.model.code_objects import Library
 
 FILL = bytes(range(256)) * 300
 

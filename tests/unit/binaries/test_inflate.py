@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import binary_writer as write
 import pytest
 
 from parity.binaries import inflate
 from parity.binaries.inflate import DamagedStreamError, zlib_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROVIDERS = [inflate._standard, inflate._package, inflate._system]
 

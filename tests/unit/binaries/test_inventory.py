@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import binary_writer as write
 import pytest
@@ -11,9 +12,11 @@ from code_names import named, weights
 
 from parity.binaries import packages
 from parity.binaries.inventory import Stocktaking
-from parity.model.code_objects import Inventory
 
 from .test_packages import install
+
+if TYPE_CHECKING:
+    from parity.model.code_objects import Inventory
 
 LIBRARY = write.elf({".nv_fatbin": write.fatbin(write.sass(90, "a"))})
 

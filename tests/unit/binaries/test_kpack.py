@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import binary_writer as write
 import pytest
 from code_names import named, texts, weights
 
 from parity.binaries.file import read_file
-from parity.model.code_objects import Library
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from parity.model.code_objects import Library
 
 NAME = "lib/libthing.so"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from parity.binaries.packages import folded, installed, names, site_folders
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def install(site: Path, name: str, version: str, files: dict[str, bytes], *, record: bool = True) -> None:

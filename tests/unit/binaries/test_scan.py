@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import binary_writer as write
 import pytest
@@ -10,7 +11,8 @@ from code_names import named, texts, weights
 
 from parity.binaries import inflate, scan
 
-from .conftest import Read
+if TYPE_CHECKING:
+    from .conftest import Read
 
 needs_zstd = pytest.mark.skipif(inflate.zstd_decoder() is None, reason="no zstd decoder here")
 FILL = b"\x11" * 70_000

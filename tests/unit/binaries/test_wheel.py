@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import tempfile
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import binary_writer as write
 import pytest
@@ -14,6 +14,9 @@ from code_names import named, texts, weights
 from parity.binaries import wheel
 from parity.binaries.inventory import Stocktaking
 from parity.binaries.wheel import BrokenZipError, distribution, read_wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = "fast_kernels-1.2+cu128-cp311-cp311-linux_x86_64.whl"
 LIBRARY = write.elf({".nv_fatbin": write.fatbin(write.sass(90, "a"))})
