@@ -84,19 +84,18 @@ def _ptx(made_for: NvidiaArch, on: NvidiaArch, isa: str, driver_cuda: str, facts
 
 
 def _compiled(isa: str, driver_cuda: str, facts: NvidiaCodeFacts) -> Run:
-    """Return whether the driver compiles this version of PTX."""
-    wanted = _version(isa)
+    """Return whether the driver compiles this version of PTX; where the table has a gap, that is not known."""
+    wanted, driver = _version(isa), _version(driver_cuda)
     if not wanted:
         return JIT
-    first = next((row.cuda for row in facts.ptx_versions if _version(row.ptx) >= wanted), None)
-    driver = _version(driver_cuda)
+    first = next((row.cuda for row in facts.ptx_versions if _version(row.ptx) == wanted), "")
     if not driver:
         return Run("jit", f"PTX {isa} needs a driver of CUDA {first} or newer") if first else JIT
-    known = [row for row in facts.ptx_versions if _version(row.cuda) <= driver]
-    if known and _version(known[-1].ptx) >= wanted:
+    if any(_version(row.cuda) <= driver and _version(row.ptx) >= wanted for row in facts.ptx_versions):
         return JIT
-    if first is not None and driver < _version(first):
-        return Run("none", f"PTX {isa} needs a driver of CUDA {first}, this one serves {driver_cuda}")
+    if any(_version(row.cuda) >= driver and _version(row.ptx) < wanted for row in facts.ptx_versions):
+        newer = f"CUDA {first}" if first else "a newer CUDA"
+        return Run("none", f"PTX {isa} needs a driver of {newer}, this one serves {driver_cuda}")
     return Run("unknown", f"whether the driver (CUDA {driver_cuda}) compiles PTX {isa} is not known")
 
 
