@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from parity.model.code_facts import CodeFacts, LibraryNote
     from parity.model.code_objects import Code, Library, RegionGroup
 
-# A library with fewer than this share of the regions it has for its best covered device holds stray code, not coverage.
-STRAY_SHARE = 0.1
+# With fewer than this share of the regions that a library has for its best covered device, it holds stray code. Of 107
+# CUDA libraries measured, cuBLASLt has 4 % of them for sm_60, which it serves; cuSPARSELt has 1 % for sm_75, which it
+# does not.
+STRAY_SHARE = 0.02
 _BEST_FIRST: tuple[Way, ...] = ("exact", "compatible", "jit", "unknown", "none")
 _CLASSES: dict[Way, Coverage] = {
     "exact": "native-exact", "compatible": "native-compatible", "jit": "ptx-jit", "unknown": "unknown", "none": "none",
@@ -83,7 +85,7 @@ def judge_library(library: Library, device: RunsOn, facts: CodeFacts) -> Judged:
     if verdict in COVERING:
         stray = _stray(deciding, sum(counts[name] for name in COVERING), device, facts)
         if stray:
-            verdict, notes = "none", (*notes, stray)
+            verdict, notes = "unknown", (*notes, stray)
     if verdict == "none":
         verdict, notes = _second_thoughts(library, device, facts, notes)
     if library.has("damaged"):

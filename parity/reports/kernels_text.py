@@ -38,7 +38,7 @@ def render(report: KernelsReport, inventory: Inventory, *, verbose: bool = False
         groups = {library.path: library.regions for library in inventory.libraries}
         for library in report.libraries:
             lines += ["", *_library(library, groups.get(library.path, ()), width)]
-    lines += ["", _foot(report)]
+    lines += ["", *textwrap.wrap(_foot(report), width)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
