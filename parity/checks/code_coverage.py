@@ -83,7 +83,10 @@ def judge_library(library: Library, device: RunsOn, facts: CodeFacts) -> Judged:
         return Judged(verdict="none", regions=regions, notes=other, other_vendor=True)
     verdict = _of_regions(loaded, hidden)
     if verdict in COVERING:
-        stray = _stray(deciding, sum(counts[name] for name in COVERING), device, facts)
+        place_hidden = not any(loaded[name] for name in COVERING)
+        alike = [group for group in deciding if (group.place == "hidden") == place_hidden]
+        found = hidden if place_hidden else loaded
+        stray = _stray(alike, sum(found[name] for name in COVERING), device, facts)
         if stray:
             verdict, notes = "unknown", (*notes, stray)
     if verdict == "none":
