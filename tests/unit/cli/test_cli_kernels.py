@@ -31,7 +31,7 @@ def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty folder of installed packages, the only one on the module path."""
     place = folder / "venv" / "site-packages"
     place.mkdir(parents=True)
-    monkeypatch.setattr(packages.sys, "path", [str(place)])
+    monkeypatch.setattr(packages, "site_folders", lambda: [str(place)])
     return place
 
 
