@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from parity.model.code_objects import Place, Weight
 
 MAX_PROBLEMS = 20  # per file: a hostile file has thousands, and one decides
-MAX_STEPS = 5_000_000  # per file: headers looked at; the largest library seen has some 30 thousand
+MAX_STEPS = 1_000_000  # per file: headers looked at; the largest library seen has some 50 thousand
+MAX_GROUPS = 20_000  # per file: kinds of regions; the largest library seen has some hundred
 
 
 class TooMuchError(Exception):
@@ -44,23 +45,34 @@ class Collector:
         if self._steps > MAX_STEPS:
             raise TooMuchError
 
-    def region(self, section: str, place: Place, container: str, found: Iterable[tuple[Code, int]], *, at: int) -> None:
-        """Add one region: its code objects with their stored bytes, found at byte offset ``at``."""
+    def region(
+        self,
+        section: str,
+        place: Place,
+        container: str,
+        found: Iterable[tuple[Code, int]],
+        *,
+        at: int,
+        count: int = 1,
+    ) -> None:
+        """Add a region: its code objects with their stored bytes, found at byte offset ``at``.
+
+        ``count``: there are so many alike; their bytes are given summed.
+
+        Raises:
+            TooMuchError: there are more kinds of regions than any library has.
+        """
         codes = []
         for code, size in found:
             codes.append(code)
-            tally = self._tallies.get((place, code))
-            if tally is None:
-                self._tallies[place, code] = [1, size]
-            else:
-                tally[0] += 1
-                tally[1] += size
-        key = (section, place, container, frozenset(codes))
-        group = self._regions.get(key)
-        if group is None:
-            self._regions[key] = [1, at]
-        else:
-            group[0] += 1
+            tally = self._tallies.setdefault((place, code), [0, 0])
+            tally[0] += count
+            tally[1] += size
+        group = self._regions.setdefault((section, place, container, frozenset(codes)), [0, at])
+        group[0] += count
+        group[1] = min(group[1], at)
+        if len(self._regions) > MAX_GROUPS:
+            raise TooMuchError
 
     def problem(self, text: str, *, weight: Weight = "damaged") -> None:
         """Add a problem, once."""

@@ -76,7 +76,9 @@ class Reading:
         try:
             self.part(name, 0, len(self.data), depth=0)
         except TooMuchError:
-            self.into.problem("more headers than any library has: not read to the end", weight="damaged")
+            self.into.problem(
+                "more headers or kinds of regions than any library has: not read to the end", weight="damaged"
+            )
 
     def part(self, name: str, start: int, end: int, *, depth: int) -> None:
         """Read what lies in ``data[start:end]``: the file, or a member of an archive."""

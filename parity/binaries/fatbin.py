@@ -9,15 +9,14 @@ uncompressed. By hand: ``cuobjdump -ptx FILE`` prints every entry with its suffi
 
 from __future__ import annotations
 
+import operator
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from parity.model.arch import nvidia_name
 from parity.model.code_objects import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from parity.binaries.buffer import Buffer
     from parity.binaries.collect import Collector
     from parity.model.code_objects import CodeKind, Compression, Place
@@ -41,6 +40,10 @@ _TOLD_FLAGS = FLAG_LZ4 | FLAG_ZSTD | FLAG_ARCH_SPECIFIC | FLAG_FAMILY
 STUB_BYTES, STUB_BYTES_SM100, STUB_PTX_BYTES = 1700, 2300, 1024
 MAX_CAPABILITY = 9999
 MAX_CONCATENATED = 4096
+MAX_SHAPES = 4096  # held before they are handed on
+
+
+Key: TypeAlias = tuple[int, int, int, bool, int]  # kind, capability, flags that tell, small, PTX version
 
 
 def read_fatbins(data: Buffer, start: int, end: int, into: Collector, *, section: str, place: Place) -> None:
@@ -48,102 +51,148 @@ def read_fatbins(data: Buffer, start: int, end: int, into: Collector, *, section
 
     Zero padding between them is skipped; anything else is a problem, after which the next fatbin is searched.
     """
+    reader = FatbinReader(data, into, section=section, place=place)
     at = start
-    while at + HEADER.size <= end:
-        into.step()
-        magic = int.from_bytes(data[at : at + 4], "little")
-        if magic == MAGIC:
-            stop = read_fatbin(data, at, end, into, section=section, place=place)
-            at = start + _aligned(stop - start)  # an object file in an archive is aligned to itself alone
-            continue
-        if magic == OLD_MAGIC:
-            into.problem(f"{section}: a fatbin of an older layout at byte {at}", weight="damaged")
-        following = data.find(START, at, end)
-        gap = data[at : min(end if following < 0 else following, at + 4096)]
-        if gap.strip(b"\0"):
-            into.problem(f"{section}: {len(gap)} or more bytes at {at} are no fatbin", weight="damaged")
-        if following < 0:
-            return
-        at = following
+    try:
+        while at + HEADER.size <= end:
+            magic = int.from_bytes(data[at : at + 4], "little")
+            if magic == MAGIC:
+                stop = reader.read(at, end)
+                at = start + _aligned(stop - start)  # an object file in an archive is aligned to itself alone
+                continue
+            if magic == OLD_MAGIC:
+                into.problem(f"{section}: a fatbin of an older layout at byte {at}", weight="damaged")
+            following = data.find(START, at, end)
+            gap = data[at : min(end if following < 0 else following, at + 4096)]
+            if gap.strip(b"\0"):
+                into.problem(f"{section}: {len(gap)} or more bytes at {at} are no fatbin", weight="damaged")
+            if following < 0:
+                return
+            at = following
+    finally:
+        reader.flush()
 
 
 def _aligned(at: int) -> int:
     return (at + 7) & ~7
 
 
-def read_fatbin(data: Buffer, at: int, end: int, into: Collector, *, section: str, place: Place) -> int:
-    """Read one fatbin at ``at`` and return where it ends, at most ``end``.
+class FatbinReader:
+    """Reads the fatbins of one section; ``flush`` hands what was found to the collector.
 
-    A size beyond ``end`` is cut and told; an entry that cannot be one ends the reading of this fatbin.
+    A large library has tens of thousands of fatbins of a few dozen shapes, so each shape is translated once.
     """
-    fields: tuple[int, int, int, int] = HEADER.unpack_from(data, at)
-    _, version, header_size, size = fields
-    if version != 1 or header_size < HEADER.size:
-        into.problem(
-            f"{section}: fatbin at byte {at} has version {version}, header size {header_size}", weight="damaged"
-        )
-    stop = at + max(header_size, HEADER.size) + size
-    if stop > end:
-        into.problem(f"{section}: fatbin at byte {at} is {stop - end} bytes longer than its section", weight="damaged")
-        stop = end
-    found: list[tuple[Code, int, int]] = []
-    for kind, header, offset in _entries(data, at + max(header_size, HEADER.size), stop, into, section):
-        if kind == KIND_CONCATENATED:
-            found.extend(_concatenated(data, header, offset, stop, into, section))
-        else:
-            found.append(_code(header))
-    if found:
-        into.region(section, place, "fatbin", _without_stub_ptx(found), at=at)
-    return max(stop, at + HEADER.size)
 
+    def __init__(self, data: Buffer, into: Collector, *, section: str, place: Place) -> None:
+        """Start with nothing found."""
+        self.data = data
+        self.into = into
+        self.section = section
+        self.place = place
+        self._shapes: dict[tuple[Key, ...], tuple[list[int], list[int]]] = {}  # -> [count, first], bytes per entry
 
-def _entries(
-    data: Buffer, at: int, stop: int, into: Collector, section: str
-) -> Iterator[tuple[int, tuple[int, ...], int]]:
-    while at + ENTRY.size <= stop:
-        into.step()
-        header = ENTRY.unpack_from(data, at)
-        if header[2] < ENTRY.size or header[1] != ENTRY_VERSION:
-            into.problem(f"{section}: entry at byte {at} has version {header[1]:#06x}, header size {header[2]}")
+    def read(self, at: int, end: int) -> int:
+        """Read one fatbin at ``at`` and return where it ends, at most ``end``.
+
+        A size beyond ``end`` is cut and told; an entry that cannot be one ends the reading of this fatbin.
+        """
+        fields: tuple[int, int, int, int] = HEADER.unpack_from(self.data, at)
+        _, version, header_size, size = fields
+        if version != 1 or header_size < HEADER.size:
+            self._damage(f"fatbin at byte {at} has version {version}, header size {header_size}")
+        first = at + max(header_size, HEADER.size)
+        stop = first + size
+        if stop > end:
+            self._damage(f"fatbin at byte {at} is {stop - end} bytes longer than its section")
+            stop = end
+        keys: list[Key] = []
+        sizes: list[int] = []
+        try:
+            self._entries(first, stop, keys, sizes)
+        finally:
+            if keys:
+                self._count(tuple(keys), sizes, at)
+        return max(stop, at + HEADER.size)
+
+    def _entries(self, at: int, stop: int, keys: list[Key], sizes: list[int]) -> None:
+        """Add the entries in ``data[at:stop]``. This loop is what a run spends its time in."""
+        data, unpack, least = self.data, ENTRY.unpack_from, ENTRY.size
+        self.into.step()
+        while at + least <= stop:
+            kind, version, header_size, size, packed, _, minor, major, number, _, _, flags, _, raw = unpack(data, at)
+            following = at + header_size + size
+            if header_size < least or version != ENTRY_VERSION:
+                self._damage(f"entry at byte {at} has version {version:#06x}, header size {header_size}")
+                return
+            if following > stop:
+                self._damage(f"entry at byte {at} reaches {following - stop} bytes too far")
+                return
+            if kind == KIND_PTX:
+                keys.append((kind, number, flags & _TOLD_FLAGS, (raw or size) <= STUB_PTX_BYTES, major << 16 | minor))
+                sizes.append(packed or size)
+            elif kind == KIND_CONCATENATED:
+                self._concatenated(at, stop, keys, sizes)
+            else:
+                limit = STUB_BYTES_SM100 if number >= 100 else STUB_BYTES
+                keys.append((kind, number, flags & _TOLD_FLAGS, (raw or size) <= limit, 0))
+                sizes.append(packed or size)
+            if not len(keys) % 1024:
+                self.into.step(1024)
+            at = following
+        if at < stop and data[at:stop].strip(b"\0"):
+            self._damage(f"{stop - at} bytes at {at} are no entry")
+
+    def _concatenated(self, at: int, stop: int, keys: list[Key], sizes: list[int]) -> None:
+        """Add the code objects of an entry that holds several in one compressed block, from its table.
+
+        The table follows (count, its own bytes with these two numbers). A row is an entry header whose header size is
+        the offset in the decompressed block; one with an extension is followed by it, and by at least one zero byte to
+        a multiple of eight.
+        """
+        header: tuple[int, ...] = ENTRY.unpack_from(self.data, at)
+        table, room, found = at + header[5], min(stop, at + header[2]), 0
+        if header[5] >= ENTRY.size and table + _EXTENSION.size <= room:
+            count, size = _EXTENSION.unpack_from(self.data, table)
+            end, row = table + size, table + _EXTENSION.size
+            while row + ENTRY.size <= min(end, room) and found < min(count, MAX_CONCATENATED):
+                fields: tuple[int, ...] = ENTRY.unpack_from(self.data, row)
+                if fields[1] != ENTRY_VERSION:
+                    break
+                keys.append(_row_key(fields, header[11]))
+                sizes.append(header[3] // count)
+                found += 1
+                row += _row_bytes(self.data, row, fields[5], min(end, room))
+            if found and found == count and row == end <= room:
+                return
+        self._damage(f"concatenated entry at byte {at} has a table that does not add up")
+
+    def _damage(self, what: str) -> None:
+        self.into.problem(f"{self.section}: {what}", weight="damaged")
+
+    def _count(self, shape: tuple[Key, ...], sizes: list[int], at: int) -> None:
+        held = self._shapes.get(shape)
+        if held is None:
+            if len(self._shapes) >= MAX_SHAPES:
+                self.flush()
+            self._shapes[shape] = [1, at], sizes
             return
-        following = at + header[2] + header[3]
-        if following > stop:
-            into.problem(f"{section}: entry at byte {at} reaches {following - stop} bytes too far", weight="damaged")
-            return
-        yield header[0], header, at
-        at = following
-    if at < stop and data[at:stop].strip(b"\0"):
-        into.problem(f"{section}: {stop - at} bytes at {at} are no entry", weight="damaged")
+        held[0][0] += 1
+        held[1][:] = map(operator.add, held[1], sizes)
+
+    def flush(self) -> None:
+        """Hand everything found to the collector and start anew."""
+        shapes, self._shapes = self._shapes, {}
+        for shape, ((count, first), sizes) in shapes.items():
+            codes = _codes(shape)
+            self.into.region(self.section, self.place, "fatbin", zip(codes, sizes, strict=True), at=first, count=count)
 
 
-def _concatenated(
-    data: Buffer, header: tuple[int, ...], at: int, stop: int, into: Collector, section: str
-) -> list[tuple[Code, int, int]]:
-    """Return the code objects of an entry that holds several in one compressed block, from its table.
-
-    The table follows (count, its own bytes with these two numbers). A row is an entry header whose header size is the
-    offset in the decompressed block; one with an extension is followed by it, and by at least one zero byte to a
-    multiple of eight.
-    """
-    table = at + header[5]
-    room = min(stop, at + header[2])
-    compression = header[11] & (FLAG_LZ4 | FLAG_ZSTD)
-    found: list[tuple[Code, int, int]] = []
-    if header[5] >= ENTRY.size and table + _EXTENSION.size <= room:
-        count, size = _EXTENSION.unpack_from(data, table)
-        end, row = table + size, table + _EXTENSION.size
-        while row + ENTRY.size <= min(end, room) and len(found) < min(count, MAX_CONCATENATED):
-            into.step()
-            fields: tuple[int, ...] = ENTRY.unpack_from(data, row)
-            if fields[1] != ENTRY_VERSION:
-                break
-            code, _, raw = _code((*fields[:11], fields[11] | compression, *fields[12:]))
-            found.append((code, header[3] // count, raw))
-            row += _row_bytes(data, row, fields[5], min(end, room))
-        if found and len(found) == count and row == end <= room:
-            return found
-    into.problem(f"{section}: concatenated entry at byte {at} has a table that does not add up", weight="damaged")
-    return found
+def _row_key(fields: tuple[int, ...], flags: int) -> Key:
+    told = (fields[11] & _TOLD_FLAGS) | (flags & (FLAG_LZ4 | FLAG_ZSTD))
+    kind, number, raw = fields[0], fields[8], fields[3]
+    if kind == KIND_PTX:
+        return kind, number, told, raw <= STUB_PTX_BYTES, fields[7] << 16 | fields[6]
+    return kind, number, told, raw <= (STUB_BYTES_SM100 if number >= 100 else STUB_BYTES), 0
 
 
 def _row_bytes(data: Buffer, row: int, extension: int, end: int) -> int:
@@ -159,21 +208,25 @@ _NAMES: dict[int, tuple[CodeKind, str]] = {
     KIND_ELF: ("sass", "sm"),
     KIND_LTO: ("lto", "lto"),
 }
-_known: dict[tuple[int, ...], Code] = {}
 
 
-def _code(header: tuple[int, ...]) -> tuple[Code, int, int]:
-    """Return (what an entry is, its stored bytes, its uncompressed bytes)."""
-    kind, size, compressed, minor, major, number, flags = (header[n] for n in (0, 3, 4, 6, 7, 8, 11))
-    raw = header[13] or size
-    stub = kind == KIND_ELF and raw <= (STUB_BYTES_SM100 if number >= 100 else STUB_BYTES)
-    key = (kind, number, flags & _TOLD_FLAGS, stub, *((major, minor) if kind == KIND_PTX else ()))
-    code = _known.get(key)
-    if code is None:
-        code = _new_code(kind, number, flags, stub=stub, isa=f"{major}.{minor}" if kind == KIND_PTX else "")
-        if len(_known) < 4096:
-            _known[key] = code
-    return code, compressed or size, raw
+def _codes(shape: tuple[Key, ...]) -> list[Code]:
+    """Return what the entries of a fatbin are.
+
+    Small SASS is a stub. Small PTX is one only beside nothing but stub SASS: a kernel's PTX may be as short.
+    """
+    native = [small for kind, _, _, small, _ in shape if kind == KIND_ELF]
+    empty = bool(native) and all(native)
+    return [
+        _new_code(
+            kind,
+            number,
+            flags,
+            stub=small and (kind == KIND_ELF or (kind == KIND_PTX and empty)),
+            isa=f"{version >> 16}.{version & 0xFFFF}" if kind == KIND_PTX else "",
+        )
+        for kind, number, flags, small, version in shape
+    ]
 
 
 def _new_code(kind: int, number: int, flags: int, *, stub: bool, isa: str) -> Code:
@@ -186,17 +239,3 @@ def _new_code(kind: int, number: int, flags: int, *, stub: bool, isa: str) -> Co
     if not 10 <= number <= MAX_CAPABILITY:
         return Code(kind="other", arch=f"{known[1]} of no architecture", compression=compression)
     return Code(kind=known[0], arch=nvidia_name(known[1], number, suffix), isa=isa, compression=compression, stub=stub)
-
-
-def _without_stub_ptx(found: list[tuple[Code, int, int]]) -> list[tuple[Code, int]]:
-    """Return the codes with small PTX beside nothing but stub cubins marked as a stub too: it has no kernels either."""
-    native = [code for code, _, _ in found if code.kind == "sass"]
-    if not native or not all(code.stub for code in native):
-        return [(code, size) for code, size, _ in found]
-    return [
-        (_as_stub(code) if code.kind == "ptx" and raw <= STUB_PTX_BYTES else code, size) for code, size, raw in found
-    ]
-
-
-def _as_stub(code: Code) -> Code:
-    return Code(kind=code.kind, arch=code.arch, isa=code.isa, compression=code.compression, stub=True)

@@ -24,6 +24,7 @@ PLAIN, PACKED = b"__CLANG_OFFLOAD_BUNDLE__", b"CCOB"
 _COUNT = struct.Struct("<Q")
 _ENTRY = struct.Struct("<QQQ")
 _PACKED_HEAD = struct.Struct("<4sHH")
+_STRETCH = 4096
 _METHODS: dict[int, Compression] = {0: "zlib", 1: "zstd"}
 _HEADERS = {1: (20, 0), 2: (24, 4), 3: (32, 8)}  # version -> (header bytes, bytes of its total size)
 MAX_ENTRIES, MAX_ID = 4096, 512
@@ -62,13 +63,20 @@ def read_bundles(data: Buffer, start: int, end: int, into: Collector, *, section
 
 
 def _next(data: Buffer, at: int, end: int) -> int:
-    """Return where the next bundle begins, ``end`` when there is none."""
-    plain = data.find(PLAIN, at, end)
-    stop = end if plain < 0 else plain
-    packed = data.find(PACKED, at, stop)
-    while packed >= 0 and not is_packed(data[packed : packed + _PACKED_HEAD.size]):
-        packed = data.find(PACKED, packed + 1, stop)
-    return stop if packed < 0 else packed
+    """Return where the next bundle begins, ``end`` when there is none.
+
+    It looks a little at a time: a search to the end for each of many bundles would never come to one.
+    """
+    while at < end:
+        stop = min(end, at + _STRETCH + len(PLAIN))
+        plain, packed = data.find(PLAIN, at, stop), data.find(PACKED, at, stop)
+        while packed >= 0 and not is_packed(data[packed : packed + _PACKED_HEAD.size]):
+            packed = data.find(PACKED, packed + 1, stop)
+        found = [place for place in (plain, packed) if place >= 0]
+        if found:
+            return min(found)
+        at += _STRETCH
+    return end
 
 
 def is_packed(head: bytes) -> bool:

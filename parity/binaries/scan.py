@@ -18,7 +18,7 @@ from parity.binaries.elf import (
     SECTION,
     read_elf,
 )
-from parity.binaries.fatbin import ENTRY, ENTRY_VERSION, HEADER, START, read_fatbin
+from parity.binaries.fatbin import ENTRY, ENTRY_VERSION, HEADER, START, FatbinReader
 from parity.binaries.inflate import ZSTD_MAGIC, DamagedStreamError, zstd_decoder, zstd_head
 
 if TYPE_CHECKING:
@@ -52,18 +52,22 @@ def scan(data: Buffer, start: int, end: int, into: Collector, *, section: str) -
 
 def _fatbins(data: Buffer, start: int, end: int, into: Collector, section: str) -> list[tuple[int, int]]:
     """Read the fatbins and return the gaps between them."""
+    reader = FatbinReader(data, into, section=section, place="hidden")
     gaps, at, gap = [], start, start
-    while True:
-        at = data.find(START, at, end)
-        if at < 0:
-            gaps.append((gap, end))
-            return gaps
-        into.step()
-        if not _is_fatbin(data, at, end):
-            at += len(START)
-            continue
-        gaps.append((gap, at))
-        gap = at = read_fatbin(data, at, end, into, section=section, place="hidden")
+    try:
+        while True:
+            at = data.find(START, at, end)
+            if at < 0:
+                gaps.append((gap, end))
+                return gaps
+            into.step()
+            if not _is_fatbin(data, at, end):
+                at += len(START)
+                continue
+            gaps.append((gap, at))
+            gap = at = reader.read(at, end)
+    finally:
+        reader.flush()
 
 
 def _is_fatbin(data: Buffer, at: int, end: int) -> bool:

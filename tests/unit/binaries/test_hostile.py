@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -129,3 +130,22 @@ def test_offsets_of_two_to_the_sixty_four_end_at_once() -> None:
     for at in range(0x20, 0x40, 8):
         struct.pack_into("<Q", raw, at, 2**64 - 1)
     assert read(bytes(raw)).has("damaged")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        write.elf({".nv_fatbin": write.fatbin() * 400_000}),
+        write.elf({".hip_fatbin": (b"CCOB\x01\x00\x00\x00" + bytes(24)) * 100_000}),
+        write.elf({".hip_fatbin": (b"CCOB\x03\x00\x00\x00\x20" + bytes(23)) * 100_000}),
+        write.elf({".hip_fatbin": (b"__CLANG_OFFLOAD_BUNDLE__" + bytes(8)) * 100_000}),
+        write.elf({".data": (b"\x50\xed\x55\xba\x01\x00\x10\x00" + bytes(8)) * 100_000}),
+        write.elf({".data": (write.elf(machine=write.CUDA, flags=80, abi=write.OLD_ABI)) * 10_000}),
+        write.elf({".data": b"\x28\xb5\x2f\xfd" * 400_000}),
+    ],
+    ids=["fatbins", "ccob-1", "ccob-3", "bundles", "hidden", "cubins", "frames"],
+)
+def test_millions_of_headers_end_in_seconds(raw: bytes) -> None:
+    start = time.process_time()
+    read(raw)
+    assert time.process_time() - start < 10, "twenty times what it takes"
