@@ -7,6 +7,7 @@ verified.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from parity.binaries.amd_elf import read_amd_elf
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 MIN_SECTION_BYTES = 64 * 1024
 _ELF_START = bytes.fromhex("7f454c46020101")
+# re finds a literal in a mapped file about twice as fast as mmap.find does
+_FATBIN, _ELF, _FRAME = (re.compile(re.escape(literal)) for literal in (START, _ELF_START, ZSTD_MAGIC))
 _FRAME_INPUT = 140 * 1024  # one zstd block is at most 128 KiB, compressed or not
 MAX_FRAMES = 5000
 _SKIPPED = (".eh_frame", ".gcc_except_table", ".debug", ".zdebug", ".comment", ".symtab", ".strtab")
@@ -50,13 +53,19 @@ def scan(data: Buffer, start: int, end: int, into: Collector, *, section: str) -
             _frames(data, gap_start, gap_end, into, section)
 
 
+def _find(literal: re.Pattern[bytes], data: Buffer, start: int, end: int) -> int:
+    """Return where the literal begins, -1 when it is not there."""
+    found = literal.search(data, start, end)
+    return -1 if found is None else found.start()
+
+
 def _fatbins(data: Buffer, start: int, end: int, into: Collector, section: str) -> list[tuple[int, int]]:
     """Read the fatbins and return the gaps between them."""
     reader = FatbinReader(data, into, section=section, place="hidden")
     gaps, at, gap = [], start, start
     try:
         while True:
-            at = data.find(START, at, end)
+            at = _find(_FATBIN, data, at, end)
             if at < 0:
                 gaps.append((gap, end))
                 return gaps
@@ -82,7 +91,7 @@ def _code_objects(data: Buffer, start: int, end: int, into: Collector, section: 
     """Read cubins and AMD code objects that lie bare in the data, and return the gaps between them."""
     gaps, at, gap = [], start, start
     while end - start >= ELF_HEADER.size:
-        at = data.find(_ELF_START, at, end)
+        at = _find(_ELF, data, at, end)
         if at < 0:
             break
         machine = int.from_bytes(data[at + 18 : at + 20], "little")
@@ -117,7 +126,7 @@ def _frames(data: Buffer, start: int, end: int, into: Collector, section: str) -
     """Read zstd frames whose first bytes are a code object's header; all others are somebody's data."""
     if end - start < ELF_HEADER.size:
         return
-    at = data.find(ZSTD_MAGIC, start, end)
+    at = _find(_FRAME, data, start, end)
     tried = 0
     while at >= 0:
         if zstd_decoder() is None:
@@ -129,7 +138,7 @@ def _frames(data: Buffer, start: int, end: int, into: Collector, section: str) -
             return
         into.step()
         _frame(data[at : min(end, at + _FRAME_INPUT)], into, section, at)
-        at = data.find(ZSTD_MAGIC, at + len(ZSTD_MAGIC), end)
+        at = _find(_FRAME, data, at + len(ZSTD_MAGIC), end)
 
 
 def _frame(raw: bytes, into: Collector, section: str, at: int) -> None:
