@@ -78,8 +78,8 @@ class Collector:
         """Add a problem, once."""
         if text in self._problems or len(self._problems) < MAX_PROBLEMS:
             self._problems[text] = Problem(text=text, weight=weight)
-        elif weight == "damaged":
-            self._problems["more problems"] = Problem(text="more problems of this kind", weight=weight)
+        elif weight != "note":  # what decides is never dropped
+            self._problems[weight] = Problem(text=f"more problems ({weight})", weight=weight)
 
     def take(self, part: Library, *, section: str) -> None:
         """Add everything another library holds as regions of ``section``; its problems are told with its file name."""

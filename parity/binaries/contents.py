@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from parity.binaries import archive, kpack
 from parity.binaries.amd_elf import read_amd_elf
+from parity.binaries.buffer import expect_all
 from parity.binaries.collect import TooMuchError
 from parity.binaries.cubin import read_cubin
 from parity.binaries.elf import (
@@ -188,6 +189,7 @@ class Reading:
             first = max(section.start, furthest)
             furthest = max(furthest, section.end)
             if first < section.end:
+                expect_all(self.data, first, section.end)
                 scan(self.data, first, section.end, self.into, section=section.name)
 
     def _stripped(self, start: int, end: int) -> None:
@@ -195,6 +197,7 @@ class Reading:
         if not self.scan:
             self.into.problem("no section headers: not searched (--no-scan)", weight="skipped")
             return
+        expect_all(self.data, start, end)
         scan(self.data, start, end, self.into, section="(no section headers)")
         at = self.data.find(PLAIN, start, end)
         if at >= 0 or _first_packed(self.data, start, end) >= 0:

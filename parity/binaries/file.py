@@ -8,6 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from parity.binaries import kpack
+from parity.binaries.buffer import expect_headers
 from parity.binaries.collect import Collector
 from parity.binaries.contents import HEAD_BYTES, Reading, is_of_interest
 
@@ -57,6 +58,5 @@ def read_file(path: str, *, scan: bool = True, head: bytes | None = None) -> Lib
 
 def _map(descriptor: int, path: str, into: Collector, *, scan: bool) -> None:
     with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
-        if hasattr(data, "madvise") and not scan:
-            data.madvise(mmap.MADV_RANDOM)  # without it a cold run is bound by read-ahead
+        expect_headers(data)
         Reading(data, into, scan=scan, path=path).read(path)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from parity.binaries.buffer import Buffer
     from parity.model.code_objects import Library
 
-SUFFIXES = (".whl", ".zip", ".egg", ".conda")
 MAX_MEMBER_BYTES = 16 * 1024**3
 MAX_TOTAL_BYTES = 128 * 1024**3
 MAX_RATIO = 200  # CUDA libraries pack 1.1 to 8 times; deflate can do 1032, which is a bomb
