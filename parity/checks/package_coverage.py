@@ -41,8 +41,14 @@ def _judge(name: str, version: str, pairs: list[JudgedPair], facts: CodeFacts) -
         target=target,
         here=here,
         lacking=lacking if on_target else lacking_here,
-        differs=tuple(line for pair in pairs for line in differences(pair)),
+        differs=tuple(line for pair in sorted(pairs, key=_severity, reverse=True) for line in differences(pair)),
     )
+
+
+def _severity(pair: JudgedPair) -> int:
+    """Return how bad the worse side of a library is; the worst is told first."""
+    sides = (pair.target, pair.here)
+    return max((COVERAGES.index(one.verdict) for one in sides if one is not None and one.verdict), default=-1)
 
 
 def worst(judged: list[tuple[Library, Judged]], facts: CodeFacts) -> tuple[Coverage | None, tuple[str, ...]]:
@@ -100,7 +106,7 @@ def differences(pair: JudgedPair) -> list[str]:
     name = pair.library.path.rstrip("/").rpartition("/")[2]
     parts = [
         f"{target.regions.get(coverage, 0)} {coverage} ({here.regions.get(coverage, 0)} here)"
-        for coverage in COVERAGES
+        for coverage in reversed(COVERAGES)
         if target.regions.get(coverage, 0) != here.regions.get(coverage, 0)
     ]
     return [f"{name}: {', '.join(parts)}"]

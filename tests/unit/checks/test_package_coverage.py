@@ -77,9 +77,19 @@ def test_both_directions_are_told() -> None:
         judged("ptx-jit", regions={"native-exact": 8, "ptx-jit": 15, "none": 12}),
         judged("native-compatible", regions={"native-exact": 8, "native-compatible": 20, "none": 7}),
     )
-    assert differences(pair) == ["_moe_C.so: 0 native-compatible (20 here), 15 ptx-jit (0 here), 12 none (7 here)"]
+    assert differences(pair) == ["_moe_C.so: 12 none (7 here), 15 ptx-jit (0 here), 0 native-compatible (20 here)"]
     assert differences(JudgedPair(pair.library, pair.target, None)) == []
     assert differences(JudgedPair(pair.library, pair.target, pair.target)) == []
+
+
+def test_the_worst_difference_is_told_first() -> None:
+    fine = (
+        judged("native-exact", regions={"native-exact": 1}),
+        judged("native-compatible", regions={"native-compatible": 1}),
+    )
+    bad = (judged("none", regions={"none": 1}), judged("native-exact", regions={"native-exact": 1}))
+    (verdict,) = judge_packages([JudgedPair(lib("a/a.so"), *fine), JudgedPair(lib("a/b.so"), *bad)], FACTS)
+    assert [line.partition(":")[0] for line in verdict.differs] == ["b.so", "a.so"]
 
 
 def test_a_verdict_per_package() -> None:

@@ -118,7 +118,7 @@ def test_both_sides_and_what_differs(saved: Any, run: Any) -> None:
         "package  version  on sm_90  here (sm_89)",
         "lib.so            ptx-jit   native-compatible",
     ]
-    assert "lib.so: 0 native-compatible (1 here), 1 ptx-jit (0 here)" in answer.out
+    assert "lib.so: 1 ptx-jit (0 here), 0 native-compatible (1 here)" in answer.out
 
 
 def test_here_without_a_device_says_what_to_do(run: Any) -> None:
