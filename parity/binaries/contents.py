@@ -182,7 +182,7 @@ class Reading:
         if not self.scan:
             if sections:
                 size = sum(section.end - section.start for section in sections)
-                self.into.problem(f"{size} bytes of data not searched for hidden code (--no-scan)", weight="skipped")
+                self.into.problem(f"{size} bytes of data not searched for hidden code (--no-scan)", weight="unsearched")
             return
         furthest = 0
         for section in sections:

@@ -42,7 +42,7 @@ class Stocktaking:
         self._seen: dict[tuple[int, int], str] = {}
         self._copies: dict[str, list[str]] = {}
         self._owners: dict[str, Package] = {}
-        self._files = self._bytes = 0
+        self._files = self._bytes = self._unsearched = 0
         self._silent: list[str] = []
 
     def add_path(self, path: str) -> None:
@@ -81,6 +81,7 @@ class Stocktaking:
             files=self._files,
             bytes=self._bytes,
             silent=tuple(self._silent),
+            unsearched=self._unsearched,
         )
 
     def _own(self, owners: Iterable[Package]) -> None:
@@ -112,13 +113,19 @@ class Stocktaking:
             self._wheel(path)
             return
         library = read_file(path, scan=self.scan, head=head)
-        if library is None:
+        if library is None or (not alone and self._is_plain(library)):
             return
         if is_loose(head, path) and not alone:
             owner = self._owners.get(path)
             self._loose.setdefault(_loose_key(path, owner), []).append(library)
         else:
             self._add(library, path)
+
+    def _is_plain(self, library: Library) -> bool:
+        """Return whether a library holds nothing that was read, and count it as one whose data nobody searched."""
+        plain = not library.regions and all(problem.weight == "unsearched" for problem in library.problems)
+        self._unsearched += plain
+        return plain
 
     def _add(self, library: Library, path: str) -> None:
         owner = self._owners.get(path)
@@ -130,6 +137,8 @@ class Stocktaking:
         name, version = distribution(path)
         try:
             for library, loose in read_wheel(path, scan=self.scan):
+                if self._is_plain(library):
+                    continue
                 owned = msgspec.structs.replace(library, package=name, version=version)
                 if loose:
                     self._loose.setdefault((path, name, version), []).append(owned)

@@ -130,7 +130,9 @@ def _frames(data: Buffer, start: int, end: int, into: Collector, section: str) -
     tried = 0
     while at >= 0:
         if zstd_decoder() is None:
-            into.problem(f"{section}: zstd data not looked into, no decoder (pip install zstandard)", weight="skipped")
+            into.problem(
+                f"{section}: zstd data not looked into, no decoder (pip install zstandard)", weight="unsearched"
+            )
             return
         tried += 1
         if tried > MAX_FRAMES:

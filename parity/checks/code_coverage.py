@@ -160,7 +160,7 @@ def _second_thoughts(
     library: Library, device: RunsOn, facts: CodeFacts, notes: tuple[str, ...]
 ) -> tuple[Coverage, tuple[str, ...]]:
     """Return ``none`` only when nothing was left unread that could run."""
-    if library.has("skipped"):
+    if library.has("skipped") or library.has("unsearched"):
         return "unknown", (*notes, "no code for it was read, and not everything was read")
     left = [group for group in library.regions if group.place == "relocatable" and not library.linkable]
     counts, _ = _counted(left, device, facts)

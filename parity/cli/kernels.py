@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     inventory = _inventory(arguments.what, scan=arguments.scan)
     if not inventory.libraries:
         raise NothingToJudgeError(
-            f"no device code in {inventory.files} files",
+            f"no device code in {inventory.files} files"
+            + (f", {inventory.unsearched} of them not searched" if inventory.unsearched else ""),
             where=", ".join(arguments.what[:3]) or "installed packages",
             mend="check the path or the package; packages that compile at run time hold none",
         )

@@ -64,9 +64,10 @@ class RegionGroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     first: int
 
 
-# note: worth a word; skipped: code may lie in what was not looked into, so none may be called missing;
-# damaged: what was read is not the whole file, so nothing may be concluded from it
-Weight: TypeAlias = Literal["note", "skipped", "damaged"]
+# note: worth a word; unsearched: a library like any other, whose data were not searched for hidden code; skipped: code
+# may lie in what was not looked into, so none may be called missing; damaged: what was read is not the whole file, so
+# nothing may be concluded from it
+Weight: TypeAlias = Literal["note", "unsearched", "skipped", "damaged"]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -111,9 +112,11 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
         files: files looked into.
         bytes: their size together.
         silent: package names that were asked for and hold no device code.
+        unsearched: libraries without any code where the loader looks, left out because nobody searched their data.
     """
 
     libraries: tuple[Library, ...] = ()
     files: int = 0
     bytes: int = 0
     silent: tuple[str, ...] = ()
+    unsearched: int = 0

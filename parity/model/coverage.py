@@ -122,6 +122,7 @@ class KernelsReport(msgspec.Struct, frozen=True, kw_only=True):
         here: architectures of this machine's devices, joined by commas; None when not asked for or not known.
         files, bytes: what was looked into.
         silent: packages asked for that hold no device code.
+        unsearched: libraries left out because their data were not searched (``--no-scan``).
     """
 
     schema: Literal["parity.kernels/1"] = "parity.kernels/1"
@@ -130,6 +131,7 @@ class KernelsReport(msgspec.Struct, frozen=True, kw_only=True):
     packages: tuple[PackageVerdict, ...] = ()
     libraries: tuple[JudgedLibrary, ...] = ()
     silent: tuple[str, ...] = ()
+    unsearched: int = 0
     files: int = 0
     bytes: int = 0
     exit_status: int = 0

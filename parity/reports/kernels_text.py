@@ -153,4 +153,5 @@ def _foot(report: KernelsReport) -> str:
     verdict = "" if where is None else f": {lacking} without code for {where}" if lacking else f": all load on {where}"
     if unknown:
         verdict = f"{verdict if lacking else ':'}{',' if lacking else ''} {unknown} unknown"
-    return f"{counted}{verdict}; {report.files} files, {format_bytes(report.bytes)} looked into"
+    left = f"; {report.unsearched} more not searched for hidden code" if report.unsearched else ""
+    return f"{counted}{verdict}; {report.files} files, {format_bytes(report.bytes)} looked into{left}"

@@ -52,6 +52,7 @@ def kernels_report(
         packages=packages,
         libraries=tuple(_library(pair) for pair in pairs),
         silent=inventory.silent,
+        unsearched=inventory.unsearched,
         files=inventory.files,
         bytes=inventory.bytes,
         exit_status=exit_status([_judged(package, target=target is not None) for package in packages])

@@ -127,3 +127,15 @@ def test_a_dangling_link_is_told(tmp_path: Path) -> None:
     (tmp_path / "lib.so").symlink_to("gone.so")
     (library,) = stock(tmp_path).libraries
     assert weights(library) == {"damaged"}
+
+
+def test_plain_libraries_that_nobody_searched_are_counted_not_listed(tmp_path: Path) -> None:
+    (tmp_path / "plain.so").write_bytes(write.elf({".rodata": bytes(90_000)}))
+    (tmp_path / "gpu.so").write_bytes(LIBRARY)
+    taking = Stocktaking(scan=False)
+    taking.add_path(str(tmp_path))
+    found = taking.inventory()
+    assert ([Path(library.path).name for library in found.libraries], found.unsearched) == (["gpu.so"], 1)
+    alone = Stocktaking(scan=False)
+    alone.add_path(str(tmp_path / "plain.so"))
+    assert [weights(library) for library in alone.inventory().libraries] == [{"unsearched"}]

@@ -50,7 +50,7 @@ def test_zstd_frames_of_cubins_are_found_and_their_suffix_is_open(read: Read) ->
 def test_without_a_decoder_frames_are_told(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "zstd_decoder", lambda: None)
     library = read(hiding(write.zstd_frame(write.cubin(90))))
-    assert weights(library) == {"skipped"}
+    assert weights(library) == {"unsearched"}
     assert "pip install zstandard" in texts(library)
 
 
@@ -73,7 +73,7 @@ def test_small_and_executable_sections_are_not_searched(read: Read) -> None:
 def test_without_the_search_the_answer_says_so(read: Read) -> None:
     library = read(hiding(write.fatbin(write.sass(90))), scan=False)
     assert named(library, "hidden") == {}
-    assert weights(library) == {"skipped"}
+    assert weights(library) == {"unsearched"}
     assert "(--no-scan)" in texts(library)
 
 

@@ -117,7 +117,12 @@ def test_relocatable_code_decides_in_archives_alone() -> None:
 
 @pytest.mark.parametrize(
     ("weight", "covered", "lacking"),
-    [("note", "native-exact", "none"), ("skipped", "native-exact", "unknown"), ("damaged", "unknown", "unknown")],
+    [
+        ("note", "native-exact", "none"),
+        ("unsearched", "native-exact", "unknown"),
+        ("skipped", "native-exact", "unknown"),
+        ("damaged", "unknown", "unknown"),
+    ],
 )
 def test_what_was_not_read_is_never_called_missing(weight: str, covered: str, lacking: str) -> None:
     problems = (msgspec.convert({"text": "x", "weight": weight}, Problem),)
