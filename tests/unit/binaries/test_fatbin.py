@@ -49,8 +49,11 @@ def test_the_compression_is_told_by_the_flags(flags: int, compression: str, read
 
 
 def test_stored_bytes_are_the_compressed_size_not_the_padded_one(read: Read) -> None:
-    library = read(host(write.fatbin(write.sass(90, stored=61), write.entry(write.ELF, 80, size=5000))))
-    assert {tally.code.arch: tally.size_bytes for tally in library.tallies} == {"sm_90": 61, "sm_80": 5000}
+    packed_ptx = write.entry(write.PTX, 90, flags=0x11 | write.LZ4, stored=59)
+    region = write.fatbin(write.sass(90, stored=61), write.entry(write.ELF, 80, size=5000), packed_ptx)
+    library = read(host(region, region))
+    stored = {tally.code.arch: tally.size_bytes for tally in library.tallies}
+    assert stored == {"sm_90": 2 * 61, "sm_80": 2 * 5000, "compute_90": 2 * 59}
 
 
 def test_ptx_tells_its_language_version(read: Read) -> None:
