@@ -28,14 +28,17 @@ from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, Pa
 from parity.model.stack_facts import StackFacts
 
 T = TypeVar("T")
-FORMAT = 5
-# files of rules/stack about where code runs, each of its own kind: name -> (field of CodeFacts, kind)
-_CODE_FILES: dict[str, tuple[str, type[Any]]] = {
-    "nvidia_code": ("nvidia", NvidiaCodeFacts),
-    "amd_code": ("amd", AmdCodeFacts),
-    "library_notes": ("notes", LibraryNotes),
-}
+FORMAT = 4
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
+
+
+# where code runs: file of rules/stack/code -> (field of CodeFacts, its kind)
+_CODE_FOLDER = "stack/code"
+_CODE_FILES: dict[str, tuple[str, type[Any]]] = {
+    "nvidia": ("nvidia", NvidiaCodeFacts),
+    "amd": ("amd", AmdCodeFacts),
+    "library-notes": ("notes", LibraryNotes),
+}
 
 
 class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,9 +70,9 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     index: tuple[IndexEntry, ...]
     devices: dict[str, msgspec.Raw]
     cards: tuple[RuleCard, ...]
+    code: CodeFacts
     environment: tuple[EnvironmentCard, ...]
     stack: StackFacts
-    code: CodeFacts
 
 
 def rules_folder() -> Path:
@@ -113,15 +116,14 @@ def _shipped(folder: Path) -> Compiled:
 
 def _signature(folder: Path) -> str:
     """Return a text that changes when any data file, or this program's reading of them, does."""
-    parts = [str(FORMAT)]
-    for name in _FOLDERS:
+    parts = [str(FORMAT), str((Path(__file__).parent.parent / "model" / "code_facts.py").stat().st_mtime_ns)]
+    for name in (*_FOLDERS, _CODE_FOLDER):
         with contextlib.suppress(OSError), os.scandir(folder / name) as entries:
             for entry in sorted(entries, key=lambda item: item.name):
                 stat = entry.stat()
                 parts.append(f"{name}/{entry.name}:{stat.st_size}:{stat.st_mtime_ns}")
     code = Path(__file__).parent.parent / "model"
-    files = ("spec.py", "rule.py", "environment.py", "stack_facts.py", "code_facts.py")
-    parts.extend(str((code / file).stat().st_mtime_ns) for file in files)
+    parts.extend(str((code / f).stat().st_mtime_ns) for f in ("spec.py", "rule.py", "environment.py", "stack_facts.py"))
     return "|".join(parts)
 
 
@@ -143,17 +145,12 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
         for spec in _load(place, "architectures", ArchitectureSpec, problems)
     }
     devices = [merged(spec, architectures.get(spec.arch)) for spec in _load(folder, "devices", DeviceSpec, problems)]
+    code = _code(folder, problems)
     cards = _load(folder, "checks", RuleCard, problems)
     environment = _environment(folder, problems)
     stack = StackFacts()
-    code: dict[str, Any] = {}
     for document in _documents(folder, "stack", problems):
-        name = Path(document.where).stem
-        if name in _CODE_FILES:
-            field, kind = _CODE_FILES[name]
-            code[field] = _collected(problems, document.data, kind, document)
-        else:
-            stack = _collected(problems, document.data, StackFacts, document) or stack
+        stack = _collected(problems, document.data, StackFacts, document) or stack
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
     return msgspec.json.encode(
@@ -163,9 +160,9 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
             "index": [index_entry(spec) for spec in devices],
             "devices": {spec.id: spec for spec in devices},
             "cards": cards,
+            "code": code,
             "environment": environment,
             "stack": stack,
-            "code": code,
         }
     )
 
@@ -200,6 +197,18 @@ def _environment(folder: Path, problems: list[str]) -> list[EnvironmentCard]:
             if card_read is not None:
                 cards.append(card_read)
     return cards
+
+
+def _code(folder: Path, problems: list[str]) -> dict[str, Any]:
+    code: dict[str, Any] = {}
+    for document in _documents(folder, _CODE_FOLDER, problems):
+        name = Path(document.where).stem
+        if name not in _CODE_FILES:
+            problems.append(f"{document.where}: nothing reads a file of this name")
+            continue
+        field, kind = _CODE_FILES[name]
+        code[field] = _collected(problems, document.data, kind, document)
+    return code
 
 
 def _collected(problems: list[str], data: Any, kind: type[T], document: Document, at: str = "") -> T | None:
@@ -287,7 +296,7 @@ def stack_facts() -> StackFacts:
 
 
 def code_facts() -> CodeFacts:
-    """Return what judging device code needs to know beyond the rules."""
+    """Return what judging device code needs to know beyond the vendors' rules."""
     return compiled().code
 
 

@@ -1,4 +1,4 @@
-"""Knows the facts about where code runs that no rule gives, as ``rules/stack/*_code.yaml`` states them."""
+"""Knows the facts about where code runs that no rule gives, as ``rules/stack/code`` states them."""
 
 import msgspec
 

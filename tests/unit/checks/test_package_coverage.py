@@ -114,4 +114,4 @@ def test_every_note_on_a_library_has_its_source() -> None:
     ):
         assert rows
         assert all(row.source in facts.sources for row in rows)
-    assert (Path(store.rules_folder()) / "stack" / "nvidia_code.yaml").is_file()
+    assert (Path(store.rules_folder()) / "stack" / "code" / "nvidia.yaml").is_file()
