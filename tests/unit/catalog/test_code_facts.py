@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -10,6 +10,9 @@ import pytest
 from parity.catalog import store
 from parity.errors import CatalogError
 from parity.model.arch import AmdArch, parse_arch
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_shipped_facts_are_there() -> None:
