@@ -89,6 +89,9 @@ def judge_library(library: Library, device: RunsOn, facts: CodeFacts) -> Judged:
         stray = _stray(alike, sum(found[name] for name in COVERING), device, facts)
         if stray:
             verdict, notes = "unknown", (*notes, stray)
+        if place_hidden and len([name for name in COVERING if hidden[name]]) > 1:
+            told = ", ".join(f"{hidden[name]} {name}" for name in COVERING if hidden[name])
+            notes = (*notes, f"the library itself chooses among its hidden code: {told}")
     if verdict == "none":
         verdict, notes = _second_thoughts(library, device, facts, notes)
     if library.has("damaged"):

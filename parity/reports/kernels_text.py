@@ -86,11 +86,28 @@ def _details(package: PackageVerdict, report: KernelsReport) -> list[str]:
     judged = package.target if report.target else package.here
     if package.lacking and judged not in COVERING:
         lines.append(f"{WORDS[judged]}: {_some(list(package.lacking), ', ')}")
-    more = len(package.differs) - MAX_LINES
-    lines += package.differs[:MAX_LINES]
+    told = package.differs or _shares(package, report, judged)
+    more = len(told) - MAX_LINES
+    lines += told[:MAX_LINES]
     if more > 0:
-        lines.append(f"and {more} more that differ (-v)")
+        lines.append(f"and {more} more (-v)")
     return lines
+
+
+def _shares(package: PackageVerdict, report: KernelsReport, judged: Coverage | None) -> tuple[str, ...]:
+    """Return how much of each library that decides is not native: one module on JIT is not the whole library."""
+    if judged not in COVERING[2:]:
+        return ()
+    lines = []
+    for library in report.libraries:
+        own = (library.package or library.path, library.version if library.package else "")
+        side = library.verdict.target if report.target else library.verdict.here
+        regions = library.coverage.target if report.target else library.coverage.here
+        if own == (package.package, package.version) and side == judged:
+            covering = sum(regions.get(name, 0) for name in COVERING)
+            name = library.path.rstrip("/").rpartition("/")[2]
+            lines.append(f"{name}: {regions.get(judged, 0)} of {covering} regions that run are {WORDS[judged]}")
+    return tuple(lines)
 
 
 def _some(names: list[str], joint: str, *, limit: int = 5) -> str:

@@ -102,7 +102,9 @@ def test_lto_alone_is_unknown() -> None:
 
 def test_hidden_code_covers_where_nothing_else_does_and_never_lowers() -> None:
     hidden = [group("sm_90", 300, "hidden"), group("compute_75", 8000, "hidden")]
-    assert on("sm_90", group("sm_52!"), *hidden).verdict == "native-exact"
+    judged = on("sm_90", group("sm_52!"), *hidden)
+    assert judged.verdict == "native-exact"
+    assert judged.notes == ("the library itself chooses among its hidden code: 300 native-exact, 8000 ptx-jit",)
     assert on("sm_90", group("sm_90"), group("compute_75", 8000, "hidden")).verdict == "native-exact"
     assert on("sm_90", group("compute_80"), *hidden).verdict == "ptx-jit"
 

@@ -79,3 +79,12 @@ def test_no_line_is_wider_than_the_screen(width: int) -> None:
 
 def test_no_control_character_of_a_file_reaches_the_terminal() -> None:
     assert "\x1b" not in shown(verbose=True)
+
+
+def test_one_module_on_jit_is_told_as_one() -> None:
+    inventory = Inventory(libraries=(library("blas", "libblas.so", {"sm_90": 618, "compute_80": 1, "sm_100f": 70}),))
+    report = kernels_report(inventory, store.code_facts(), target=RunsOn(arch="sm_90"))
+    assert render(report, inventory).splitlines()[1:3] == [
+        "blas     1.2      ptx-jit",
+        "    libblas.so: 1 of 619 regions that run are ptx-jit",
+    ]
