@@ -21,6 +21,7 @@ import msgspec
 from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
+from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNotes, NvidiaCodeFacts
 from parity.model.environment import EnvironmentCard
 from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
@@ -29,6 +30,15 @@ from parity.model.stack_facts import StackFacts
 T = TypeVar("T")
 FORMAT = 4
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
+
+
+# where code runs: file of rules/stack/code -> (field of CodeFacts, its kind)
+_CODE_FOLDER = "stack/code"
+_CODE_FILES: dict[str, tuple[str, type[Any]]] = {
+    "nvidia": ("nvidia", NvidiaCodeFacts),
+    "amd": ("amd", AmdCodeFacts),
+    "library-notes": ("notes", LibraryNotes),
+}
 
 
 class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +70,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     index: tuple[IndexEntry, ...]
     devices: dict[str, msgspec.Raw]
     cards: tuple[RuleCard, ...]
+    code: CodeFacts
     environment: tuple[EnvironmentCard, ...]
     stack: StackFacts
 
@@ -105,8 +116,8 @@ def _shipped(folder: Path) -> Compiled:
 
 def _signature(folder: Path) -> str:
     """Return a text that changes when any data file, or this program's reading of them, does."""
-    parts = [str(FORMAT)]
-    for name in _FOLDERS:
+    parts = [str(FORMAT), str((Path(__file__).parent.parent / "model" / "code_facts.py").stat().st_mtime_ns)]
+    for name in (*_FOLDERS, _CODE_FOLDER):
         with contextlib.suppress(OSError), os.scandir(folder / name) as entries:
             for entry in sorted(entries, key=lambda item: item.name):
                 stat = entry.stat()
@@ -134,6 +145,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
         for spec in _load(place, "architectures", ArchitectureSpec, problems)
     }
     devices = [merged(spec, architectures.get(spec.arch)) for spec in _load(folder, "devices", DeviceSpec, problems)]
+    code = _code(folder, problems)
     cards = _load(folder, "checks", RuleCard, problems)
     environment = _environment(folder, problems)
     stack = StackFacts()
@@ -148,6 +160,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
             "index": [index_entry(spec) for spec in devices],
             "devices": {spec.id: spec for spec in devices},
             "cards": cards,
+            "code": code,
             "environment": environment,
             "stack": stack,
         }
@@ -184,6 +197,18 @@ def _environment(folder: Path, problems: list[str]) -> list[EnvironmentCard]:
             if card_read is not None:
                 cards.append(card_read)
     return cards
+
+
+def _code(folder: Path, problems: list[str]) -> dict[str, Any]:
+    code: dict[str, Any] = {}
+    for document in _documents(folder, _CODE_FOLDER, problems):
+        name = Path(document.where).stem
+        if name not in _CODE_FILES:
+            problems.append(f"{document.where}: nothing reads a file of this name")
+            continue
+        field, kind = _CODE_FILES[name]
+        code[field] = _collected(problems, document.data, kind, document)
+    return code
 
 
 def _collected(problems: list[str], data: Any, kind: type[T], document: Document, at: str = "") -> T | None:
@@ -268,6 +293,11 @@ def environment_cards() -> tuple[EnvironmentCard, ...]:
 def stack_facts() -> StackFacts:
     """Return the compatibility facts of the CUDA stack."""
     return compiled().stack
+
+
+def code_facts() -> CodeFacts:
+    """Return what judging device code needs to know beyond the vendors' rules."""
+    return compiled().code
 
 
 def index() -> tuple[IndexEntry, ...]:

@@ -18,6 +18,7 @@ from parity import session
 from parity.catalog import store
 from parity.cli import rule, targets
 from parity.config.project import Project, ProjectFile
+from parity.model.coverage import KernelsReport
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.interval import Interval
@@ -33,6 +34,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "conditions-1": (Interval, "The conditions a test ran under, as the pytest plugin records them."),
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
+    "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),
     "environment-1": (EnvironmentCard, "An entry under rules/environment."),

@@ -21,6 +21,10 @@ COMMANDS = {
     "diff": ("parity.cli.diff", "compare two machines: fingerprints, reports of other tools, or catalog names"),
     "targets": ("parity.cli.targets", "list the catalog, or show one part with the source of each fact"),
     "explain": ("parity.cli.explain", "say why this is, or is not, the target: each candidate with its reason"),
+    "kernels": (
+        "parity.cli.kernels",
+        "show the native code of installed kernel libraries, and what runs on the target",
+    ),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }

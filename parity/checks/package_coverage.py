@@ -1,0 +1,112 @@
+"""Knows what runs of a package on a device: its worst library decides, with the reasons that excuse one."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, NamedTuple
+
+from parity.model.coverage import COVERAGES, COVERING, Coverage, PackageVerdict
+
+if TYPE_CHECKING:
+    from parity.model.code_facts import CodeFacts, LibraryNote
+    from parity.model.code_objects import Library
+    from parity.model.coverage import Judged
+
+
+class JudgedPair(NamedTuple):
+    """One library with its judgements, each None when it was not asked for."""
+
+    library: Library
+    target: Judged | None
+    here: Judged | None
+
+
+def judge_packages(pairs: list[JudgedPair], facts: CodeFacts) -> tuple[PackageVerdict, ...]:
+    """Return one verdict per package, and one per library that no package owns, in the order of the libraries."""
+    groups: dict[tuple[str, str], list[JudgedPair]] = {}
+    for pair in pairs:
+        owner = (pair.library.package, pair.library.version)
+        groups.setdefault(owner if owner[0] else (pair.library.path, ""), []).append(pair)
+    return tuple(_judge(name, version, group, facts) for (name, version), group in groups.items())
+
+
+def _judge(name: str, version: str, pairs: list[JudgedPair], facts: CodeFacts) -> PackageVerdict:
+    on_target = [(pair.library, pair.target) for pair in pairs if pair.target is not None]
+    on_here = [(pair.library, pair.here) for pair in pairs if pair.here is not None]
+    target, lacking = worst(on_target, facts)
+    here, lacking_here = worst(on_here, facts)
+    return PackageVerdict(
+        package=name,
+        version=version,
+        target=target,
+        here=here,
+        lacking=lacking if on_target else lacking_here,
+        differs=tuple(line for pair in sorted(pairs, key=_severity, reverse=True) for line in differences(pair)),
+    )
+
+
+def _severity(pair: JudgedPair) -> int:
+    """Return how bad the worse side of a library is; the worst is told first."""
+    sides = (pair.target, pair.here)
+    return max((COVERAGES.index(one.verdict) for one in sides if one is not None and one.verdict), default=-1)
+
+
+def worst(judged: list[tuple[Library, Judged]], facts: CodeFacts) -> tuple[Coverage | None, tuple[str, ...]]:
+    """Return (the verdict on libraries together, the file names of those that decide it when it is no coverage).
+
+    A library that lacks code and is not meant for the device decides only when nothing else of the package covers it;
+    one of several builds of which one is loaded makes the answer unknown when they disagree.
+    """
+    asked = [(library, one) for library, one in judged if one.verdict is not None and not one.other_vendor]
+    if not asked:
+        others = [library.path.rpartition("/")[2] for library, one in judged if one.other_vendor]
+        return ("none" if others else None), tuple(others)
+    covered = any(one.verdict in COVERING for _, one in asked)
+    verdicts: dict[Coverage, list[str]] = {}
+    for verdict, name in _by_choice([pair for pair in asked if not (covered and pair[1].excused)], facts):
+        verdicts.setdefault(verdict, []).append(name)
+    for bad in ("none", "unknown"):
+        if bad in verdicts:
+            return bad, tuple(verdicts[bad])
+    return max(verdicts, key=COVERAGES.index), ()
+
+
+def _by_choice(judged: list[tuple[Library, Judged]], facts: CodeFacts) -> list[tuple[Coverage, str]]:
+    """Return the verdicts, those of builds of which one is chosen joined into one."""
+    told: list[tuple[Coverage, str]] = []
+    choices: dict[str, list[tuple[Coverage, str]]] = {}
+    for library, one in judged:
+        assert one.verdict is not None
+        name = library.path.rpartition("/")[2] or library.path
+        choice = _choice(library, name, facts)
+        (told if choice is None else choices.setdefault(choice.library, [])).append((one.verdict, name))
+    for builds in choices.values():
+        lacking = [name for verdict, name in builds if verdict == "none"]
+        if lacking and len(lacking) < len(builds):
+            told.extend(("unknown", name) for name in lacking)
+            told.extend((verdict, name) for verdict, name in builds if verdict != "none")
+        else:
+            told.extend(builds)
+    return told
+
+
+def _choice(library: Library, name: str, facts: CodeFacts) -> LibraryNote | None:
+    package = library.package.lower().replace("_", "-")
+    for note in facts.notes.libraries:
+        if note.one_of and note.package == package and fnmatchcase(name, note.library):
+            return note
+    return None
+
+
+def differences(pair: JudgedPair) -> list[str]:
+    """Return what runs otherwise on the target than here: a line of counts, or none when a side was not asked for."""
+    target, here = pair.target, pair.here
+    if target is None or here is None or target.verdict is None or target.regions == here.regions:
+        return []
+    name = pair.library.path.rstrip("/").rpartition("/")[2]
+    parts = [
+        f"{target.regions.get(coverage, 0)} {coverage} ({here.regions.get(coverage, 0)} here)"
+        for coverage in reversed(COVERAGES)
+        if target.regions.get(coverage, 0) != here.regions.get(coverage, 0)
+    ]
+    return [f"{name}: {', '.join(parts)}"]

@@ -1,0 +1,174 @@
+"""Knows how judged device code is told as text: one line per package, files and regions on request."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from parity.model.coverage import COVERAGES, COVERING
+from parity.reports.rows import one_line
+from parity.units import format_bytes
+
+if TYPE_CHECKING:
+    from parity.model.code_objects import Inventory, RegionGroup
+    from parity.model.coverage import Coverage, JudgedLibrary, KernelsReport, PackageVerdict
+
+WORDS: dict[Coverage | None, str] = {
+    **{name: name for name in COVERAGES},
+    "native-but-arch-specific-variant-missing": "native, variant missing",
+    None: "-",
+}
+MAX_LINES = 3  # of what differs, per package
+MAX_GROUPS = 40  # of regions, per library
+MIN_WIDTH, MAX_WIDTH = 60, 120
+
+
+def render(report: KernelsReport, inventory: Inventory, *, verbose: bool = False, width: int = 80) -> str:
+    """Return the report as text.
+
+    Args:
+        report: what to tell.
+        inventory: for the regions, which the report only counts.
+        verbose: add each file with its architectures, and each kind of region.
+        width: columns.
+    """
+    width = max(MIN_WIDTH, min(width, MAX_WIDTH))
+    lines = [*_table(report, width), *_silent(report, width)]
+    if verbose:
+        groups = {library.path: library.regions for library in inventory.libraries}
+        for library in report.libraries:
+            lines += ["", *_library(library, groups.get(library.path, ()), width)]
+    lines += ["", *textwrap.wrap(_foot(report), width)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _table(report: KernelsReport, width: int) -> list[str]:
+    shown = [package for package in report.packages if _tells(package, report)]
+    heads = ["package", "version"]
+    heads += [f"on {report.target}"] if report.target else []
+    heads += [f"here ({report.here})"] if report.here else []
+    rows = [[*_name(package), *_verdicts(package, report)] for package in shown]
+    widths = [max(len(row[number]) for row in [heads, *rows]) for number in range(len(heads))]
+    widths[0] = min(widths[0], max(20, width - sum(widths[1:]) - 2 * len(widths)))
+    lines = [_aligned(heads, widths)]
+    for package, row in zip(shown, rows, strict=True):
+        lines.append(_aligned(row, widths))
+        for text in _details(package, report):
+            lines += textwrap.wrap(one_line(text), width, initial_indent="    ", subsequent_indent="      ")
+    return lines
+
+
+def _tells(package: PackageVerdict, report: KernelsReport) -> bool:
+    """Return whether a package has anything to judge; one of stubs alone has not."""
+    return (report.target is None and report.here is None) or package.target is not None or package.here is not None
+
+
+def _name(package: PackageVerdict) -> tuple[str, str]:
+    return one_line(package.package), one_line(package.version)
+
+
+def _verdicts(package: PackageVerdict, report: KernelsReport) -> list[str]:
+    told = [WORDS[package.target]] if report.target else []
+    return told + ([WORDS[package.here]] if report.here else [])
+
+
+def _aligned(row: list[str], widths: list[int]) -> str:
+    cells = []
+    for text, width in zip(row, widths, strict=True):
+        cut = text if len(text) <= width else "…" + text[len(text) - width + 1 :]
+        cells.append(f"{cut:<{width}}")
+    return "  ".join(cells)
+
+
+def _details(package: PackageVerdict, report: KernelsReport) -> list[str]:
+    """Return what stands below a package's line: who lacks code, and what differs; without a target nothing does."""
+    lines = []
+    judged = package.target if report.target else package.here
+    if package.lacking and judged not in COVERING:
+        lines.append(f"{WORDS[judged]}: {_some(list(package.lacking), ', ')}")
+    told = package.differs or _shares(package, report, judged)
+    more = len(told) - MAX_LINES
+    lines += told[:MAX_LINES]
+    if more > 0:
+        lines.append(f"and {more} more (-v)")
+    return lines
+
+
+def _shares(package: PackageVerdict, report: KernelsReport, judged: Coverage | None) -> tuple[str, ...]:
+    """Return how much of each library that decides is not native: one module on JIT is not the whole library."""
+    if judged not in COVERING[2:]:
+        return ()
+    lines = []
+    for library in report.libraries:
+        own = (library.package or library.path, library.version if library.package else "")
+        side = library.verdict.target if report.target else library.verdict.here
+        regions = library.coverage.target if report.target else library.coverage.here
+        if own == (package.package, package.version) and side == judged:
+            covering = sum(regions.get(name, 0) for name in COVERING)
+            name = library.path.rstrip("/").rpartition("/")[2]
+            lines.append(f"{name}: {regions.get(judged, 0)} of {covering} regions that run are {WORDS[judged]}")
+    return tuple(lines)
+
+
+def _some(names: list[str], joint: str, *, limit: int = 5) -> str:
+    told = joint.join(names[:limit])
+    return told if len(names) <= limit else f"{told} and {len(names) - limit} more"
+
+
+def _silent(report: KernelsReport, width: int) -> list[str]:
+    if not report.silent:
+        return []
+    return ["", *textwrap.wrap(f"no device code in {_some(list(report.silent), ', ')}", width)]
+
+
+def _library(library: JudgedLibrary, groups: tuple[RegionGroup, ...], width: int) -> list[str]:
+    files = "" if library.files == 1 else f", {library.files} files"
+    lines = [one_line(f"{library.path} ({format_bytes(library.size_bytes)}{files})")]
+
+    def field(name: str, value: str) -> None:
+        if value:
+            lines.extend(
+                textwrap.wrap(
+                    one_line(value), width, initial_indent=f"  {name:<12}", subsequent_indent=" " * 14,
+                    break_on_hyphens=False,
+                )
+            )  # fmt: skip
+
+    for name, counts in (
+        ("code", library.counts), ("hidden", library.hidden), ("relocatable", library.relocatable),
+        ("stubs", library.stubs), ("stored", library.compression),
+    ):  # fmt: skip
+        field(name, ", ".join(f"{count} {arch}" for arch, count in counts.items()))
+    for name, verdict, regions in (
+        ("target", library.verdict.target, library.coverage.target),
+        ("here", library.verdict.here, library.coverage.here),
+    ):
+        if verdict is not None:
+            told = ", ".join(f"{count} {WORDS[coverage]}" for coverage, count in regions.items())
+            field(name, f"{WORDS[verdict]} (regions: {told})" if told else WORDS[verdict])
+    for note in library.notes:
+        field("note", note)
+    for problem in library.problems:
+        field("problem", problem)
+    for group in groups[:MAX_GROUPS]:
+        codes = " ".join(f"{code.arch}{'(stub)' if code.stub else ''}" for code in group.codes)
+        field("regions", f"{group.count} {group.container} in {group.section}: {codes}")
+    if len(groups) > MAX_GROUPS:
+        field("regions", f"and {len(groups) - MAX_GROUPS} more kinds")
+    return lines
+
+
+def _foot(report: KernelsReport) -> str:
+    """Return the closing count."""
+    libraries, packages = len(report.libraries), len(report.packages)
+    counted = f"{libraries} {'library' if libraries == 1 else 'libraries'} with device code in {packages} " + (
+        "package" if packages == 1 else "packages"
+    )
+    told = [package.target if report.target else package.here for package in report.packages]
+    lacking, unknown = told.count("none"), told.count("unknown")
+    where = report.target or report.here
+    verdict = "" if where is None else f": {lacking} without code for {where}" if lacking else f": all load on {where}"
+    if unknown:
+        verdict = f"{verdict if lacking else ':'}{',' if lacking else ''} {unknown} unknown"
+    left = f"; {report.unsearched} more not searched for hidden code" if report.unsearched else ""
+    return f"{counted}{verdict}; {report.files} files, {format_bytes(report.bytes)} looked into{left}"

@@ -1,0 +1,117 @@
+"""What of a package runs: its worst library, and the reasons that excuse one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parity.catalog import store
+from parity.checks.package_coverage import JudgedPair, differences, judge_packages, worst
+from parity.model.code_objects import Library
+from parity.model.coverage import Coverage, Judged, PackageVerdict
+
+FACTS = store.code_facts()
+
+
+def lib(path: str, package: str = "pack") -> Library:
+    return Library(path=path, size_bytes=1, package=package, version="1.0")
+
+
+def judged(verdict: Coverage | None, **more: object) -> Judged:
+    return Judged(verdict=verdict, **more)  # type: ignore[arg-type]
+
+
+def test_the_worst_library_decides_and_is_named() -> None:
+    told = worst(
+        [
+            (lib("a/good.so"), judged("native-exact")),
+            (lib("a/bad.so"), judged("none")),
+            (lib("a/jit.so"), judged("ptx-jit")),
+        ],
+        FACTS,
+    )
+    assert told == ("none", ("bad.so",))
+
+
+def test_an_unknown_is_no_coverage() -> None:
+    told = worst([(lib("a/good.so"), judged("native-exact")), (lib("a/x.so"), judged("unknown"))], FACTS)
+    assert told == ("unknown", ("x.so",))
+
+
+def test_the_worst_coverage_is_the_packages() -> None:
+    told = worst([(lib("a/a.so"), judged("native-exact")), (lib("a/b.so"), judged("ptx-jit"))], FACTS)
+    assert told == ("ptx-jit", ())
+
+
+def test_a_library_meant_for_others_is_excused_only_beside_one_that_covers() -> None:
+    excused = (lib("a/_fa3.so"), judged("none", excused=True))
+    assert worst([excused, (lib("a/_C.so"), judged("native-exact"))], FACTS) == ("native-exact", ())
+    assert worst([excused], FACTS) == ("none", ("_fa3.so",))
+
+
+def test_the_other_vendors_library_decides_only_alone() -> None:
+    other = (lib("a/rocm.so"), judged("none", other_vendor=True))
+    assert worst([other, (lib("a/cuda.so"), judged("native-exact"))], FACTS) == ("native-exact", ())
+    assert worst([other], FACTS) == ("none", ("rocm.so",))
+
+
+def test_libraries_of_stubs_are_nothing_to_judge() -> None:
+    assert worst([(lib("a/stubs.so"), judged(None))], FACTS) == (None, ())
+
+
+def test_builds_of_which_one_is_loaded_make_it_unknown_when_they_disagree() -> None:
+    old, new = (lib(f"bitsandbytes/libbitsandbytes_cuda{n}.so", "bitsandbytes") for n in (118, 130))
+    assert worst([(old, judged("none")), (new, judged("native-exact"))], FACTS) == (
+        "unknown", ("libbitsandbytes_cuda118.so",),
+    )  # fmt: skip
+    assert worst([(old, judged("none")), (new, judged("none"))], FACTS)[0] == "none"
+
+
+def test_libraries_without_a_package_stand_for_themselves_even_with_one_name() -> None:
+    pairs = [JudgedPair(lib(path, ""), judged("none"), None) for path in ("a/x.so", "b/x.so")]
+    assert [verdict.package for verdict in judge_packages(pairs, FACTS)] == ["a/x.so", "b/x.so"]
+
+
+def test_both_directions_are_told() -> None:
+    pair = JudgedPair(
+        lib("a/_moe_C.so"),
+        judged("ptx-jit", regions={"native-exact": 8, "ptx-jit": 15, "none": 12}),
+        judged("native-compatible", regions={"native-exact": 8, "native-compatible": 20, "none": 7}),
+    )
+    assert differences(pair) == ["_moe_C.so: 12 none (7 here), 15 ptx-jit (0 here), 0 native-compatible (20 here)"]
+    assert differences(JudgedPair(pair.library, pair.target, None)) == []
+    assert differences(JudgedPair(pair.library, pair.target, pair.target)) == []
+
+
+def test_the_worst_difference_is_told_first() -> None:
+    fine = (
+        judged("native-exact", regions={"native-exact": 1}),
+        judged("native-compatible", regions={"native-compatible": 1}),
+    )
+    bad = (judged("none", regions={"none": 1}), judged("native-exact", regions={"native-exact": 1}))
+    (verdict,) = judge_packages([JudgedPair(lib("a/a.so"), *fine), JudgedPair(lib("a/b.so"), *bad)], FACTS)
+    assert [line.partition(":")[0] for line in verdict.differs] == ["b.so", "a.so"]
+
+
+def test_a_verdict_per_package() -> None:
+    pairs = [
+        JudgedPair(lib("a/x.so"), judged("native-exact"), judged("none")),
+        JudgedPair(lib("a/y.so"), judged("none"), None),
+    ]
+    assert judge_packages(pairs, FACTS) == (
+        PackageVerdict(package="pack", version="1.0", target="none", here="none", lacking=("y.so",)),
+    )
+
+
+def test_every_note_on_a_library_has_its_source() -> None:
+    notes = FACTS.notes
+    assert len(notes.libraries) >= 4
+    for note in notes.libraries:
+        assert note.source in notes.sources
+        assert note.one_of != bool(note.majors), "a note is one or the other"
+    for facts, rows in (
+        (FACTS.nvidia, (*FACTS.nvidia.islands, *FACTS.nvidia.renamed, *FACTS.nvidia.ptx_versions)),
+        (FACTS.amd, FACTS.amd.generic_targets),
+    ):
+        assert rows
+        assert all(row.source in facts.sources for row in rows)
+    assert (Path(store.rules_folder()) / "stack" / "code" / "nvidia.yaml").is_file()
