@@ -22,13 +22,15 @@ from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
 from parity.model.environment import EnvironmentCard
+from parity.model.kernel_library import KernelLibrary
 from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
-from parity.model.stack_facts import StackFacts
+from parity.model.stack_facts import StackFacts, joined
 
 T = TypeVar("T")
-FORMAT = 4
-_FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
+FORMAT = 5
+_FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels")
+_MODELS = ("spec.py", "rule.py", "environment.py", "stack_facts.py", "kernel_library.py")
 
 
 class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -112,7 +114,7 @@ def _signature(folder: Path) -> str:
                 stat = entry.stat()
                 parts.append(f"{name}/{entry.name}:{stat.st_size}:{stat.st_mtime_ns}")
     code = Path(__file__).parent.parent / "model"
-    parts.extend(str((code / f).stat().st_mtime_ns) for f in ("spec.py", "rule.py", "environment.py", "stack_facts.py"))
+    parts.extend(str((code / f).stat().st_mtime_ns) for f in _MODELS)
     return "|".join(parts)
 
 
@@ -136,9 +138,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
     devices = [merged(spec, architectures.get(spec.arch)) for spec in _load(folder, "devices", DeviceSpec, problems)]
     cards = _load(folder, "checks", RuleCard, problems)
     environment = _environment(folder, problems)
-    stack = StackFacts()
-    for document in _documents(folder, "stack", problems):
-        stack = _collected(problems, document.data, StackFacts, document) or stack
+    stack = _stack(folder, problems)
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
     return msgspec.json.encode(
@@ -184,6 +184,16 @@ def _environment(folder: Path, problems: list[str]) -> list[EnvironmentCard]:
             if card_read is not None:
                 cards.append(card_read)
     return cards
+
+
+def _stack(folder: Path, problems: list[str]) -> StackFacts:
+    read = [
+        (Path(document.where).stem, _collected(problems, document.data, StackFacts, document))
+        for document in _documents(folder, "stack", problems)
+    ]
+    facts, wrong = joined([(name, part) for name, part in read if part is not None])
+    problems += wrong
+    return msgspec.structs.replace(facts, libraries=tuple(_load(folder, "kernels", KernelLibrary, problems)))
 
 
 def _collected(problems: list[str], data: Any, kind: type[T], document: Document, at: str = "") -> T | None:
@@ -266,7 +276,7 @@ def environment_cards() -> tuple[EnvironmentCard, ...]:
 
 
 def stack_facts() -> StackFacts:
-    """Return the compatibility facts of the CUDA stack."""
+    """Return the compatibility facts of the software stack."""
     return compiled().stack
 
 

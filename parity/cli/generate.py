@@ -20,8 +20,10 @@ from parity.cli import rule, targets
 from parity.config.project import Project, ProjectFile
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
+from parity.model.kernel_library import KernelLibrary
 from parity.model.rule import RuleCard
 from parity.model.spec import DeviceSpec
+from parity.model.stack_facts import StackFacts
 from parity.model.verdict import Verdict
 from parity.reports import text_report
 
@@ -32,6 +34,8 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),
     "environment-1": (EnvironmentCard, "An entry under rules/environment."),
+    "stack-1": (StackFacts, "A file under rules/stack; each holds some of the tables."),
+    "kernel-library-1": (KernelLibrary, "A file under rules/kernels."),
 }
 NEEDS = (3, 11)
 PACKAGE = Path(__file__).resolve().parent.parent
