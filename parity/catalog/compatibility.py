@@ -56,13 +56,14 @@ def capability(arch: str) -> tuple[int, int] | None:
 
 
 def coverage(architectures: Iterable[str], ptx: Iterable[str] | None, target: str) -> Coverage:
-    """Return what code for plain NVIDIA architectures is on a target.
+    """Return what code for NVIDIA architectures is on a target.
 
     Machine code runs on the same major version from its minor version up, embedded chips aside; PTX is compiled for any
-    later capability.
+    later capability. Architecture-specific code (``a``) runs on just that one, family-specific code (``f``) as machine code
+    does, and so does the PTX of both.
 
     Args:
-        architectures: machine code (``sm_80``).
+        architectures: machine code (``sm_80``, ``sm_90a``).
         ptx: PTX (``compute_80``); None: nobody knows.
         target: ``sm_89``.
 
@@ -74,17 +75,27 @@ def coverage(architectures: Iterable[str], ptx: Iterable[str] | None, target: st
     wanted = capability(target)
     if wanted is None:
         return "unknown"
-    if any(_runs(capability(arch), wanted) for arch in architectures):
+    if any(_runs(arch, wanted) for arch in architectures):
         return "native"
     if ptx is None:
         return "unknown"
-    return "jit" if any((has := capability(arch)) is not None and has <= wanted for arch in ptx) else "none"
+    return "jit" if any(_compiles(arch, wanted) for arch in ptx) else "none"
 
 
-def _runs(code: tuple[int, int] | None, wanted: tuple[int, int]) -> bool:
+def _runs(arch: str, wanted: tuple[int, int]) -> bool:
+    """Return whether machine code of an architecture runs on a capability."""
+    code = capability(arch)
     if code is None or code[0] != wanted[0] or code[1] > wanted[1]:
         return False
-    return code == wanted or not ({code, wanted} & _ISLANDS)
+    return code == wanted or not (arch.endswith("a") or {code, wanted} & _ISLANDS)
+
+
+def _compiles(arch: str, wanted: tuple[int, int]) -> bool:
+    """Return whether the driver compiles PTX of an architecture for a capability."""
+    code = capability(arch)
+    if arch[-1:] in ("a", "f"):
+        return _runs(arch, wanted)
+    return code is not None and code <= wanted
 
 
 def torch_builds(facts: StackFacts, version: str, variant: str, machine: str | None) -> list[TorchBuild]:

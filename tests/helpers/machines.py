@@ -156,6 +156,8 @@ _MACHINES = {
     "foreign-cudnn": _foreign_cudnn,
     "env-gfx-override": lambda: replace(machine("rx-7900-xtx"), environment={"HSA_OVERRIDE_GFX_VERSION": "9.4.2"}),
     "env-gfx-true": lambda: replace(machine("mi300x"), environment={"HSA_OVERRIDE_GFX_VERSION": "9.4.2"}),
+    "arch-list-8.9": lambda: _environment("TORCH_CUDA_ARCH_LIST", "8.6 8.9"),
+    "arch-list-named": lambda: _environment("TORCH_CUDA_ARCH_LIST", "Ada;8.9"),
     "env-interpret": lambda: _environment("TRITON_INTERPRET", "1"),
     "nothing-read": _nothing_read,
     "a100-mig-1g.5gb": lambda: _sliced(
@@ -180,6 +182,7 @@ _MACHINES = {
     "old-driver": lambda: _with_stack({"driver": "535.86.10", "torch": "2.4.0+cu121", "torch_cuda": "12.1"}),
     "new-driver": _new_driver,
     "cuda13-on-570": lambda: _with_stack({"driver": "570.86.15", "torch_cuda": "13.0"}),
+    "cuda13-on-580": lambda: _with_stack({"driver": "580.95.05", "torch_cuda": "13.0"}),
     "cuda124": lambda: _with_stack({"driver": "580.95.05", "torch_cuda": "12.4"}),
 }
 

@@ -37,7 +37,16 @@ def library(name: str) -> KernelLibrary:
         (["sm_80"], None, "sm_90", "unknown"),
         (["sm_90"], None, "sm_90", "native"),
         (["sm_90"], [], "gfx942", "unknown"),
-        (["nonsense"], ["compute_x"], "sm_90", "none"),
+        (["nonsense"], ["compute_x", ""], "sm_90", "none"),
+        (["sm_90a"], [], "sm_90", "native"),
+        (["sm_100a"], [], "sm_103", "none"),
+        (["sm_100f"], [], "sm_103", "native"),
+        (["sm_103f"], [], "sm_100", "none"),
+        (["sm_120f"], [], "sm_121", "native"),
+        ([], ["compute_90a"], "sm_100", "none"),
+        ([], ["compute_90a"], "sm_90", "jit"),
+        ([], ["compute_100f"], "sm_103", "jit"),
+        ([], ["compute_100f"], "sm_120", "none"),
     ],
 )
 def test_code_runs_on_later_minors_and_ptx_on_later_capabilities(
