@@ -59,8 +59,8 @@ def coverage(architectures: Iterable[str], ptx: Iterable[str] | None, target: st
     """Return what code for NVIDIA architectures is on a target.
 
     Machine code runs on the same major version from its minor version up, embedded chips aside; PTX is compiled for any
-    later capability. Architecture-specific code (``a``) runs on just that one, family-specific code (``f``) as machine code
-    does, and so does the PTX of both.
+    later capability. Architecture-specific code (``a``) runs on just that one, family-specific code (``f``) as machine
+    code does, and so does the PTX of both.
 
     Args:
         architectures: machine code (``sm_80``, ``sm_90a``).

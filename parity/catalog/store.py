@@ -4,8 +4,8 @@ The data are YAML files, one per part, rule and architecture. Parsing a hundred 
 run reads one compiled JSON instead: an index of every part (what identification needs), the parts themselves as
 undecoded slices, and the rule cards. The wheel ships that file; a checkout writes it beside ``rules/`` whenever a
 file's name, size or time has changed, and does without when the folder is read-only. ``PARITY_RULES`` names overlay
-folders (``os.pathsep`` separated) with ``devices/`` and ``checks/`` of the user's own; an overlay's id replaces the
-shipped one.
+folders (``os.pathsep`` separated) with ``devices/``, ``checks/`` and ``kernels/`` of the user's own; an overlay's id
+replaces the shipped one.
 """
 
 from __future__ import annotations
@@ -260,12 +260,14 @@ def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
         extra = msgspec.json.decode(compile_folder(folder, base=rules_folder()), type=Compiled)
         index = {entry.id: entry for entry in (*base.index, *extra.index)}
         cards = {card.id: card for card in (*base.cards, *extra.cards)}
+        libraries = {item.id: item for item in (*base.stack.libraries, *extra.stack.libraries)}
         base = msgspec.structs.replace(
             base,
             index=tuple(index.values()),
             devices={**base.devices, **extra.devices},
             cards=tuple(cards.values()),
             environment=(*base.environment, *extra.environment),
+            stack=msgspec.structs.replace(base.stack, libraries=tuple(libraries.values())),
         )
     return base
 

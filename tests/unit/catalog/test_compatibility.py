@@ -121,7 +121,7 @@ def test_the_first_toolkit_of_a_target_or_none() -> None:
         ("flash-attn", "2.7.2.post1", "sm_100", None, "unsupported"),
         ("flash-attn", "2.7.3", "sm_100", None, "supported"),
         ("flash-attn", "2.8.3.post1", "sm_75", None, "unsupported"),
-        ("flash-attn", "2.8.3.post2", "sm_90", None, "unknown"),  # newer than the data
+        ("flash-attn", "2.8.3.post3", "sm_90", None, "unknown"),  # newer than the data
         ("flash-attn", "1.0.9", "sm_90", None, "unknown"),
         ("flash-attn", "2.8.3", "sm_999", None, "unknown"),
         ("flash-attn", "2.8.3", "gfx942", None, "unknown"),
