@@ -4,8 +4,8 @@ The data are YAML files, one per part, rule and architecture. Parsing a hundred 
 run reads one compiled JSON instead: an index of every part (what identification needs), the parts themselves as
 undecoded slices, and the rule cards. The wheel ships that file; a checkout writes it beside ``rules/`` whenever a
 file's name, size or time has changed, and does without when the folder is read-only. ``PARITY_RULES`` names overlay
-folders (``os.pathsep`` separated) with ``devices/`` and ``checks/`` of the user's own; an overlay's id replaces the
-shipped one.
+folders (``os.pathsep`` separated) with ``devices/``, ``checks/`` and ``kernels/`` of the user's own; an overlay's id
+replaces the shipped one.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
 from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNotes, NvidiaCodeFacts
 from parity.model.environment import EnvironmentCard
+from parity.model.kernel_library import KernelLibrary
 from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
-from parity.model.stack_facts import StackFacts
+from parity.model.stack_facts import StackFacts, joined
 
 T = TypeVar("T")
-FORMAT = 4
-_FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
+FORMAT = 6
+_FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels")
+_MODELS = ("spec.py", "rule.py", "environment.py", "stack_facts.py", "kernel_library.py", "code_facts.py")
 
 
 # where code runs: file of rules/stack/code -> (field of CodeFacts, its kind)
@@ -123,7 +125,7 @@ def _signature(folder: Path) -> str:
                 stat = entry.stat()
                 parts.append(f"{name}/{entry.name}:{stat.st_size}:{stat.st_mtime_ns}")
     code = Path(__file__).parent.parent / "model"
-    parts.extend(str((code / f).stat().st_mtime_ns) for f in ("spec.py", "rule.py", "environment.py", "stack_facts.py"))
+    parts.extend(str((code / f).stat().st_mtime_ns) for f in _MODELS)
     return "|".join(parts)
 
 
@@ -148,9 +150,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
     code = _code(folder, problems)
     cards = _load(folder, "checks", RuleCard, problems)
     environment = _environment(folder, problems)
-    stack = StackFacts()
-    for document in _documents(folder, "stack", problems):
-        stack = _collected(problems, document.data, StackFacts, document) or stack
+    stack = _stack(folder, problems)
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
     return msgspec.json.encode(
@@ -209,6 +209,16 @@ def _code(folder: Path, problems: list[str]) -> dict[str, Any]:
         field, kind = _CODE_FILES[name]
         code[field] = _collected(problems, document.data, kind, document)
     return code
+
+
+def _stack(folder: Path, problems: list[str]) -> StackFacts:
+    read = [
+        (Path(document.where).stem, _collected(problems, document.data, StackFacts, document))
+        for document in _documents(folder, "stack", problems)
+    ]
+    facts, wrong = joined([(name, part) for name, part in read if part is not None])
+    problems += wrong
+    return msgspec.structs.replace(facts, libraries=tuple(_load(folder, "kernels", KernelLibrary, problems)))
 
 
 def _collected(problems: list[str], data: Any, kind: type[T], document: Document, at: str = "") -> T | None:
@@ -275,12 +285,14 @@ def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
         extra = msgspec.json.decode(compile_folder(folder, base=rules_folder()), type=Compiled)
         index = {entry.id: entry for entry in (*base.index, *extra.index)}
         cards = {card.id: card for card in (*base.cards, *extra.cards)}
+        libraries = {item.id: item for item in (*base.stack.libraries, *extra.stack.libraries)}
         base = msgspec.structs.replace(
             base,
             index=tuple(index.values()),
             devices={**base.devices, **extra.devices},
             cards=tuple(cards.values()),
             environment=(*base.environment, *extra.environment),
+            stack=msgspec.structs.replace(base.stack, libraries=tuple(libraries.values())),
         )
     return base
 
@@ -291,7 +303,7 @@ def environment_cards() -> tuple[EnvironmentCard, ...]:
 
 
 def stack_facts() -> StackFacts:
-    """Return the compatibility facts of the CUDA stack."""
+    """Return the compatibility facts of the software stack."""
     return compiled().stack
 
 

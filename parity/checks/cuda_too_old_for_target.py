@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when the installed CUDA cannot generate code for the target's architecture.
 
-    First toolkit per architecture from ``rules/stack/cuda-architectures.yaml``; an unknown one is no finding.
+    First toolkit per architecture from ``rules/stack/cuda.yaml``; an unknown one is no finding.
     """
     if wanted.spec.vendor != "nvidia":
         return

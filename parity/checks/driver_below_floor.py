@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when the driver is older than the CUDA this environment was built with can run on.
 
-    Minor-version compatibility floors from ``rules/stack/cuda-drivers.yaml``. WSL reports the Windows driver, whose
+    Minor-version compatibility floors from ``rules/stack/cuda.yaml``. WSL reports the Windows driver, whose
     numbers are others.
     """
     del wanted

@@ -22,9 +22,11 @@ from parity.model.coverage import KernelsReport
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.interval import Interval
+from parity.model.kernel_library import KernelLibrary
 from parity.model.rule import RuleCard
 from parity.model.run import Run
 from parity.model.spec import DeviceSpec
+from parity.model.stack_facts import StackFacts
 from parity.model.verdict import Verdict
 from parity.reports import text_report
 
@@ -38,6 +40,8 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),
     "environment-1": (EnvironmentCard, "An entry under rules/environment."),
+    "stack-1": (StackFacts, "A file under rules/stack; each holds some of the tables."),
+    "kernel-library-1": (KernelLibrary, "A file under rules/kernels."),
 }
 NEEDS = (3, 11)
 PACKAGE = Path(__file__).resolve().parent.parent

@@ -18,6 +18,8 @@ class EnvironmentCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         harmful: values that trigger the rule: texts, comparisons (``<100``), ``nonzero`` (any but empty and ``0``);
             empty: any value.
         effect: what it does to a number, in one sentence.
+        right_on: value -> architectures of targets on which production sets just that; the finding is a grade milder.
+        dead_since: package -> the first version that no longer reads the variable.
     """
 
     name: str
@@ -28,6 +30,8 @@ class EnvironmentCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     mend: str
     source: Source
     harmful: tuple[str, ...] = ()
+    right_on: dict[str, tuple[str, ...]] = {}
+    dead_since: dict[str, str] = {}
 
     def named(self, name: str) -> bool:
         """Return whether the card speaks of this variable."""

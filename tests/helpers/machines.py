@@ -107,7 +107,58 @@ def _first_variable(severity: str) -> Fingerprint:
     return _environment(card.name, value)
 
 
+def _installed(torch: str = "", *, part: str = H100, driver: str = "580.95.05", **packages: str) -> Fingerprint:
+    """Return a machine with a torch (``2.9.0+cu128``) and packages; ``_`` in a name stands for ``-``."""
+    components = {"driver": driver}
+    if torch:
+        release = torch.partition("+cu")[2]
+        components |= {"torch": torch, "torch_cuda": f"{release[:2]}.{release[2:]}"}
+    components |= {name: packages.pop(name) for name in ("nccl", "triton", "rocm") if name in packages}
+    readings = {name: Reading(value=version, source="example") for name, version in components.items()}
+    listed = {name.replace("_", "-"): version for name, version in packages.items()}
+    return replace(machine(part), stack=Stack(components=readings, packages=listed))
+
+
+def _foreign_cudnn() -> Fingerprint:
+    site = "/venv/lib/python3.12/site-packages/nvidia/cudnn/lib"
+    return _with_stack(
+        {},
+        libraries=(
+            Library(name="libcudnn", path=f"{site}/libcudnn.so.9", version="9.10.2.21", found="package"),
+            Library(name="libcudnn", path="/usr/lib/x86_64-linux-gnu/libcudnn.so.9", version="9.8.0", found="loaded"),
+        ),
+    )
+
+
 _MACHINES = {
+    "torch-2.6": lambda: _installed("2.6.0+cu124"),
+    "torch-vendor-build": lambda: _with_stack({"torch": "2.6.0a0+ecf3bae40a.nv25.01", "torch_cuda": "12.8"}),
+    "jax-cuda12": lambda: _installed(jax_cuda12_plugin="0.8.0"),
+    "flash-attn-2": lambda: _installed("2.8.0+cu128", flash_attn="2.8.3"),
+    "bitsandbytes-cu126": lambda: _installed("2.7.1+cu126", bitsandbytes="0.47.0"),
+    "flash-attn-3": lambda: _installed("2.8.0+cu128", flash_attn_3="3.0.0"),
+    "flash-attn-next": lambda: _installed("2.8.0+cu128", flash_attn="3.1.0"),
+    "deep-gemm": lambda: _installed("2.9.0+cu128", deep_gemm="2.5.0+891d57b"),
+    "torchao": lambda: _installed("2.9.0+cu128", torchao="0.15.0"),
+    "deep-ep": lambda: _installed("2.10.0+cu128", deep_ep="2.1.0", nccl="2.30.7"),
+    "deep-ep-old-nccl": lambda: _installed("2.10.0+cu128", deep_ep="2.1.0", nccl="2.27.5"),
+    "nccl-2.21": lambda: _installed("2.6.0+cu124", nccl="2.21.5"),
+    "nccl-2.27": lambda: _installed("2.8.0+cu128", nccl="2.27.3"),
+    "triton-3.2": lambda: _installed(triton="3.2.0"),
+    "triton-3.5": lambda: _installed(triton="3.5.1"),
+    "triton-3.6": lambda: _installed(triton="3.6.0"),
+    "triton-next": lambda: _installed(triton="4.0.0"),
+    "rocm-6.2-on-30.30": lambda: _installed(part="mi300x", driver="30.30.2", rocm="6.2.4"),
+    "rocm-7.0-on-30.30": lambda: _installed(part="mi300x", driver="30.30.2", rocm="7.0.1"),
+    "rocm-6.3-on-6.10.5": lambda: _installed(part="mi300x", driver="6.10.5", rocm="6.3.0"),
+    "l4-with-torch": lambda: _installed("2.9.0+cu128", part="l4"),
+    "rtx-3080-with-torch": lambda: _installed("2.9.0+cu128", part="rtx-3080-10gb"),
+    "foreign-cudnn": _foreign_cudnn,
+    "env-gfx-override": lambda: replace(machine("rx-7900-xtx"), environment={"HSA_OVERRIDE_GFX_VERSION": "9.4.2"}),
+    "env-gfx-true": lambda: replace(machine("mi300x"), environment={"HSA_OVERRIDE_GFX_VERSION": "9.4.2"}),
+    "arch-list-8.9": lambda: _environment("TORCH_CUDA_ARCH_LIST", "8.6 8.9"),
+    "arch-list-named": lambda: _environment("TORCH_CUDA_ARCH_LIST", "Ada;8.9"),
+    "env-interpret": lambda: _environment("TRITON_INTERPRET", "1"),
     "nothing-read": _nothing_read,
     "a100-mig-1g.5gb": lambda: _sliced(
         "a100-sxm4-40gb", Partition(kind="mig", profile="1g.5gb"), "sm_count", 14, 5100273664
@@ -131,6 +182,7 @@ _MACHINES = {
     "old-driver": lambda: _with_stack({"driver": "535.86.10", "torch": "2.4.0+cu121", "torch_cuda": "12.1"}),
     "new-driver": _new_driver,
     "cuda13-on-570": lambda: _with_stack({"driver": "570.86.15", "torch_cuda": "13.0"}),
+    "cuda13-on-580": lambda: _with_stack({"driver": "580.95.05", "torch_cuda": "13.0"}),
     "cuda124": lambda: _with_stack({"driver": "580.95.05", "torch_cuda": "12.4"}),
 }
 

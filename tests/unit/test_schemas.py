@@ -85,6 +85,16 @@ def test_every_environment_card_fits_its_schema(path: Path) -> None:
     assert [problem for card in cards for problem in problems("environment-1", card)] == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "rules" / "stack").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_stack_file_fits_its_schema(path: Path) -> None:
+    assert problems("stack-1", loaded(path)) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rules" / "kernels").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_kernel_library_fits_its_schema(path: Path) -> None:
+    assert problems("kernel-library-1", loaded(path)) == []
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "docs" / "examples").glob("*.json")), ids=lambda path: path.stem)
 def test_every_example_is_a_fingerprint(path: Path) -> None:
     assert problems("fingerprint-1", json.loads(path.read_text(encoding="utf-8"))) == []
@@ -142,7 +152,11 @@ def test_bad_project_files_are_refused_where_they_are_bad(text: str, where: str)
 
 @pytest.mark.parametrize(
     ("name", "file", "key"),
-    [("device-1", "devices/rtx-4090.yaml", "id"), ("rule-1", "checks/ecc-differs.yaml", "mend")],
+    [
+        ("device-1", "devices/rtx-4090.yaml", "id"),
+        ("rule-1", "checks/ecc-differs.yaml", "mend"),
+        ("kernel-library-1", "kernels/nccl.yaml", "ranges"),
+    ],
 )
 def test_a_data_file_without_a_key_or_with_one_too_many_is_refused(name: str, file: str, key: str) -> None:
     data = loaded(ROOT / "rules" / file)

@@ -26,6 +26,20 @@ sources:
 """
 
 
+LIBRARY = """\
+id: our-kernels
+name: Ours
+packages: [our-kernels]
+ranges:
+  - first: "1.0"
+    last: "1.2"
+    rows:
+      - {architectures: [sm_90], support: supported, kernel: "wgmma", source: me}
+sources:
+  me: {title: "own build", where: "setup.py", read: "2026-11-22"}
+"""
+
+
 @pytest.fixture(autouse=True)
 def _forget() -> None:
     store.compiled.cache_clear()
@@ -61,6 +75,19 @@ def test_an_overlay_replaces_a_shipped_part(overlay: Path) -> None:
     (overlay / "h100-sxm5-80gb.yaml").write_text(PART.replace("id: my-gpu", "id: h100-sxm5-80gb"))
     assert store.device_spec("h100-sxm5-80gb").value("sm_count") == 99
     assert [entry.id for entry in store.index()].count("h100-sxm5-80gb") == 1
+
+
+def test_an_overlay_adds_and_replaces_kernel_libraries(overlay: Path) -> None:
+    shipped = len(store.stack_facts().libraries)
+    folder = overlay.parent / "kernels"
+    folder.mkdir()
+    for name in ("nccl", "our-kernels"):
+        (folder / f"{name}.yaml").write_text(LIBRARY.replace("our-kernels", name))
+    store.compiled.cache_clear()
+    libraries = store.stack_facts().libraries
+    assert len(libraries) == shipped + 1
+    assert [item.name for item in libraries if item.id in ("nccl", "our-kernels")] == ["Ours", "Ours"]
+    assert store.stack_facts().toolkits  # the shipped tables stay
 
 
 def test_every_broken_file_of_an_overlay_is_told_at_once(overlay: Path) -> None:

@@ -1,0 +1,87 @@
+"""Knows what a kernel library runs on, by version, as its file under ``rules/kernels`` states it."""
+
+from typing import Literal
+
+import msgspec
+
+from parity.model.spec import Source
+
+Support = Literal["supported", "different-kernel", "unsupported"]
+
+
+class LibraryRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a range of versions does on some architectures.
+
+    Attributes:
+        support: ``supported``; ``different-kernel``: it runs, but not the kernels it is known for (a fallback, PTX
+            compiled by the driver); ``unsupported``: the library's own gate refuses, or there is no code.
+        kernel: what runs, in words; two architectures with different words run different kernels.
+        cuda: the least CUDA of the build that has this; empty: any.
+        before, before_kernel: what builds with an older CUDA do.
+        note: why, or what is special.
+        source: key of the file's ``sources``.
+    """
+
+    architectures: tuple[str, ...]
+    support: Support
+    source: str
+    kernel: str = ""
+    cuda: str = ""
+    before: Support = "unsupported"
+    before_kernel: str = ""
+    note: str = ""
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A number format the library computes on some architectures only; those of neither list are unknown."""
+
+    name: str
+    supported: tuple[str, ...]
+    unsupported: tuple[str, ...]
+    source: str
+    cuda: str = ""
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A bound on shapes: ``what`` (head dimension) and the bound in words."""
+
+    what: str
+    architectures: tuple[str, ...]
+    text: str
+    source: str
+
+
+class LibraryRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The versions from ``first`` to ``last``, both included.
+
+    Attributes:
+        requires: component or package -> specifier that the library states.
+    """
+
+    first: str
+    last: str
+    rows: tuple[LibraryRow, ...]
+    recipes: tuple[Recipe, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    requires: dict[str, str] = {}
+
+
+class KernelLibrary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One kernel library; versions outside its ranges are unknown, never unsupported.
+
+    Attributes:
+        id: the file's name.
+        packages: distributions that are the library, normalised.
+        cuda_from: whose CUDA decides the rows that ask for one: ``torch`` (the library asks torch, or is chosen by it),
+            ``toolkit`` (it compiles at run time); empty: it was built elsewhere and nobody knows.
+        component: the component whose version counts (``nccl``, ``cudnn``), for libraries that are no package.
+    """
+
+    id: str
+    name: str
+    ranges: tuple[LibraryRange, ...]
+    sources: dict[str, Source]
+    packages: tuple[str, ...] = ()
+    component: str = ""
+    cuda_from: Literal["", "torch", "toolkit"] = ""
+    note: str = ""
