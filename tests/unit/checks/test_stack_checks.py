@@ -167,11 +167,24 @@ def test_rocm_without_a_driver_is_unknown_and_without_rocm_nothing_is_asked() ->
     assert said("rocm_driver_mismatch", having(H100, rocm="6.2.0", driver="30.30"), "mi300x") == []
 
 
-def test_inductor_speaks_both_ways() -> None:
-    torch = {"torch": "2.9.0+cu128", "torch_cuda": "12.8"}
-    [found] = said("inductor_small_gpu_switch", having(H100, **torch), "l4")
-    assert found == "inductor takes 132 SMs for a big GPU and 58 for a small one"
-    assert said("inductor_small_gpu_switch", having("l4", **torch), "t4") == []
+@pytest.mark.parametrize(
+    ("torch", "part", "target", "told"),
+    [
+        ("2.9.0", "l4", "h100", "none here, with 58 and 132"),
+        ("2.9.0", "h100", "l4", "none there, with 132 and 58"),
+        ("2.9.0", "l4", "t4", ""),
+        ("2.9.0", "rtx-3080-10gb", "h100", ""),  # 68 SMs are enough
+        ("2.3.1", "rtx-3080-10gb", "h100", "none here, with 68 and 132"),  # 80 then
+        ("99.0", "rtx-3080-10gb", "h100", "unknown"),
+        ("99.0", "l4", "h100", "unknown"),
+        ("99.0", "a100-sxm4-80gb", "h100", ""),
+    ],
+)
+def test_inductors_switch_by_version_and_direction(torch: str, part: str, target: str, told: str) -> None:
+    here = having(store.resolve_name(part), torch=torch)
+    found = said("inductor_small_gpu_switch", here, target)
+    assert len(found) == bool(told)
+    assert all(told in text for text in found)
 
 
 LOADED = Library(name="libnccl", path="/usr/lib/libnccl.so.2", version="2.21.5", found="loaded")
