@@ -33,7 +33,7 @@ def machine(fingerprint: Fingerprint) -> Machine:
 def having(part: str = H100, *, count: int = 1, architecture: str = "", **components: str) -> Machine:
     """Return a machine with components; names with a ``-`` in place of ``_`` are packages."""
     whole = as_fingerprint(store.device_spec(part), count=count)
-    known = {"torch", "torch_cuda", "torch_hip", "triton", "nccl", "rocm", "driver", "cuda_toolkit"}
+    known = {"torch", "torch_cuda", "torch_hip", "triton", "nccl", "cudnn", "rocm", "driver", "cuda_toolkit"}
     readings = {name: Reading(value=value, source="test") for name, value in components.items() if name in known}
     packages = {name.replace("_", "-"): value for name, value in components.items() if name not in known}
     host = Host(machine=Reading(value=architecture, source="test")) if architecture else Host()
@@ -289,6 +289,35 @@ def test_the_list_of_architectures_for_extensions(name: str, value: str, target:
     found = said("arch_list_lacks_target", here, target)
     kind = "" if not found else "unknown" if found[0].startswith("unknown: ") else "lacks"
     assert kind == told
+
+
+@pytest.mark.parametrize(
+    ("torch", "name", "version", "told"),
+    [
+        ("2.8.0+cu128", "cudnn", "9.10.2.21", 0),
+        ("2.8.0+cu128", "cudnn", "9.10.2", 0),  # as far as a file name tells
+        ("2.8.0+cu128", "cudnn", "9", 0),
+        ("2.8.0+cu128", "cudnn", "9.8.0", 1),
+        ("2.8.0+cu128", "triton", "3.5.0", 1),
+        ("2.14.0+cu130", "triton", "3.8.4", 0),  # pinned with ~=
+        ("2.14.0+cu130", "triton", "3.9.0", 1),
+        ("2.9.0+cu126", "nccl", "2.20.0", 0),  # no wheel of the index: no pins known
+        ("2.8.0+cu999", "nccl", "2.20.0", 0),
+    ],
+)
+def test_a_pin_of_torch_that_was_replaced(torch: str, name: str, version: str, told: int) -> None:
+    cuda = torch.partition("+cu")[2]
+    built = {"torch": torch, "torch_cuda": f"{cuda[:2]}.{cuda[2:]}", name: version}
+    assert len(said("torch_pin_replaced", having(architecture="x86_64", **built))) == told
+    assert said("torch_pin_replaced", having(architecture="riscv64", **built)) == []
+
+
+def test_a_rocm_release_lists_its_targets_and_an_unknown_one_says_nothing() -> None:
+    assert said("rocm_release_omits_target", having("mi300x", rocm="6.3.1"), "mi355x") == [
+        "ROCm 6.3 officially lists gfx908, gfx90a, gfx942, gfx1030, gfx1100, not gfx950"
+    ]
+    assert said("rocm_release_omits_target", having("mi300x", rocm="7.2.0"), "mi355x") == []
+    assert said("rocm_release_omits_target", having("mi300x", rocm="6.3.1"), "h100") == []
 
 
 def variable(name: str, value: str, target: str, severity: str, *, count: int = 1, **components: str) -> list[str]:
