@@ -29,10 +29,10 @@ WORDS = {
 
 
 LEGEND = """\
-`exact`: code for this very architecture - `compatible`: code of a lower minor version or a family - `no a/f twin`: plain
-code runs, the variant for this chip's own instructions is for another chip - `JIT`: the driver compiles PTX on first use -
-**none**: nothing loads - `?`: not decided, with the reason in `parity kernels -v` - empty: no code of this vendor. The
-worst part decides: a package with a library for one chip alone shows **none** on others."""
+`exact`: code for this very architecture - `compatible`: code of a lower minor version or a family - `no a/f twin`:
+plain code runs, the variant for this chip's own instructions is for another chip - `JIT`: the driver compiles PTX
+on first use - **none**: nothing loads - `?`: not decided, with the reason in `parity kernels -v` - empty: no code
+of this vendor. The worst part decides: a package with a library for one chip alone shows **none** on others."""
 
 
 def main() -> None:

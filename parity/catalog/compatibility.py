@@ -116,6 +116,11 @@ def torch_builds(facts: StackFacts, version: str, variant: str, machine: str | N
     ]
 
 
+def inductor_gate(facts: StackFacts, version: str) -> int | None:
+    """Return the least SMs for inductor's GEMM templates in a torch version, None when the data do not know it."""
+    return next((row.least_sms for row in facts.inductor_gates if _within(version, row.first, row.last)), None)
+
+
 def jax_build(facts: StackFacts, version: str, variant: str) -> JaxBuild | None:
     """Return the code of JAX's CUDA plugin of a version; ``variant`` is ``cuda12`` or ``cuda13``."""
     rows = (row for row in facts.jax if row.variant == variant)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.catalog.compatibility import inductor_gate
 from parity.checks.versions import installed
 from parity.model.absent import Absent
 from parity.model.finding import Mismatch
@@ -12,45 +13,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.checks.subject import Machine
-    from parity.model.stack_facts import SmallGpuSwitch
     from parity.model.target import Target
 
 
 def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch for each device on the other side of the switch than the target.
 
-    With too few SMs ``torch.compile(mode="max-autotune")`` considers no GEMM templates. Between the two figures of the
-    data it depends on torch's version, and the question is left open.
+    With too few SMs ``torch.compile(mode="max-autotune")`` considers no GEMM templates. For a torch that the data do
+    not name the question is left open where one of the known figures lies between the two devices.
     """
-    switch = here.facts.inductor_least_sms
-    if (
-        switch is None
-        or wanted.spec.vendor != "nvidia"
-        or isinstance(installed(here.fingerprint.stack, "torch"), Absent)
-    ):
-        return
+    torch = installed(here.fingerprint.stack, "torch")
     need = wanted.fact("sm_count")
+    if wanted.spec.vendor != "nvidia" or isinstance(torch, Absent) or isinstance(need, Absent):
+        return
+    gate = inductor_gate(here.facts, torch.value)
+    gates = [row.least_sms for row in here.facts.inductor_gates] if gate is None else [gate]
     for subject in here.subjects:
         have = subject.fact("sm_count")
-        if subject.vendor != "nvidia" or isinstance(have, Absent) or isinstance(need, Absent):
+        if subject.vendor != "nvidia" or isinstance(have, Absent):
             continue
         counts = (int(have.value), int(need.value))
-        sides = [_side(count, switch) for count in counts]
-        if None not in sides and sides[0] != sides[1]:
+        if not any(min(counts) < figure <= max(counts) for figure in gates):
+            continue
+        if gate is None:
+            detail = f"how many SMs torch {torch.value} asks for is not in the data"
+            yield Absent(why="not_asked", source=torch.source, detail=detail)
+        else:
+            kept = "none here" if counts[0] < gate else "none there"
             yield Mismatch(
                 subject=subject.label,
                 here=f"{counts[0]} SMs",
                 wanted=f"{counts[1]} SMs",
                 ratio=round(counts[0] / counts[1], 4),
-                message=f"inductor takes {counts[0]} SMs for a {sides[0]} GPU and {counts[1]} for a {sides[1]} one",
+                message=f"inductor considers GEMM templates from {gate} SMs: {kept}, with {counts[0]} and {counts[1]}",
             )
-        elif sides.count(None) == 1:
-            detail = f"whether inductor treats {counts[0]} and {counts[1]} SMs alike depends on torch's version"
-            yield Absent(why="not_asked", source="torch", detail=detail)
-
-
-def _side(sms: int, switch: SmallGpuSwitch) -> str | None:
-    """Return the side of the switch, None when it depends on torch's version."""
-    if sms < switch.never_below:
-        return "small"
-    return "big" if sms >= switch.always_from else None

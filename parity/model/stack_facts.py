@@ -86,16 +86,12 @@ class TorchBuild(Row, frozen=True, kw_only=True):
     pins_source: str = ""
 
 
-class SmallGpuSwitch(Row, frozen=True, kw_only=True):
-    """How many SMs inductor asks for before it considers GEMM templates; the figure was lowered at some release.
+class InductorGate(Row, frozen=True, kw_only=True):
+    """How many SMs inductor asks for before it considers GEMM templates, from torch ``first`` to ``last``."""
 
-    Attributes:
-        never_below: with fewer SMs no release does.
-        always_from: with this many every release does.
-    """
-
-    never_below: int
-    always_from: int
+    first: str
+    last: str
+    least_sms: int
 
 
 class TritonRelease(Row, frozen=True, kw_only=True):
@@ -162,7 +158,7 @@ class StackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     ptx_floors: tuple[PtxFloor, ...] = ()
     driver_needs: tuple[DriverNeed, ...] = ()
     torch: tuple[TorchBuild, ...] = ()
-    inductor_least_sms: SmallGpuSwitch | None = None
+    inductor_gates: tuple[InductorGate, ...] = ()
     triton: tuple[TritonRelease, ...] = ()
     jax: tuple[JaxBuild, ...] = ()
     rocm: tuple[RocmRelease, ...] = ()
@@ -187,12 +183,8 @@ Tables: TypeAlias = list[tuple[str, StackFacts]]
 
 def tables_of(facts: StackFacts) -> dict[str, tuple[Any, ...]]:
     """Return the tables of ``rules/stack`` that a file fills: field name -> its rows."""
-    filled = {}
-    for name in facts.__struct_fields__:
-        value = getattr(facts, name)
-        if name not in ("sources", "libraries") and value:
-            filled[name] = value if isinstance(value, tuple) else (value,)
-    return filled
+    names = [name for name in facts.__struct_fields__ if name not in ("sources", "libraries")]
+    return {name: getattr(facts, name) for name in names if getattr(facts, name)}
 
 
 def joined(files: Tables) -> tuple[StackFacts, list[str]]:
@@ -210,8 +202,7 @@ def joined(files: Tables) -> tuple[StackFacts, list[str]]:
             if field in tables:
                 problems.append(f"rules/stack/{name}.yaml: {field}: another file has this table already")
                 continue
-            moved = tuple(_moved(row, name, facts, problems) for row in rows)
-            tables[field] = moved if isinstance(getattr(facts, field), tuple) else moved[0]
+            tables[field] = tuple(_moved(row, name, facts, problems) for row in rows)
     return StackFacts(sources=sources, **tables), problems
 
 

@@ -143,6 +143,7 @@ _MACHINES = {
     "deep-ep": lambda: _installed("2.10.0+cu128", deep_ep="2.1.0", nccl="2.30.7"),
     "deep-ep-old-nccl": lambda: _installed("2.10.0+cu128", deep_ep="2.1.0", nccl="2.27.5"),
     "nccl-2.21": lambda: _installed("2.6.0+cu124", nccl="2.21.5"),
+    "torch-2.8-other-nccl": lambda: _installed("2.8.0+cu128", nccl="2.28.3"),
     "nccl-2.27": lambda: _installed("2.8.0+cu128", nccl="2.27.3"),
     "triton-3.2": lambda: _installed(triton="3.2.0"),
     "triton-3.5": lambda: _installed(triton="3.5.1"),

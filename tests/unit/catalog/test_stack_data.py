@@ -47,7 +47,7 @@ def walked(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize("path", FILES, ids=ids)
 def test_versions_and_dates_are_quoted(path: Path) -> None:
     numbers = [pair for pair in walked(yaml.safe_load(path.read_text())) if isinstance(pair[1], (int, float))]
-    assert {key for key, _ in numbers} <= {"cuda_major", "never_below", "always_from", "index"}
+    assert {key for key, _ in numbers} <= {"cuda_major", "least_sms", "index"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
@@ -126,6 +126,11 @@ def test_rocm_targets_are_known_or_in_a_generic_one() -> None:
     generic = {name for target in FACTS.generic_targets for name in target.processors}
     for release in FACTS.rocm:
         assert set(release.architectures) <= ARCHITECTURES | generic
+
+
+def test_inductor_ranges_do_not_overlap() -> None:
+    for one, other in itertools.combinations(FACTS.inductor_gates, 2):
+        assert apart(one.first, one.last, other.first, other.last)
 
 
 def test_jax_ranges_do_not_overlap() -> None:

@@ -33,7 +33,7 @@ def machine(fingerprint: Fingerprint) -> Machine:
 def having(part: str = H100, *, count: int = 1, architecture: str = "", **components: str) -> Machine:
     """Return a machine with components; names with a ``-`` in place of ``_`` are packages."""
     whole = as_fingerprint(store.device_spec(part), count=count)
-    known = {"torch", "torch_cuda", "torch_hip", "triton", "nccl", "rocm", "driver", "cuda_toolkit"}
+    known = {"torch", "torch_cuda", "torch_hip", "triton", "nccl", "cudnn", "rocm", "driver", "cuda_toolkit"}
     readings = {name: Reading(value=value, source="test") for name, value in components.items() if name in known}
     packages = {name.replace("_", "-"): value for name, value in components.items() if name not in known}
     host = Host(machine=Reading(value=architecture, source="test")) if architecture else Host()
@@ -167,11 +167,24 @@ def test_rocm_without_a_driver_is_unknown_and_without_rocm_nothing_is_asked() ->
     assert said("rocm_driver_mismatch", having(H100, rocm="6.2.0", driver="30.30"), "mi300x") == []
 
 
-def test_inductor_speaks_both_ways() -> None:
-    torch = {"torch": "2.9.0+cu128", "torch_cuda": "12.8"}
-    [found] = said("inductor_small_gpu_switch", having(H100, **torch), "l4")
-    assert found == "inductor takes 132 SMs for a big GPU and 58 for a small one"
-    assert said("inductor_small_gpu_switch", having("l4", **torch), "t4") == []
+@pytest.mark.parametrize(
+    ("torch", "part", "target", "told"),
+    [
+        ("2.9.0", "l4", "h100", "none here, with 58 and 132"),
+        ("2.9.0", "h100", "l4", "none there, with 132 and 58"),
+        ("2.9.0", "l4", "t4", ""),
+        ("2.9.0", "rtx-3080-10gb", "h100", ""),  # 68 SMs are enough
+        ("2.3.1", "rtx-3080-10gb", "h100", "none here, with 68 and 132"),  # 80 then
+        ("99.0", "rtx-3080-10gb", "h100", "unknown"),
+        ("99.0", "l4", "h100", "unknown"),
+        ("99.0", "a100-sxm4-80gb", "h100", ""),
+    ],
+)
+def test_inductors_switch_by_version_and_direction(torch: str, part: str, target: str, told: str) -> None:
+    here = having(store.resolve_name(part), torch=torch)
+    found = said("inductor_small_gpu_switch", here, target)
+    assert len(found) == bool(told)
+    assert all(told in text for text in found)
 
 
 LOADED = Library(name="libnccl", path="/usr/lib/libnccl.so.2", version="2.21.5", found="loaded")
@@ -276,6 +289,35 @@ def test_the_list_of_architectures_for_extensions(name: str, value: str, target:
     found = said("arch_list_lacks_target", here, target)
     kind = "" if not found else "unknown" if found[0].startswith("unknown: ") else "lacks"
     assert kind == told
+
+
+@pytest.mark.parametrize(
+    ("torch", "name", "version", "told"),
+    [
+        ("2.8.0+cu128", "cudnn", "9.10.2.21", 0),
+        ("2.8.0+cu128", "cudnn", "9.10.2", 0),  # as far as a file name tells
+        ("2.8.0+cu128", "cudnn", "9", 0),
+        ("2.8.0+cu128", "cudnn", "9.8.0", 1),
+        ("2.8.0+cu128", "triton", "3.5.0", 1),
+        ("2.14.0+cu130", "triton", "3.8.4", 0),  # pinned with ~=
+        ("2.14.0+cu130", "triton", "3.9.0", 1),
+        ("2.9.0+cu126", "nccl", "2.20.0", 0),  # no wheel of the index: no pins known
+        ("2.8.0+cu999", "nccl", "2.20.0", 0),
+    ],
+)
+def test_a_pin_of_torch_that_was_replaced(torch: str, name: str, version: str, told: int) -> None:
+    cuda = torch.partition("+cu")[2]
+    built = {"torch": torch, "torch_cuda": f"{cuda[:2]}.{cuda[2:]}", name: version}
+    assert len(said("torch_pin_replaced", having(architecture="x86_64", **built))) == told
+    assert said("torch_pin_replaced", having(architecture="riscv64", **built)) == []
+
+
+def test_a_rocm_release_lists_its_targets_and_an_unknown_one_says_nothing() -> None:
+    assert said("rocm_release_omits_target", having("mi300x", rocm="6.3.1"), "mi355x") == [
+        "ROCm 6.3 officially lists gfx908, gfx90a, gfx942, gfx1030, gfx1100, not gfx950"
+    ]
+    assert said("rocm_release_omits_target", having("mi300x", rocm="7.2.0"), "mi355x") == []
+    assert said("rocm_release_omits_target", having("mi300x", rocm="6.3.1"), "h100") == []
 
 
 def variable(name: str, value: str, target: str, severity: str, *, count: int = 1, **components: str) -> list[str]:
