@@ -22,13 +22,16 @@ from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
 from parity.model.environment import EnvironmentCard
+from parity.model.lint import LintCard
+from parity.model.lint_data import LintData
 from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
 from parity.model.stack_facts import StackFacts
 
 T = TypeVar("T")
-FORMAT = 4
-_FOLDERS = ("architectures", "devices", "checks", "environment", "stack")
+FORMAT = 5
+_MODELS = ("spec.py", "rule.py", "environment.py", "stack_facts.py", "lint.py", "lint_data.py")
+_FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "lint", "lint_data")
 
 
 class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,6 +55,13 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     modified_memory_bytes: tuple[int, ...] = ()
 
 
+class LintBook(msgspec.Struct, frozen=True, kw_only=True):
+    """What the linter needs of the data."""
+
+    cards: tuple[LintCard, ...] = ()
+    data: LintData = LintData()
+
+
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     """The compiled catalog."""
 
@@ -62,6 +72,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     cards: tuple[RuleCard, ...]
     environment: tuple[EnvironmentCard, ...]
     stack: StackFacts
+    lint: msgspec.Raw  # rule cards and facts of the linter, decoded when it runs
 
 
 def rules_folder() -> Path:
@@ -112,7 +123,7 @@ def _signature(folder: Path) -> str:
                 stat = entry.stat()
                 parts.append(f"{name}/{entry.name}:{stat.st_size}:{stat.st_mtime_ns}")
     code = Path(__file__).parent.parent / "model"
-    parts.extend(str((code / f).stat().st_mtime_ns) for f in ("spec.py", "rule.py", "environment.py", "stack_facts.py"))
+    parts.extend(str((code / f).stat().st_mtime_ns) for f in _MODELS)
     return "|".join(parts)
 
 
@@ -139,6 +150,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
     stack = StackFacts()
     for document in _documents(folder, "stack", problems):
         stack = _collected(problems, document.data, StackFacts, document) or stack
+    lint = LintBook(cards=tuple(_load(folder, "lint", LintCard, problems)), data=_lint_data(folder, problems))
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
     return msgspec.json.encode(
@@ -150,6 +162,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
             "cards": cards,
             "environment": environment,
             "stack": stack,
+            "lint": lint,
         }
     )
 
@@ -184,6 +197,16 @@ def _environment(folder: Path, problems: list[str]) -> list[EnvironmentCard]:
             if card_read is not None:
                 cards.append(card_read)
     return cards
+
+
+def _lint_data(folder: Path, problems: list[str]) -> LintData:
+    merged: dict[str, Any] = {}
+    for document in _documents(folder, "lint_data", problems):
+        read = _collected(problems, document.data, LintData, document)
+        for name in LintData.__struct_fields__ if read else ():
+            value = getattr(read, name)
+            merged[name] = {**merged.get(name, {}), **value} if name == "sources" else merged.get(name, ()) + value
+    return LintData(**merged)
 
 
 def _collected(problems: list[str], data: Any, kind: type[T], document: Document, at: str = "") -> T | None:
@@ -256,8 +279,17 @@ def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
             devices={**base.devices, **extra.devices},
             cards=tuple(cards.values()),
             environment=(*base.environment, *extra.environment),
+            lint=_overlaid_lint(base.lint, extra.lint),
         )
     return base
+
+
+def _overlaid_lint(base: msgspec.Raw, extra: msgspec.Raw) -> msgspec.Raw:
+    old, new = msgspec.json.decode(base, type=LintBook), msgspec.json.decode(extra, type=LintBook)
+    if not new.cards:
+        return base
+    cards = {card.id: card for card in (*old.cards, *new.cards)}
+    return msgspec.Raw(msgspec.json.encode(LintBook(cards=tuple(cards.values()), data=old.data)))
 
 
 def environment_cards() -> tuple[EnvironmentCard, ...]:
@@ -268,6 +300,12 @@ def environment_cards() -> tuple[EnvironmentCard, ...]:
 def stack_facts() -> StackFacts:
     """Return the compatibility facts of the CUDA stack."""
     return compiled().stack
+
+
+@cache
+def lint_book() -> LintBook:
+    """Return the linter's rule cards, in id order, and the facts they judge by."""
+    return msgspec.json.decode(compiled().lint, type=LintBook)
 
 
 def index() -> tuple[IndexEntry, ...]:

@@ -1,0 +1,35 @@
+"""Knows which function reads which kind of file, and gives a broken file's reason instead of an exception."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from parity.lint import arch_lists
+from parity.lint.facts import BrokenFile, Facts
+from parity.lint.source import Span
+
+if TYPE_CHECKING:
+    from parity.lint.source import Source
+
+# kind -> module below parity.lint with a function ``scan(source) -> Facts``
+SCANNERS = {
+    "dockerfile": "dockerfile",
+    "python": "python_source",
+    "shell": "shell_file",
+}
+
+
+def scan(source: Source, kind: str) -> Facts:
+    """Return a file's facts; of a file that cannot be parsed, the reason."""
+    module = importlib.import_module(f"parity.lint.{SCANNERS[kind]}")
+    try:
+        facts: Facts = module.scan(source)
+    except BrokenFile as broken:
+        facts = Facts(source, kind)
+        facts.broken = (broken.reason, broken.span)
+    except (RecursionError, MemoryError) as error:
+        facts = Facts(source, kind)
+        facts.broken = (f"nested too deeply ({type(error).__name__})", Span(1, 1, 1, 1))
+    arch_lists.from_settings(facts)
+    return facts
