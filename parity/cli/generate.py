@@ -18,8 +18,10 @@ from parity import session
 from parity.catalog import store
 from parity.cli import rule, targets
 from parity.config.project import Project, ProjectFile
+from parity.lint.baseline import Baseline
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
+from parity.model.lint import LintCard, LintReport
 from parity.model.rule import RuleCard
 from parity.model.spec import DeviceSpec
 from parity.model.verdict import Verdict
@@ -31,6 +33,9 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),
+    "lint-1": (LintReport, "What `parity lint --format json` prints."),
+    "lint-rule-1": (LintCard, "A lint rule's card under rules/lint."),
+    "lint-baseline-1": (Baseline, "A baseline, as `parity lint --update-baseline` writes it."),
     "environment-1": (EnvironmentCard, "An entry under rules/environment."),
 }
 NEEDS = (3, 11)
@@ -59,6 +64,14 @@ def rules_page() -> str:
     lines = ["# Rules", "", "Generated from `rules/checks`; do not edit. `parity rule NAME` prints the same.", ""]
     for card in store.cards():
         lines += [f"## {card.id}", "", "```text", rule.described(card).rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def lint_page() -> str:
+    """Return the page that explains every lint rule."""
+    lines = ["# Lint rules", "", "Generated from `rules/lint`; do not edit. `parity rule NAME` prints the same.", ""]
+    for card in store.lint_book().cards:
+        lines += [f"## {card.id}", "", "```text", rule.described_lint(card).rstrip(), "```", ""]
     return "\n".join(lines)
 
 
@@ -102,6 +115,7 @@ def generated() -> dict[Path, str]:
     }
     docs = PACKAGE.parent / "docs"
     files[docs / "rules.md"] = rules_page()
+    files[docs / "lint.md"] = lint_page()
     files[docs / "targets.md"] = targets_page()
     page = PACKAGE.parent / "README.md"
     files[page] = readme(page.read_text(encoding="utf-8"))

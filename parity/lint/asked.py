@@ -21,7 +21,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Everything besides a file that a rule may look at.
 
     Attributes:
-        gated: the project declares a target, so its perf tests are meant to be gated.
+        gated: the project declares targets and no default one, so its perf tests are gated only where a run names one.
         fixtures, markers: what makes a test a perf test, besides the plugin's defaults.
     """
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import ast
+from collections import defaultdict
+from typing import Literal, TypeVar
 
 import msgspec
 
 from parity.lint.source import Source, Span
 
-if TYPE_CHECKING:
-    import ast
-
+N = TypeVar("N", bound=ast.AST)
 How = Literal["image", "ci", "shell", "compose", "kubernetes", "python", "make", "cmake", "dotenv"]
 
 
@@ -168,10 +168,33 @@ class Facts:
         self.tree: ast.Module | None = None
         self.broken: tuple[str, Span] | None = None
 
+        self._nodes: dict[type[ast.AST], list[ast.AST]] | None = None
+
+    def nodes(self, kind: type[N]) -> list[N]:
+        """Return every node of one type in a Python file's tree, in no promised order; one walk serves all rules."""
+        if self._nodes is None:
+            self._nodes = _by_type(self.tree) if self.tree is not None else {}
+        return self._nodes.get(kind, [])  # type: ignore[return-value]
+
     @property
     def path(self) -> str:
         """Return the file's path."""
         return self.source.path
+
+
+def _by_type(tree: ast.Module) -> dict[type[ast.AST], list[ast.AST]]:
+    found: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        found[node.__class__].append(node)
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if value.__class__ is list:
+                stack.extend(item for item in value if isinstance(item, ast.AST))
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                stack.append(value)
+    return found
 
 
 class BrokenFile(Exception):  # noqa: N818  (it says what is so, not what failed)

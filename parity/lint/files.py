@@ -17,7 +17,7 @@ KINDS = {
     "cmake": "CMake file",
     "requirements": "requirements or constraints file",
     "pyproject": "pyproject.toml",
-    "lock": "uv.lock, poetry.lock, pdm.lock, pixi.lock",
+    "lock": "uv.lock, poetry.lock, pdm.lock",
     "python": "Python source",
     "tuned-table": "tuned kernel table, known by its file name",
 }
@@ -25,7 +25,7 @@ _DOCKERFILE = re.compile(r"(?:^|[.\-_])(?:docker|container)file(?:$|[.\-_])", re
 _NOT_DOCKERFILE = (".dockerignore", ".md", ".py", ".yml", ".yaml", ".json", ".txt", ".sh", ".j2", ".jinja", ".tmpl")
 _REQUIREMENTS = re.compile(r"(?:^|[-_.])(?:requirements?|constraints?)(?:$|[-_.])", re.IGNORECASE)
 _TUNED = re.compile(r"device_name=[^/]+\.json$")
-_LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock")
+_LOCKS = ("uv.lock", "poetry.lock", "pdm.lock")
 _BY_SUFFIX = {".py": "python", ".sh": "shell", ".bash": "shell", ".slurm": "shell", ".sbatch": "shell",
               ".cmake": "cmake", ".mk": "make", ".yaml": "yaml", ".yml": "yaml"}  # fmt: skip
 _BY_NAME = {"makefile": "make", "gnumakefile": "make", "cmakelists.txt": "cmake", "pyproject.toml": "pyproject",

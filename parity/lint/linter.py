@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Rules about the linting itself: no function of their own.
 BROKEN, UNUSED, UNREASONED = "file-not-parsed", "suppression-unused", "suppression-without-reason"
 OWN = frozenset({BROKEN, UNUSED, UNREASONED})
+VARIABLES = "$environment"  # a card's trigger that stands for the names of the variables it speaks of
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -47,17 +48,36 @@ class Rules:
         for card in self.cards.values():
             for kind in card.files if card.id not in OWN else ():
                 self.of_kind.setdefault(kind, []).append(card)
-        self._triggers = {kind: _triggers(kind, of) for kind, of in self.of_kind.items()}
+        self._triggers = {card.id: triggers_of(card, asked) for card in self.cards.values()}
 
-    def called_for(self, kind: str, text: str) -> list[LintCard]:
-        """Return the rules that may speak of a file of this kind with this text."""
-        cards = self.of_kind.get(kind, [])
-        held = {trigger for trigger in self._triggers.get(kind, ()) if trigger in text}
-        return [card for card in cards if not card.triggers or not held.isdisjoint(card.triggers)]
+    def called_for(self, path: str, kind: str, text: str) -> list[LintCard]:
+        """Return the rules that may speak of a file with this path, kind and text."""
+        cards = [card for card in self.of_kind.get(kind, []) if kind != "python" or _lies(path, card.where)]
+        if not cards:
+            return []
+        wanted: frozenset[str] = frozenset().union(*(self._triggers[card.id] for card in cards))
+        held = {trigger for trigger in wanted if trigger in text}
+        return [card for card in cards if not self._triggers[card.id] or not held.isdisjoint(self._triggers[card.id])]
 
 
-def _triggers(_kind: str, cards: list[LintCard]) -> tuple[str, ...]:
-    return tuple({trigger: None for card in cards for trigger in card.triggers})
+def _lies(path: str, where: str) -> bool:
+    """Return whether a path is among those that a rule reads."""
+    from parity.lint.python_scope import about_perf, in_tests
+
+    if where == "perf":
+        return about_perf(path)
+    if where == "tests":
+        return in_tests(path)
+    return where == "any" or not in_tests(path)
+
+
+def triggers_of(card: LintCard, asked: Asked) -> frozenset[str]:
+    """Return the texts of which a file must hold one; of a rule about variables, the variables' names."""
+    if card.triggers != (VARIABLES,):
+        return frozenset(card.triggers)
+    from parity.lint.rules.environment import cards_of
+
+    return frozenset(one.name.rstrip("*") for one in cards_of(card.check.partition(".")[2], asked.environment))
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -111,7 +131,7 @@ def _take(told: str, path: Path, kind: str, rules: Rules, outcome: Outcome) -> N
 
 def lint_text(told: str, text: str, kind: str, rules: Rules) -> tuple[list[LintFinding], list[LintUnknown]]:
     """Return the findings and unknowns of one file's text."""
-    cards = rules.called_for(kind, text)
+    cards = rules.called_for(told, kind, text)
     if not cards and "parity:" not in text:
         return [], []
     source = Source(told, text)
@@ -154,7 +174,7 @@ def as_finding(card: LintCard, path: str, hit: Hit) -> LintFinding:
     if hit.fix is not None:
         fix = Edit(**span._asdict(), text=hit.fix)
     return LintFinding(
-        rule=card.id, severity=card.severity, path=path, message=hit.message, mend=hit.mend or card.mend, fix=fix,
+        rule=card.id, severity=card.severity, path=path, message=hit.message, mend=hit.mend or card.mend.strip(), fix=fix,
         **span._asdict(),
     )  # fmt: skip
 

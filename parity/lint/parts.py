@@ -16,10 +16,13 @@ _WORD = re.compile(r"[a-z0-9]+")
 VENDOR_WORDS = {
     "rocm": "amd", "amd": "amd", "hip": "amd", "cdna": "amd", "rdna": "amd", "instinct": "amd", "aiter": "amd",
     "cuda": "nvidia", "nvidia": "nvidia", "cutlass": "nvidia", "jetson": "nvidia", "tegra": "nvidia",
-    "xpu": "intel", "sycl": "intel", "gaudi": "intel", "hpu": "intel", "habana": "intel", "npu": "huawei",
+    "xpu": "intel", "intel": "intel", "windows": "windows", "win32": "windows", "macos": "apple", "darwin": "apple",
+     "sycl": "intel", "gaudi": "intel", "hpu": "intel", "habana": "intel", "npu": "huawei",
     "ascend": "huawei", "musa": "mthreads", "tpu": "google", "cpu": "cpu", "ppc64le": "cpu", "s390x": "cpu",
     "neuron": "amazon", "metal": "apple", "mps": "apple", "maca": "metax", "iluvatar": "iluvatar",
 }  # fmt: skip
+# A file for one CUDA version by its name (``Dockerfile.cu118``) is one of several.
+_OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?-?1[0-9](?:\.?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
 _FAMILIES = {"hopper", "blackwell", "ada", "ampere", "volta", "turing", "cdna3", "cdna4", "orin", "thor"}
 
 
@@ -81,7 +84,13 @@ def speaks_for_another(path: str, spec: DeviceSpec) -> bool:
         word for word in words if re.fullmatch(r"sm\d{2,3}[af]?|gfx[0-9a-f]{3,4}", word) or word in _FAMILIES
     ]
     vendors = {VENDOR_WORDS[word] for word in words if word in VENDOR_WORDS}
-    return bool(other_parts or other_archs or (vendors and spec.vendor not in vendors))
+    return bool(other_parts or other_archs or _OLD_TOOLKIT.search(path) or (vendors and spec.vendor not in vendors))
+
+
+def names_other_vendor(path: str) -> bool:
+    """Return whether a path names an accelerator that is not NVIDIA's."""
+    vendors = {VENDOR_WORDS[word] for word in _words(path) if word in VENDOR_WORDS}
+    return bool(vendors - {"nvidia"})
 
 
 def own_words(spec: DeviceSpec) -> set[str]:

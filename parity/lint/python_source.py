@@ -18,7 +18,7 @@ def scan(source: Source) -> Facts:
     facts = Facts(source, "python")
     facts.tree = parse(source)
     if "environ" in source.text or "putenv" in source.text:
-        facts.settings.extend(_settings(facts.tree, source))
+        facts.settings.extend(_settings(facts))
     return facts
 
 
@@ -72,20 +72,20 @@ def dotted(node: ast.expr | None) -> str:
     return ".".join([node.id, *reversed(parts)])
 
 
-def _settings(tree: ast.Module, source: Source) -> Iterator[Setting]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
-            target = node.targets[0]
-            if dotted(target.value).endswith("environ"):
-                yield from _setting(target.slice, node.value, node, source, default=False)
-        elif isinstance(node, ast.Call):
-            name = dotted(node.func)
-            if name.endswith("environ.setdefault") and len(node.args) == 2:
-                yield from _setting(node.args[0], node.args[1], node, source, default=True)
-            elif name.endswith("environ.update") and node.args and isinstance(node.args[0], ast.Dict):
-                for key, value in zip(node.args[0].keys, node.args[0].values, strict=True):
-                    if key is not None:
-                        yield from _setting(key, value, value, source, default=False)
+def _settings(facts: Facts) -> Iterator[Setting]:
+    source = facts.source
+    for assign in facts.nodes(ast.Assign):
+        target = assign.targets[0]
+        if len(assign.targets) == 1 and isinstance(target, ast.Subscript) and dotted(target.value).endswith("environ"):
+            yield from _setting(target.slice, assign.value, assign, source, default=False)
+    for call in facts.nodes(ast.Call):
+        name = dotted(call.func)
+        if name.endswith("environ.setdefault") and len(call.args) == 2:
+            yield from _setting(call.args[0], call.args[1], call, source, default=True)
+        elif name.endswith("environ.update") and call.args and isinstance(call.args[0], ast.Dict):
+            for key, value in zip(call.args[0].keys, call.args[0].values, strict=True):
+                if key is not None:
+                    yield from _setting(key, value, value, source, default=False)
 
 
 def _setting(

@@ -17,6 +17,15 @@ SCANNERS = {
     "dockerfile": "dockerfile",
     "python": "python_source",
     "shell": "shell_file",
+    "github-workflow": "github_workflow",
+    "gitlab-ci": "gitlab",
+    "buildkite": "buildkite",
+    "yaml": "yaml_file",
+    "make": "makefile",
+    "cmake": "cmake",
+    "requirements": "requirements",
+    "pyproject": "pyproject",
+    "lock": "lockfiles",
 }
 
 

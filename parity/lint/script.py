@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from parity.lint import shell
 from parity.lint.arch_lists import VARIABLES
 from parity.lint.facts import ArchList, Command, Facts, How, Requirement, Setting
@@ -75,7 +77,7 @@ def scan(
                 environment={one.name: one.value for one in simple.assigned},
             )
             commands.append(command)
-            facts.requirements.extend(installed(command))
+            facts.requirements.extend(installed(command, conditional=simple.conditional))
     facts.commands.extend(commands)
     return commands
 
@@ -105,7 +107,7 @@ def is_perf(words: tuple[str | None, ...]) -> bool:
     return name in ("vllm", "sglang") and len(rest) > 1 and rest[1] == "bench"
 
 
-def installed(command: Command) -> list[Requirement]:
+def installed(command: Command, *, conditional: bool = False) -> list[Requirement]:
     """Return the distributions that a ``pip install`` (uv pip, python -m pip, conda install) command asks for."""
     words = command.words
     start = next(
@@ -133,7 +135,7 @@ def installed(command: Command) -> list[Requirement]:
             continue
         one = requirement_of(word, _inside(word, span), group=group, index=index)
         if one is not None:
-            found.append(one)
+            found.append(msgspec.structs.replace(one, marker="conditional") if conditional else one)
     return found
 
 

@@ -20,7 +20,7 @@ class LintExample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         target: target expression; empty: no target.
         beside: further paths of the repository, empty files.
         stack: the target's pins: component -> version specifier.
-        gated: the project declares a target.
+        gated: the project declares targets, and no default one.
     """
 
     file: str
@@ -41,6 +41,7 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
         target: ``none``: the rule never looks at the target; ``used``: it says more with one; ``needed``: it is silent
             without one.
         files: kinds of files it reads (``parity.lint.files.KINDS``).
+        where: which Python files: ``perf``: those whose path says that they measure; ``tests``; ``sources``: no tests.
         triggers: texts of which a file must hold at least one before the rule can speak; empty: any file.
         settings: keyword arguments of the check.
         sources: where the facts behind the rule were read.
@@ -53,6 +54,7 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     since: str
     check: str
     files: tuple[str, ...]
+    where: Literal["any", "perf", "tests", "sources"] = "any"
     why: str
     mend: str
     sources: tuple[Source, ...]

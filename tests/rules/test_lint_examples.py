@@ -14,7 +14,7 @@ from parity.config.project import Project
 from parity.config.targets import resolve_target
 from parity.lint.asked import asked_of
 from parity.lint.files import KINDS, kind_of
-from parity.lint.linter import OWN, Rules, lint_paths
+from parity.lint.linter import OWN, Rules, lint_paths, triggers_of
 from parity.lint.source import Span
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def test_card_is_complete(card: LintCard) -> None:
 def test_examples_hold_a_trigger(card: LintCard) -> None:
     for example in card.examples:
         if example.at and card.triggers:
-            assert any(trigger in example.text for trigger in card.triggers)
+            assert any(trigger in example.text for trigger in triggers_of(card, asked_of(None)))
 
 
 def test_every_rule_function_has_a_card() -> None:

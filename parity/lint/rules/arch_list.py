@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from parity.model.spec import DeviceSpec
 
 _ANY = frozenset({"all", "all-major", "native", "common"})
-_VERBS = {"none": "no code", "jit": "PTX only"}
+_CI = frozenset({"github-workflow", "gitlab-ci", "buildkite"})
+_MADE = re.compile(r"wheel|docker/build-push|publish|release|benchmark", re.IGNORECASE)
 
 
 def lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
@@ -65,6 +67,8 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     if spec is None:
         return []
     mine = [one for one in facts.arch_lists if (one.tool == "amd") == (spec.vendor == "amd")]
+    if facts.kind in _CI and not _MADE.search(facts.source.text):
+        return []  # a job that only checks that the project builds takes one architecture to save time
     found = []
     best: dict[str, int] = {}
     rank = {"none": 0, "jit": 1, "older": 2, "native": 3}
@@ -78,7 +82,14 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
         elif parsed.codes:
             found.append((one, parsed))
             best[one.tool] = max(best.get(one.tool, 0), rank[archs.reach(parsed.codes, spec)])
-    return [(one, parsed) for one, parsed in found if rank[archs.reach(parsed.codes, spec)] == best[one.tool]]
+    chosen: dict[str, tuple[ArchList, archs.Parsed]] = {}
+    for one, parsed in found:  # several lists that all fall short are one matter: the longest is told
+        held = chosen.get(one.tool)
+        if rank[archs.reach(parsed.codes, spec)] == best[one.tool] and (
+            held is None or len(parsed.codes) > len(held[1].codes)
+        ):
+            chosen[one.tool] = (one, parsed)
+    return list(chosen.values())
 
 
 def _shown(parsed: archs.Parsed) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from parity.catalog import store
@@ -27,46 +28,41 @@ _SHORT = 2
 def name_substring(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield ``"H20" in name`` where the text also stands inside another part's name."""
     del asked
-    assert facts.tree is not None
-    for scope in _scopes(facts.tree):
-        tested = list(_tested(scope))
-        literals = {text.upper() for _, text in tested}
-        for node, text in tested:
-            others = [
-                other
-                for other in _accidental(text)
-                if not any(longer != text.upper() and longer in other.upper() for longer in literals)
-            ]
-            if others:
-                yield Hit(
-                    span=span_of(node, facts.source),
-                    message=f"{text!r} is also part of the name of {_listed(others)}",
-                )
+    tested = list(_tested(facts))
+    places = _functions_around(facts, [node for node, _ in tested])
+    for (node, text), place in zip(tested, places, strict=True):
+        beside = {other.upper() for (_, other), there in zip(tested, places, strict=True) if there == place}
+        others = [
+            other
+            for other in _accidental(text)
+            if not any(longer != text.upper() and longer in other.upper() for longer in beside)
+        ]
+        if others:
+            message = f"{text!r} is also part of the name of {_listed(others)}"
+            yield Hit(span=span_of(node, facts.source), message=message)
 
 
-def _scopes(tree: ast.Module) -> Iterator[list[ast.stmt]]:
-    """Yield the statements that stand together: the module's own, and each function's."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    inside = {id(child) for function in functions for child in ast.walk(function) if child is not function}
-    yield [node for node in tree.body if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    for function in functions:
-        if id(function) not in inside:
-            yield [function]
+def _functions_around(facts: Facts, nodes: list[ast.Compare]) -> list[tuple[int, int]]:
+    """Return the lines of the outermost function around each node, (0, 0) of the module's own."""
+    spans = [
+        (one.lineno, one.end_lineno or one.lineno)
+        for kind in (ast.FunctionDef, ast.AsyncFunctionDef)
+        for one in facts.nodes(kind)
+    ]
+    return [min((span for span in spans if span[0] <= node.lineno <= span[1]), default=(0, 0)) for node in nodes]
 
 
-def _tested(statements: list[ast.stmt]) -> Iterator[tuple[ast.Compare, str]]:
-    for statement in statements:
-        for node in ast.walk(statement):
-            if (
-                isinstance(node, ast.Compare)
-                and len(node.ops) == 1
-                and isinstance(node.ops[0], (ast.In, ast.NotIn))
-                and isinstance(node.left, ast.Constant)
-                and isinstance(node.left.value, str)
-                and len(node.left.value) >= _SHORT
-                and _is_device_name(node.comparators[0])
-            ):
-                yield node, node.left.value
+def _tested(facts: Facts) -> Iterator[tuple[ast.Compare, str]]:
+    for node in facts.nodes(ast.Compare):
+        if (
+            len(node.ops) == 1
+            and isinstance(node.ops[0], (ast.In, ast.NotIn))
+            and isinstance(node.left, ast.Constant)
+            and isinstance(node.left.value, str)
+            and len(node.left.value) >= _SHORT
+            and _is_device_name(node.comparators[0])
+        ):
+            yield node, node.left.value
 
 
 def _is_device_name(node: ast.expr) -> bool:
@@ -101,10 +97,16 @@ def _is_device_name(node: ast.expr) -> bool:
 def _accidental(text: str) -> list[str]:
     """Return reported names of parts in which a text stands inside a longer word, when it is itself a model's word."""
     wanted = re.compile(rf"(?<![A-Z0-9]){re.escape(text.upper())}(?![A-Z0-9])")
-    names = {name for entry in store.index() for name in entry.reported_names}
+    names = _reported()
     if not re.search(r"\d", text) or not any(wanted.search(name.upper()) for name in names):
         return []
-    return sorted(name for name in names if text.upper() in name.upper() and not wanted.search(name.upper()))
+    longer = re.compile(rf"(?<![A-Z0-9]){re.escape(text.upper())}[A-Z0-9]")
+    return sorted(name for name in names if longer.search(name.upper()) and not wanted.search(name.upper()))
+
+
+@cache
+def _reported() -> frozenset[str]:
+    return frozenset(name for entry in store.index() for name in entry.reported_names)
 
 
 def _listed(names: list[str]) -> str:
@@ -115,9 +117,8 @@ def _listed(names: list[str]) -> str:
 def always_true(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield ``"a" or "b" in s``: a text that is not empty is true; the fix asks for each."""
     del asked
-    assert facts.tree is not None
-    for node in ast.walk(facts.tree):
-        if not (isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)):
+    for node in facts.nodes(ast.BoolOp):
+        if not isinstance(node.op, ast.Or):
             continue
         last = node.values[-1]
         if not (isinstance(last, ast.Compare) and len(last.ops) == 1 and isinstance(last.ops[0], (ast.In, ast.Eq))):
