@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 
 SEED = 20261122
-TARGETS = ("h100", "mi300x", "b200")
+TARGETS = ("h100", "mi300x", "b200", "l40s", "mi355x")
+# A project that says which GPU it is for is held against that.
+OWN_TARGETS = {"noonghunna+club-3090": ("rtx-3090",)}
 
 
 def commit_of(checkout: Path) -> str:
@@ -70,14 +72,14 @@ def main() -> None:
     """Lint every checkout, then sample or score."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--target", action="append", help="default: h100, mi300x, b200")
+    parser.add_argument("--target", action="append", help="default: h100, mi300x, b200, l40s, mi355x")
     parser.add_argument("--sample", type=int, help="print so many findings chosen by a fixed seed")
     parser.add_argument("--labels", type=Path, action="append", help="JSON lines with a label per finding")
     parser.add_argument("-o", "--output", type=Path, help="write every finding here, as JSON lines")
     words = parser.parse_args()
     unique: dict[tuple[object, ...], dict[str, object]] = {}
     for checkout in sorted(path for path in words.folder.iterdir() if path.is_dir()):
-        for target in words.target or TARGETS:
+        for target in words.target or OWN_TARGETS.get(checkout.name, TARGETS):
             if not speaks_of(checkout, target):
                 continue
             for one in findings_of(checkout, target):

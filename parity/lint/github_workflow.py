@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from parity.lint.facts import Command
     from parity.lint.source import Source, Span
 
-_EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+_EXPRESSION = re.compile(r"\$\{\{[ \t]*([^{}\s][^{}\n]{0,300}?)[ \t]*\}\}")
 _MATRIX = re.compile(r"matrix\.([\w-]+)(?:\.([\w-]+))?")
 _RUNNER_INPUTS = ("runner", "runs-on", "runs_on", "runner-label")
 MAX_COMBINATIONS = 64

@@ -174,8 +174,8 @@ def as_finding(card: LintCard, path: str, hit: Hit) -> LintFinding:
     if hit.fix is not None:
         fix = Edit(**span._asdict(), text=hit.fix)
     return LintFinding(
-        rule=card.id, severity=card.severity, path=path, message=hit.message, mend=hit.mend or card.mend.strip(), fix=fix,
-        **span._asdict(),
+        rule=card.id, severity=card.severity, path=path, message=hit.message, fix=fix,
+        mend=hit.mend or card.mend.strip(), **span._asdict(),
     )  # fmt: skip
 
 

@@ -16,11 +16,13 @@ _WORD = re.compile(r"[a-z0-9]+")
 VENDOR_WORDS = {
     "rocm": "amd", "amd": "amd", "hip": "amd", "cdna": "amd", "rdna": "amd", "instinct": "amd", "aiter": "amd",
     "cuda": "nvidia", "nvidia": "nvidia", "cutlass": "nvidia", "jetson": "nvidia", "tegra": "nvidia",
-    "xpu": "intel", "intel": "intel", "windows": "windows", "win32": "windows", "macos": "apple", "darwin": "apple",
+    "xpu": "intel", "intel": "intel",
      "sycl": "intel", "gaudi": "intel", "hpu": "intel", "habana": "intel", "npu": "huawei",
     "ascend": "huawei", "musa": "mthreads", "tpu": "google", "cpu": "cpu", "ppc64le": "cpu", "s390x": "cpu",
     "neuron": "amazon", "metal": "apple", "mps": "apple", "maca": "metax", "iluvatar": "iluvatar",
 }  # fmt: skip
+# Data-center parts run Linux.
+_OTHER_SYSTEMS = frozenset({"windows", "win32", "macos", "darwin"})
 # A file for one CUDA version by its name (``Dockerfile.cu118``) is one of several.
 _OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?-?1[0-9](?:\.?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
 _FAMILIES = {"hopper", "blackwell", "ada", "ampere", "volta", "turing", "cdna3", "cdna4", "orin", "thor"}
@@ -77,6 +79,8 @@ def says_gpu(text: str) -> bool:
 def speaks_for_another(path: str, spec: DeviceSpec) -> bool:
     """Return whether a path names another GPU, architecture or vendor than the target, and not the target's."""
     words = set(_words(path))
+    if not _OTHER_SYSTEMS.isdisjoint(words):
+        return True
     if own_words(spec) & words:
         return False
     other_parts = [word for word in words if word in by_word() and spec.id not in by_word()[word]]

@@ -104,6 +104,8 @@ class _Parser:
             start = self.at
             self.at = max(_word_end(self.text, start), start + 1)
             self.words += 1
+            if self.text[start : self.at].isdigit() and self.text[self.at : self.at + 1] in ("<", ">"):
+                continue  # a file descriptor of the redirection that follows
             self._add(start, self.at)
         self._close()
         return self.found

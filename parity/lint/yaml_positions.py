@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import yaml
 
 HOLE = "\ue000"  # stands where a template puts something
-_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}")
-_STEERING = re.compile(r"[ \t]*(?:\{\{-?.*-?\}\}|\{%-?.*-?%\})[ \t]*(?:#.*)?")
+_BRACES = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_OPENING = re.compile(r"\{[{%#]")
 MAX_YAML_CHARS = 1_000_000
 
 
@@ -51,13 +51,23 @@ def is_template(text: str) -> bool:
 
 def blanked(text: str) -> str:
     """Return a template with every line's length kept and its braces gone."""
-    lines = []
-    for line in text.split("\n"):
-        if _STEERING.fullmatch(line):
-            lines.append("")
-        else:
-            lines.append(_EXPRESSION.sub(lambda match: HOLE * len(match[0]), line))
-    return "\n".join(lines)
+    return "\n".join(_blanked_line(line) if "{" in line else line for line in text.split("\n"))
+
+
+def _blanked_line(line: str) -> str:
+    out: list[str] = []
+    at = 0
+    while match := _OPENING.search(line, at):
+        end = line.find(_BRACES[match[0]], match.end())
+        if end < 0:  # it goes on on the next line, or is none
+            break
+        out += [line[at : match.start()], HOLE * (end + 2 - match.start())]
+        at = end + 2
+    left = "".join([*out, line[at:]])
+    # A line that only steers the template says nothing itself.
+    return (
+        "" if out and not left.partition("#")[0].replace(HOLE, "").strip() and line.lstrip().startswith("{") else left
+    )
 
 
 def get(node: yaml.Node | None, *keys: str) -> yaml.Node | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ANY = frozenset({"all", "all-major", "native", "common"})
 _CI = frozenset({"github-workflow", "gitlab-ci", "buildkite"})
+_BUILDS = re.compile(r"(?:^|[/_])(?:setup|build|compile|make|install)[^/]*\.py$", re.IGNORECASE)
 _MADE = re.compile(r"wheel|docker/build-push|publish|release|benchmark", re.IGNORECASE)
 
 
@@ -69,6 +70,8 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     mine = [one for one in facts.arch_lists if (one.tool == "amd") == (spec.vendor == "amd")]
     if facts.kind in _CI and not _MADE.search(facts.source.text):
         return []  # a job that only checks that the project builds takes one architecture to save time
+    if facts.kind == "python" and not _BUILDS.search(facts.path):
+        return []  # a program that sets the list for what it compiles while it runs knows its GPU
     found = []
     best: dict[str, int] = {}
     rank = {"none": 0, "jit": 1, "older": 2, "native": 3}

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from parity.lint.asked import Asked
 
 _OTHER_VENDOR = re.compile(
-    r"\b(?:hip|rocm|amd|gfx\d|is_hip|is_rocm|is_amd|is_nvidia|is_cuda)\b|_hip\b|_rocm\b|hip_|rocm_", re.IGNORECASE
+    r"\b(?:hip|rocm|amd|gfx\d|is_hip|is_rocm|is_amd|is_nvidia|is_cuda)\b|_hip\b|_rocm\b|hip_|rocm_|version\.cuda|[\"']cutlass[\"']",
+    re.IGNORECASE,
+)
+# What these import runs on NVIDIA only: no gate in such a file is asked on AMD.
+_NVIDIA_ONLY = re.compile(
+    r"^\s*(?:import|from)\s+(?:cutlass|cuda\.|deep_gemm|transformer_engine_torch|nvidia)\b", re.MULTILINE
 )
 # A name that means one family only: the kernels or the part, not "this and newer".
 _HOPPER = re.compile(
@@ -91,7 +96,12 @@ def true_on_amd(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield gates on NVIDIA's compute capability that AMD's version number passes."""
     spec = asked.spec_for(facts.path)
     match = re.fullmatch(r"gfx(\d+)(\d)([0-9a-f])", spec.gfx_target) if spec else None
-    if spec is None or match is None or _OTHER_VENDOR.search(facts.source.text):
+    if (
+        spec is None
+        or match is None
+        or _OTHER_VENDOR.search(facts.source.text)
+        or _NVIDIA_ONLY.search(facts.source.text)
+    ):
         return
     assert facts.tree is not None
     have = (int(match[1]), int(match[2]))

@@ -172,7 +172,10 @@ def cold(facts: Facts, asked: Asked) -> Iterator[Hit]:
             loop for loop in loops if records and loop.lineno < records[0] and (loop.end_lineno or 0) < records[0]
         ]
         in_loop = any(loop.lineno < stop.lineno <= (loop.end_lineno or 0) for loop in loops)
-        if records and not before and not in_loop:
+        if any(called(call) == "replay" for call in calls(function)):
+            continue  # a captured graph has run before
+        timed_loop = any(records and records[0] <= loop.lineno <= records[-1] for loop in loops)
+        if records and not before and not in_loop and not timed_loop:
             message = "the first run is timed: compilation, module loading and allocation are in the figure"
             yield Hit(span=span_of(stop, facts.source), message=message)
 

@@ -67,7 +67,8 @@ def torch_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     if spec is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
         return
     for one in facts.requirements:
-        version = pinned(one) if one.name == "torch" else None
+        other = parts.speaks_for_another(one.group, spec)  # an extra called npu
+        version = pinned(one) if one.name == "torch" and not other else None
         reason = _torch_gap(one, version, spec, asked) if version else ""
         if reason:
             yield Hit(span=one.span, message=f"torch {version} has no code for {spec.arch} ({spec.id}): {reason}")
@@ -150,7 +151,7 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield CUDA images and conda toolkits that cannot generate code for the target."""
     spec = asked.spec_for(facts.path)
     first = asked.stack.first_cuda(spec.arch) if spec else None
-    if spec is None or first is None or not _speaks_of_runs(facts):
+    if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
         return
     known = [(image, images.cuda_at_most(image.reference or "", asked.data)) for image in facts.images]
     if any(version is not None and Version(version) >= Version(first) for _, version in known):
