@@ -21,8 +21,21 @@ KINDS = {
     "python": "Python source",
     "tuned-table": "tuned kernel table, known by its file name",
 }
-_DOCKERFILE = re.compile(r"(?:^|[.\-_])(?:docker|container)file(?:$|[.\-_])", re.IGNORECASE)
-_NOT_DOCKERFILE = (".dockerignore", ".md", ".py", ".yml", ".yaml", ".json", ".txt", ".sh", ".j2", ".jinja", ".tmpl")
+_DOCKERFILE = re.compile(r"^(?:docker|container)file(?:$|[.\-_])|[.\-_](?:docker|container)file$", re.IGNORECASE)
+_NOT_DOCKERFILE = (
+    ".dockerignore",
+    ".md",
+    ".rst",
+    ".py",
+    ".yml",
+    ".yaml",
+    ".json",
+    ".txt",
+    ".sh",
+    ".j2",
+    ".jinja",
+    ".tmpl",
+)
 _REQUIREMENTS = re.compile(r"(?:^|[-_.])(?:requirements?|constraints?)(?:$|[-_.])", re.IGNORECASE)
 _TUNED = re.compile(r"device_name=[^/]+\.json$")
 _LOCKS = ("uv.lock", "poetry.lock", "pdm.lock")

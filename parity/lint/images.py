@@ -66,7 +66,9 @@ def cuda_at_most(reference: str, data: LintData) -> str | None:
     if known:
         return known
     release = ngc_release(reference)
-    later = sorted(row.release for row in data.ngc if release and row.release >= release)
+    if release is None or not any(row.release <= release for row in data.ngc):
+        return None  # older than anything the data know
+    later = sorted(row.release for row in data.ngc if row.release >= release)
     return next((row.cuda for row in data.ngc if later and row.release == later[0]), None)
 
 

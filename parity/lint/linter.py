@@ -50,6 +50,12 @@ class Rules:
                 self.of_kind.setdefault(kind, []).append(card)
         self._triggers = {card.id: triggers_of(card, asked) for card in self.cards.values()}
 
+    def words_of(self, cards: list[LintCard]) -> frozenset[str]:
+        """Return the texts that call for some of the rules; none when a rule wants the whole file."""
+        if any(not self._triggers[card.id] for card in cards):
+            return frozenset()
+        return _ALWAYS_READ.union(*(self._triggers[card.id] for card in cards))
+
     def called_for(self, path: str, kind: str, text: str) -> list[LintCard]:
         """Return the rules that may speak of a file with this path, kind and text."""
         cards = [card for card in self.of_kind.get(kind, []) if kind != "python" or _lies(path, card.where)]
@@ -58,6 +64,10 @@ class Rules:
         wanted: frozenset[str] = frozenset().union(*(self._triggers[card.id] for card in cards))
         held = {trigger for trigger in wanted if trigger in text}
         return [card for card in cards if not self._triggers[card.id] or not held.isdisjoint(self._triggers[card.id])]
+
+
+# What settings and test marks are made of, wherever they stand in a file.
+_ALWAYS_READ = frozenset({"environ", "pytestmark"})
 
 
 def _lies(path: str, where: str) -> bool:
@@ -139,7 +149,7 @@ def lint_text(told: str, text: str, kind: str, rules: Rules) -> tuple[list[LintF
     findings: list[LintFinding] = []
     unknowns: list[LintUnknown] = []
     if cards:
-        facts = scan(source, kind)
+        facts = scan(source, kind, rules.words_of(cards))
         if facts.broken:
             findings.extend(_own(BROKEN, rules, source, facts.broken[1], facts.broken[0]))
         for card in cards if not facts.broken else ():

@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import warnings
 from typing import TYPE_CHECKING
 
 from parity.lint.facts import BrokenFile, Facts, Setting
+from parity.lint.python_focus import focused
 from parity.lint.source import Source, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 
-def scan(source: Source) -> Facts:
-    """Return the tree and the settings of a Python file."""
+def scan(source: Source, words: Collection[str] = ()) -> Facts:
+    """Return the tree and the settings of a Python file.
+
+    Args:
+        source: the file.
+        words: what calls for a rule; blocks without any may be left out of the tree. Empty: the whole file counts.
+
+    Raises:
+        BrokenFile: it is not Python of this interpreter's grammar.
+    """
     facts = Facts(source, "python")
-    facts.tree = parse(source)
+    facts.tree = parse(source, words)
     if "environ" in source.text or "putenv" in source.text:
         facts.settings.extend(_settings(facts))
     return facts
 
 
-def parse(source: Source) -> ast.Module:
-    """Return a file's syntax tree.
+def parse(source: Source, words: Collection[str] = ()) -> ast.Module:
+    """Return a file's syntax tree, without the blocks that hold none of the words.
 
     Raises:
         BrokenFile: it is not Python of this interpreter's grammar.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        less = focused(source.text, words) if words else source.text
+        if less is not source.text:
+            with contextlib.suppress(SyntaxError, ValueError):
+                return ast.parse(less)
         try:
             return ast.parse(source.text)
         except SyntaxError as error:

@@ -10,6 +10,8 @@ from parity.lint.facts import BrokenFile, Facts
 from parity.lint.source import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from parity.lint.source import Source
 
 # kind -> module below parity.lint with a function ``scan(source) -> Facts``
@@ -29,11 +31,17 @@ SCANNERS = {
 }
 
 
-def scan(source: Source, kind: str) -> Facts:
-    """Return a file's facts; of a file that cannot be parsed, the reason."""
+def scan(source: Source, kind: str, words: Collection[str] = ()) -> Facts:
+    """Return a file's facts; of a file that cannot be parsed, the reason.
+
+    Args:
+        source: the file.
+        kind: which scanner reads it.
+        words: of Python, what calls for a rule; blocks without any of them need not be read.
+    """
     module = importlib.import_module(f"parity.lint.{SCANNERS[kind]}")
     try:
-        facts: Facts = module.scan(source)
+        facts: Facts = module.scan(source, words) if kind == "python" else module.scan(source)
     except BrokenFile as broken:
         facts = Facts(source, kind)
         facts.broken = (broken.reason, broken.span)

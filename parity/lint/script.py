@@ -53,6 +53,8 @@ def scan(
     for simple in simples:
         for one in simple.assigned:
             name = VARIABLES.get(one.name)
+            if name and simple.words:
+                continue  # given to one command: the list of what that command builds, often one dependency
             if name and (one.adds or (one.value is None and one.raw)):
                 adds = one.adds and not (one.default and not re.search(rf"\${one.name}|\$\{{{one.name}\}}", one.raw))
                 facts.arch_lists.append(

@@ -156,8 +156,14 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     known = [(image, images.cuda_at_most(image.reference or "", asked.data)) for image in facts.images]
     if any(version is not None and Version(version) >= Version(first) for _, version in known):
         return  # the file also starts from an image that can: it builds several variants
+    oldest = min(Version(row.cuda) for row in asked.stack.first_toolkits)
     for image, version in known:
-        if version and not _same_major(spec, version, asked) and not asked_elsewhere(image, spec):
+        if (
+            version
+            and Version(version) >= oldest
+            and not _same_major(spec, version, asked)
+            and not asked_elsewhere(image, spec)
+        ):
             yield Hit(
                 span=image.span,
                 message=f"the image's CUDA {version} generates no code for {spec.arch} ({spec.id}); first: {first}",
@@ -165,7 +171,7 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
             )
     for one in facts.requirements:
         found = pinned(one) if one.name in _CONDA_TOOLKITS else None
-        if found and found < Version(first) and not _same_major(spec, str(found), asked):
+        if found and oldest <= found < Version(first) and not _same_major(spec, str(found), asked):
             name = one.name.removeprefix("conda:")
             message = f"{name} {found} has no code generation for {spec.arch} ({spec.id}); first: {first}"
             yield Hit(span=one.span, message=message, mend=f"ask for {name} {first} or newer")
