@@ -57,7 +57,7 @@ def findings_of(checkout: Path, target: str) -> list[dict[str, object]]:
 def speaks_of(checkout: Path, target: str) -> bool:
     """Return whether a project has the target's vendor in mind: no one holds CUDA-only code against an AMD part."""
     if not target.startswith("mi"):
-        return True
+        return not checkout.name.startswith("ROCm+")
     names = ("README.md", "README.rst", "setup.py", "pyproject.toml", "CMakeLists.txt")
     texts = [path.read_text(errors="replace").lower() for name in names if (path := checkout / name).is_file()]
     return any(word in text for text in texts for word in ("rocm", "amdgpu", "mi300", "hipcc"))

@@ -187,11 +187,17 @@ def _by_type(tree: ast.Module) -> dict[type[ast.AST], list[ast.AST]]:
     stack: list[ast.AST] = [tree]
     while stack:
         node = stack.pop()
-        found[node.__class__].append(node)
+        kind = node.__class__
+        found[kind].append(node)
+        if kind is ast.Name or kind is ast.Constant:  # half of all nodes, and nothing below them
+            continue
+        if kind is ast.Attribute:
+            stack.append(node.value)  # type: ignore[attr-defined]
+            continue
         for name in node._fields:
             value = getattr(node, name, None)
             if value.__class__ is list:
-                stack.extend(item for item in value if isinstance(item, ast.AST))
+                stack += [item for item in value if isinstance(item, ast.AST)]
             elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
                 stack.append(value)
     return found

@@ -164,9 +164,10 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
             and not _same_major(spec, version, asked)
             and not asked_elsewhere(image, spec)
         ):
+            older = "" if images.cuda_of(image.reference or "", asked.data) else " or older"
             yield Hit(
                 span=image.span,
-                message=f"the image's CUDA {version} generates no code for {spec.arch} ({spec.id}); first: {first}",
+                message=f"the image's CUDA {version}{older} has no code for {spec.arch} ({spec.id}); first: {first}",
                 mend=f"start from an image with CUDA {first} or newer",
             )
     for one in facts.requirements:
