@@ -479,3 +479,24 @@ def near_names(name: str, known: list[str] | tuple[str, ...], *, count: int = 3)
     if len(name) > MAX_PATH_CHARS:
         return ""
     return ", ".join(difflib.get_close_matches(name, known, n=count, cutoff=0.5))
+
+
+def compose_all(text: str, *, where: str) -> list[yaml.Node]:
+    """Return the node of each YAML document, positions included; nothing is constructed, so any tag may stand there.
+
+    Raises:
+        InputFileError: the text is not YAML, or is hostile; its ``where`` ends with the line, if one is known.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _refuse_hostile(text, loader, where)
+        return [node for node in yaml.compose_all(text, Loader=loader) if node is not None]
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f"{where}:{mark.line + 1}" if mark is not None else where
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise InputFileError(f"not YAML: {printable(problem)}", where=at, mend="correct the syntax") from error
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError) as error:
+        raise InputFileError(f"not usable YAML: {error}", where=where, mend="correct the value") from error

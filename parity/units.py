@@ -107,3 +107,12 @@ def format_ratio(ratio: float | None) -> str:
     '0.30x'
     """
     return "" if ratio is None else f"{ratio:.2f}x"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> plural(1, "file"), plural(2, "file"), plural(0, "error")
+    ('1 file', '2 files', '0 errors')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

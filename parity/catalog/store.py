@@ -24,14 +24,25 @@ from parity.inputs import Document, convert_all, load_yaml, near_names, read_byt
 from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNotes, NvidiaCodeFacts
 from parity.model.environment import EnvironmentCard
 from parity.model.kernel_library import KernelLibrary
+from parity.model.lint import LintCard
+from parity.model.lint_data import LintData
 from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
 from parity.model.stack_facts import StackFacts, joined
 
 T = TypeVar("T")
-FORMAT = 6
-_FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels")
-_MODELS = ("spec.py", "rule.py", "environment.py", "stack_facts.py", "kernel_library.py", "code_facts.py")
+FORMAT = 7
+_FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels", "lint", "lint_data")
+_MODELS = (
+    "spec.py",
+    "rule.py",
+    "environment.py",
+    "stack_facts.py",
+    "kernel_library.py",
+    "code_facts.py",
+    "lint.py",
+    "lint_data.py",
+)
 
 
 # where code runs: file of rules/stack/code -> (field of CodeFacts, its kind)
@@ -64,6 +75,13 @@ class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     modified_memory_bytes: tuple[int, ...] = ()
 
 
+class LintBook(msgspec.Struct, frozen=True, kw_only=True):
+    """What the linter needs of the data."""
+
+    cards: tuple[LintCard, ...] = ()
+    data: LintData = LintData()
+
+
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     """The compiled catalog."""
 
@@ -75,6 +93,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     code: CodeFacts
     environment: tuple[EnvironmentCard, ...]
     stack: StackFacts
+    lint: msgspec.Raw  # rule cards and facts of the linter, decoded when it runs
 
 
 def rules_folder() -> Path:
@@ -151,6 +170,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
     cards = _load(folder, "checks", RuleCard, problems)
     environment = _environment(folder, problems)
     stack = _stack(folder, problems)
+    lint = LintBook(cards=tuple(_load(folder, "lint", LintCard, problems)), data=_lint_data(folder, problems))
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
     return msgspec.json.encode(
@@ -163,6 +183,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
             "code": code,
             "environment": environment,
             "stack": stack,
+            "lint": lint,
         }
     )
 
@@ -219,6 +240,16 @@ def _stack(folder: Path, problems: list[str]) -> StackFacts:
     facts, wrong = joined([(name, part) for name, part in read if part is not None])
     problems += wrong
     return msgspec.structs.replace(facts, libraries=tuple(_load(folder, "kernels", KernelLibrary, problems)))
+
+
+def _lint_data(folder: Path, problems: list[str]) -> LintData:
+    merged: dict[str, Any] = {}
+    for document in _documents(folder, "lint_data", problems):
+        read = _collected(problems, document.data, LintData, document)
+        for name in LintData.__struct_fields__ if read else ():
+            value = getattr(read, name)
+            merged[name] = {**merged.get(name, {}), **value} if name == "sources" else merged.get(name, ()) + value
+    return LintData(**merged)
 
 
 def _collected(problems: list[str], data: Any, kind: type[T], document: Document, at: str = "") -> T | None:
@@ -293,8 +324,17 @@ def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
             cards=tuple(cards.values()),
             environment=(*base.environment, *extra.environment),
             stack=msgspec.structs.replace(base.stack, libraries=tuple(libraries.values())),
+            lint=_overlaid_lint(base.lint, extra.lint),
         )
     return base
+
+
+def _overlaid_lint(base: msgspec.Raw, extra: msgspec.Raw) -> msgspec.Raw:
+    old, new = msgspec.json.decode(base, type=LintBook), msgspec.json.decode(extra, type=LintBook)
+    if not new.cards:
+        return base
+    cards = {card.id: card for card in (*old.cards, *new.cards)}
+    return msgspec.Raw(msgspec.json.encode(LintBook(cards=tuple(cards.values()), data=old.data)))
 
 
 def environment_cards() -> tuple[EnvironmentCard, ...]:
@@ -310,6 +350,12 @@ def stack_facts() -> StackFacts:
 def code_facts() -> CodeFacts:
     """Return what judging device code needs to know beyond the vendors' rules."""
     return compiled().code
+
+
+@cache
+def lint_book() -> LintBook:
+    """Return the linter's rule cards, in id order, and the facts they judge by."""
+    return msgspec.json.decode(compiled().lint, type=LintBook)
 
 
 def index() -> tuple[IndexEntry, ...]:

@@ -18,11 +18,13 @@ from parity import session
 from parity.catalog import store
 from parity.cli import rule, targets
 from parity.config.project import Project, ProjectFile
+from parity.lint.baseline import Baseline
 from parity.model.coverage import KernelsReport
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.interval import Interval
 from parity.model.kernel_library import KernelLibrary
+from parity.model.lint import LintCard, LintReport
 from parity.model.rule import RuleCard
 from parity.model.run import Run
 from parity.model.spec import DeviceSpec
@@ -39,6 +41,9 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),
+    "lint-1": (LintReport, "What `parity lint --format json` prints."),
+    "lint-rule-1": (LintCard, "A lint rule's card under rules/lint."),
+    "lint-baseline-1": (Baseline, "A baseline, as `parity lint --update-baseline` writes it."),
     "environment-1": (EnvironmentCard, "An entry under rules/environment."),
     "stack-1": (StackFacts, "A file under rules/stack; each holds some of the tables."),
     "kernel-library-1": (KernelLibrary, "A file under rules/kernels."),
@@ -69,6 +74,14 @@ def rules_page() -> str:
     lines = ["# Rules", "", "Generated from `rules/checks`; do not edit. `parity rule NAME` prints the same.", ""]
     for card in store.cards():
         lines += [f"## {card.id}", "", "```text", rule.described(card).rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def lint_page() -> str:
+    """Return the page that explains every lint rule."""
+    lines = ["# Lint rules", "", "Generated from `rules/lint`; do not edit. `parity rule NAME` prints the same.", ""]
+    for card in store.lint_book().cards:
+        lines += [f"## {card.id}", "", "```text", rule.described_lint(card).rstrip(), "```", ""]
     return "\n".join(lines)
 
 
@@ -112,6 +125,7 @@ def generated() -> dict[Path, str]:
     }
     docs = PACKAGE.parent / "docs"
     files[docs / "rules.md"] = rules_page()
+    files[docs / "lint.md"] = lint_page()
     files[docs / "targets.md"] = targets_page()
     page = PACKAGE.parent / "README.md"
     files[page] = readme(page.read_text(encoding="utf-8"))

@@ -25,6 +25,7 @@ COMMANDS = {
         "parity.cli.kernels",
         "show the native code of installed kernel libraries, and what runs on the target",
     ),
+    "lint": ("parity.cli.lint", "scan a repository for parity problems; needs no GPU"),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }

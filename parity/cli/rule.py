@@ -8,10 +8,14 @@ import msgspec
 
 from parity.catalog import store
 from parity.cli import options
+from parity.errors import UnknownNameError
+from parity.inputs import near_names
+from parity.lint.files import KINDS
 
 if TYPE_CHECKING:
     import argparse
 
+    from parity.model.lint import LintCard
     from parity.model.rule import RuleCard
 
 
@@ -23,13 +27,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one rule, or the list."""
-    if arguments.name:
-        card = store.card(arguments.name)
+    lint = {card.id: card for card in store.lint_book().cards}
+    if arguments.name in lint:
+        found = lint[arguments.name]
+        options.write_reports(arguments, lambda name: _json(found) if name == "json" else described_lint(found))
+    elif arguments.name:
+        card = card_of(arguments.name, list(lint))
         options.write_reports(arguments, lambda name: _json(card) if name == "json" else described(card))
     else:
         cards = store.cards()
-        options.write_reports(arguments, lambda name: _json(list(cards)) if name == "json" else listed(list(cards)))
+        every = [*cards, *lint.values()]
+        told = listed(list(cards)) + "\n" + listed_lint(list(lint.values()))
+        options.write_reports(arguments, lambda name: _json(every) if name == "json" else told)
     return 0
+
+
+def card_of(name: str, others: list[str]) -> RuleCard:
+    """Return the card of a rule about machines.
+
+    Raises:
+        UnknownNameError: no rule has this name; near names of both kinds are given.
+    """
+    try:
+        return store.card(name)
+    except UnknownNameError as error:
+        close = near_names(name, [*others, *(found.id for found in store.cards())])
+        raise UnknownNameError(error.what, close=close, mend=error.mend) from None
+
+
+def listed_lint(cards: list[LintCard]) -> str:
+    """Return one line per lint rule."""
+    width = max(len(card.id) for card in cards)
+    return "\n".join(["lint", *(f"  {card.severity:<8} {card.id:<{width}}  {card.summary}" for card in cards)]) + "\n"
+
+
+def described_lint(card: LintCard) -> str:
+    """Return one lint rule in full, with an example of a finding and of silence."""
+    lines = [f"{card.id}: {card.summary}", f"  {card.severity}, lint, {card.status} since {card.since}"]
+    if card.target != "none":
+        lines.append(f"  {'needs a target' if card.target == 'needed' else 'says more with a target'}")
+    lines.append(f"  reads: {', '.join(KINDS[kind] for kind in card.files)}")
+    lines += ["", f"why: {card.why.strip()}", f"mend: {card.mend.strip()}", ""]
+    for word, found in (("found", True), ("not found", False)):
+        example = next(one for one in card.examples if bool(one.at) == found)
+        target = f", --target {example.target}" if example.target else ""
+        lines += [f"{word} in {example.file}{target}:", *(f"    {line}" for line in example.text.rstrip().split("\n"))]
+    lines += [f"source: {source.title}: {source.where}" for source in card.sources]
+    return "\n".join(lines) + "\n"
 
 
 def _json(value: object) -> str:

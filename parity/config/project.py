@@ -30,7 +30,7 @@ from parity.inputs import (
 from parity.model.comparison import is_comparison
 from parity.model.device import DeviceConditions, Flag
 from parity.model.finding import Waiver
-from parity.model.policy import PerfTests, Policy
+from parity.model.policy import LintSettings, PerfTests, Policy
 from parity.model.rule import LEVELS, SEVERITIES, Level, RuleCard
 
 if TYPE_CHECKING:
@@ -90,10 +90,11 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = Policy()
     rules: dict[str, dict[str, float | int | str | bool]] = {}
     waivers: tuple[Waiver, ...] = ()
+    lint: LintSettings = LintSettings()
 
 
 _LARGEST = 1e18
-_KEYS = ("version", "default_target", "targets", "perf_tests", "policy", "rules", "waivers")
+_KEYS = ("version", "default_target", "targets", "perf_tests", "policy", "rules", "waivers", "lint")
 
 
 def find_project(start: Path) -> Path | None:
@@ -193,6 +194,7 @@ def _validated(document: Document, path: Path) -> Project:
         policy=_section(document, "policy", Policy, Policy(), problems),
         rules=rules,
         waivers=_waivers(document, problems),
+        lint=_lint(document, problems),
     )
     if problems:
         raise InvalidConfigError(_first(problems, document))
@@ -370,6 +372,23 @@ def _is_specifier(text: str) -> bool:
         return False
 
 
+def _lint(document: Document, problems: list[ParityError]) -> LintSettings:
+    """Return the linter's settings; every name in them must be a rule's."""
+    settings = _section(document, "lint", LintSettings, LintSettings(), problems)
+    named = [("select", settings.select), ("ignore", settings.ignore)]
+    named += [(f"per-file-ignores.{glob}", rules) for glob, rules in settings.per_file_ignores.items()]
+    if any(rules for _, rules in named):
+        known = [card.id for card in store.lint_book().cards]
+        for key, rules in named:
+            for rule in itertools.islice((rule for rule in rules if rule not in known), MAX_PROBLEMS):
+                close = near_names(rule, known)
+                mend = "list all with `parity rule`"
+                problems.append(
+                    problem_at(document, f"lint.{key}", f"no lint rule named {rule!r}", close=close, mend=mend)
+                )
+    return settings
+
+
 def _default_target(document: Document, targets: dict[str, TargetEntry], problems: list[ParityError]) -> str | None:
     name = document.data.get("default_target")
     if name is None:
@@ -463,3 +482,4 @@ class ProjectFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     policy: Policy = Policy()
     rules: dict[str, Literal["off"] | dict[str, float | int | str]] = {}
     waivers: tuple[Waiver, ...] = ()
+    lint: LintSettings = LintSettings()

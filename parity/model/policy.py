@@ -45,6 +45,24 @@ class PerfTests(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
     paths: tuple[str, ...] = ()
 
 
+class LintSettings(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, rename="kebab"
+):
+    """What a project asks of the linter.
+
+    Attributes:
+        select: rules to run; empty: all.
+        ignore: rules not to run.
+        per_file_ignores: glob -> rules not to run on the files it covers.
+        exclude: globs of files and folders not to look at.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: dict[str, tuple[str, ...]] = {}
+    exclude: tuple[str, ...] = ()
+
+
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Everything besides the target that a judgement depends on.
 

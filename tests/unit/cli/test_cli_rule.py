@@ -16,7 +16,8 @@ def test_the_list_has_every_rule_under_its_family(run: Any) -> None:
             severity, name, *_ = line.split()
             listed[name] = (family, severity)
     assert (answer.status, answer.err) == (0, "")
-    assert listed == {card.id: (card.family, card.severity) for card in store.cards()}
+    lint = {card.id: ("lint", card.severity) for card in store.lint_book().cards}
+    assert listed == {card.id: (card.family, card.severity) for card in store.cards()} | lint
 
 
 def test_one_rule_is_told_in_full(run: Any) -> None:
@@ -61,5 +62,19 @@ def test_an_unknown_rule_offers_near_names(run: Any) -> None:
 
 
 def test_json_carries_the_cards(run: Any) -> None:
-    assert [card["id"] for card in json.loads(run("rule", "--format", "json").out)] == [c.id for c in store.cards()]
+    every = [card.id for card in (*store.cards(), *store.lint_book().cards)]
+    assert [card["id"] for card in json.loads(run("rule", "--format", "json").out)] == every
     assert json.loads(run("rule", "ecc-differs", "--format", "json").out)["id"] == "ecc-differs"
+
+
+def test_a_lint_rule_is_told_with_an_example_of_each_kind(run: Any) -> None:
+    told = run("rule", "condition-always-true").out
+    assert told.startswith("condition-always-true: ")
+    assert 'found in utils.py:\n    def is_navi4(arch):\n        if "gfx1200" or "gfx1201" in arch:' in told
+    assert "\nnot found in utils.py:\n" in told
+    for card in store.lint_book().cards:
+        assert run("rule", card.id).out.startswith(f"{card.id}: {card.summary}\n")
+
+
+def test_a_near_lint_rule_is_offered(run: Any) -> None:
+    assert "close: condition-always-true" in run("rule", "conditions-always-true").err

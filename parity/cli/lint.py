@@ -1,0 +1,204 @@
+"""Knows ``parity lint``: the static scan of a repository, with no GPU in sight."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from parity import __version__, session
+from parity.catalog import store
+from parity.cli import options
+from parity.config.targets import target_or_default
+from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
+from parity.inputs import near_names
+from parity.lint import baseline, fixing
+from parity.lint.asked import asked_of
+from parity.lint.changed import changed_lines, touches
+from parity.lint.linter import Outcome, Rules, lint_paths
+from parity.lint.scan import excluded
+from parity.model.lint import LintReport
+from parity.model.rule import SEVERITIES
+from parity.units import plural
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from parity.config.project import Project
+    from parity.model.policy import LintSettings
+    from parity.model.target import Target
+
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", default=["."], help="files and folders (default: here)")
+    options.add_target(parser)
+    parser.add_argument(
+        "--select", metavar="RULE", action="append", help="run only these rules (comma separated; repeatable)"
+    )
+    parser.add_argument(
+        "--ignore", metavar="RULE", action="append", help="do not run these rules (comma separated; repeatable)"
+    )
+    parser.add_argument(
+        "--exclude", metavar="GLOB", action="append", help="leave these files and folders out; repeatable"
+    )
+    parser.add_argument(
+        "--fail-on", choices=SEVERITIES, help="least severity that gives exit status 1 (default: policy, error)"
+    )
+    parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
+    parser.add_argument("--statistics", action="store_true", help="counts per rule in place of the findings (text)")
+    parser.add_argument("--baseline", metavar="FILE", help="leave out the findings that this file holds")
+    parser.add_argument(
+        "--update-baseline", action="store_true", help="write today's findings to --baseline, and exit 0"
+    )
+    parser.add_argument("--diff", metavar="REV", help="only findings on lines changed since this revision")
+    parser.add_argument("--fix", action="store_true", help="put mechanical mends into the files")
+    parser.add_argument("--show-fixes", action="store_true", help="print the mechanical mends as a diff; write nothing")
+    options.add_output(parser, FORMATS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Scan, report, and return the exit status."""
+    project = session.project_of(arguments.config)
+    target = target_or_default(arguments.target, project, source="--target")
+    chosen = _chosen(arguments, project.lint)
+    rules = Rules(asked_of(target, gated=bool(project.targets) and project.default_target is None), chosen.__contains__)
+    exclude = (*project.lint.exclude, *(arguments.exclude or ()))
+    outcome = lint_paths(arguments.paths, rules, exclude=exclude)
+    if not outcome.files:
+        raise NothingToJudgeError(
+            "no file that a scanner reads", where=", ".join(arguments.paths), mend="give a repository's folder"
+        )
+    _narrow(outcome, arguments, project.lint)
+    if arguments.update_baseline:
+        return _write_baseline(outcome, arguments)
+    if arguments.fix or arguments.show_fixes:
+        _fix(outcome, write=arguments.fix)
+        if arguments.show_fixes:
+            return 0
+    report = _report(outcome, rules, target, arguments, project)
+    options.write_reports(arguments, lambda name: render(report, outcome, name, arguments))
+    return 0 if arguments.exit_zero else report.exit_status
+
+
+def _narrow(outcome: Outcome, arguments: argparse.Namespace, settings: LintSettings) -> None:
+    """Leave out what the project ignores in some files, and what lies on lines that --diff does not cover."""
+    outcome.findings = [
+        finding
+        for finding in outcome.findings
+        if not any(
+            finding.rule in ignored and excluded(finding.path, (glob,))
+            for glob, ignored in settings.per_file_ignores.items()
+        )
+    ]
+    if arguments.diff is not None:
+        changes = changed_lines(arguments.diff)
+        outcome.findings = [one for one in outcome.findings if touches(changes, one.path, one.line, one.end_line)]
+
+
+def _write_baseline(outcome: Outcome, arguments: argparse.Namespace) -> int:
+    if arguments.baseline is None:
+        raise UsageError("no file to write", where="--update-baseline", mend="name it with --baseline FILE")
+    held = baseline.of(outcome.findings, outcome.texts)
+    write_file(arguments.baseline, session.as_json(held).decode())
+    count = sum(one.count for one in held.findings)
+    print(f"parity: {plural(count, 'finding')} written to {arguments.baseline}", file=sys.stderr)
+    return 0
+
+
+def _fix(outcome: Outcome, *, write: bool) -> None:
+    """Put fixes into the files, or print them as a diff; what was fixed is no finding any more."""
+    count, left = 0, []
+    for path, text in outcome.texts.items():
+        mine = [finding for finding in outcome.findings if finding.path == path]
+        after, done = fixing.fixed(text, mine)
+        if not done or "\ufffd" in text:  # a file that is not UTF-8 is not written back
+            left += mine
+            continue
+        count += done
+        if write:
+            write_file(outcome.opened[path], after)
+            left += [finding for finding in mine if finding.fix is None or finding.suppressed is not None]
+        else:
+            options.emit(fixing.preview(path, text, after))
+            left += mine
+    outcome.findings = sorted(left, key=lambda one: (one.path, one.line, one.column, one.rule))
+    print(f"parity: {plural(count, 'mend')} {'written' if write else 'shown, nothing written'}", file=sys.stderr)
+
+
+def _report(
+    outcome: Outcome, rules: Rules, target: Target | None, arguments: argparse.Namespace, project: Project
+) -> LintReport:
+    findings, held = outcome.findings, 0
+    if arguments.baseline is not None:
+        findings, held = baseline.without(findings, baseline.read(Path(arguments.baseline)), outcome.texts)
+    level = SEVERITIES.index(arguments.fail_on or project.policy.fail_on)
+    failed = any(SEVERITIES.index(one.severity) <= level for one in findings if one.suppressed is None)
+    return LintReport(
+        tool={"name": "parity", "version": __version__},
+        target=target.id if target else None,
+        files=outcome.files,
+        findings=tuple(findings),
+        unknowns=tuple(outcome.unknowns),
+        skipped_rules=rules.skipped,
+        baselined=held,
+        exit_status=int(failed),
+    )
+
+
+def _chosen(arguments: argparse.Namespace, settings: LintSettings) -> set[str]:
+    """Return the rules to run: the command line's choice over the project's.
+
+    Raises:
+        UnknownNameError: a name is no lint rule's.
+    """
+    known = [card.id for card in store.lint_book().cards]
+    selected, ignored = _names(arguments.select), _names(arguments.ignore)
+    for option, names in (("--select", selected), ("--ignore", ignored)):
+        for name in names:
+            if name not in known:
+                close, mend = near_names(name, known), "list all with `parity rule`"
+                raise UnknownNameError(f"no lint rule named {name!r}", where=option, close=close, mend=mend)
+    return set(selected or settings.select or known) - set(ignored) - (set() if selected else set(settings.ignore))
+
+
+def _names(given: Iterable[str] | None) -> list[str]:
+    return [name.strip() for words in given or () for name in words.split(",") if name.strip()]
+
+
+def render(report: LintReport, outcome: Outcome, name: str, arguments: argparse.Namespace) -> str:
+    """Return the report in the format called ``name``."""
+    if name == "json":
+        from parity.outputs import write_file
+from parity.reports import lint_json
+
+        return lint_json.render(report)
+    if name == "sarif":
+        from parity.reports import lint_sarif
+
+        return lint_sarif.render(report, outcome.texts, store.lint_book().cards)
+    if name == "github":
+        from parity.reports import lint_github
+
+        return lint_github.render(report)
+    if name == "gitlab":
+        from parity.reports import lint_gitlab
+
+        return lint_gitlab.render(report, outcome.texts)
+    if name == "junit":
+        from parity.reports import lint_junit
+
+        return lint_junit.render(report)
+    if name == "markdown":
+        from parity.reports import lint_markdown
+
+        return lint_markdown.render(report)
+    from parity.reports import lint_text
+
+    width, colour, _ = options.terminal()
+    return lint_text.render(
+        report, outcome.texts, verbose=arguments.verbose, width=width, colour=colour, statistics=arguments.statistics
+    )

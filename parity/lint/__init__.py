@@ -1,0 +1,1 @@
+"""The linter: parity problems that a repository shows before any GPU runs."""

@@ -1,0 +1,66 @@
+"""Knows which lines changed since a revision, as git tells it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+from parity.errors import UsageError
+
+_FILE = re.compile(r"\+\+\+ (?:\"?b/(.*?)\"?|/dev/null)\t?$")
+_HUNK = re.compile(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
+GIT_SECONDS = 120
+
+
+def changed_lines(revision: str, folder: str = ".") -> dict[str, list[tuple[int, int]] | None]:
+    """Return path below the folder -> first and last line of each change; None of a file that git does not know yet.
+
+    Raises:
+        UsageError: no git, no repository, or no such revision.
+    """
+    if revision.startswith("-"):
+        raise UsageError(f"{revision!r} is no revision", where="--diff", mend="give a branch, tag or commit")
+    text = _git(["diff", "--no-color", "--no-ext-diff", "--relative", "-U0", revision, "--", "."], folder)
+    found: dict[str, list[tuple[int, int]] | None] = {}
+    path = ""
+    for line in text.split("\n"):
+        file, hunk = _FILE.match(line), _HUNK.match(line)
+        if file:
+            path = file[1] or ""
+        elif hunk and path:
+            first, count = int(hunk[1]), int(hunk[2] if hunk[2] is not None else 1)
+            ranges = found.setdefault(path, [])
+            if count and ranges is not None:
+                ranges.append((first, first + count - 1))
+    for name in _git(["ls-files", "-z", "--others", "--exclude-standard"], folder).split("\0"):
+        if name:
+            found[name] = None
+    return found
+
+
+def touches(changes: dict[str, list[tuple[int, int]] | None], path: str, first: int, last: int) -> bool:
+    """Return whether lines of a file are among the changed ones.
+
+    >>> touches({"a": [(3, 5)], "new": None}, "a", 5, 9), touches({"a": [(3, 5)]}, "a", 6, 9)
+    (True, False)
+    """
+    if path not in changes:
+        return False
+    ranges = changes[path]
+    return ranges is None or any(start <= last and first <= end for start, end in ranges)
+
+
+def _git(words: list[str], folder: str) -> str:
+    command = ["git", "-c", "core.quotePath=false", "-C", folder, *words]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, timeout=GIT_SECONDS, check=False, env=environment, stdin=subprocess.DEVNULL
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise UsageError(f"git cannot be run: {error}", where="--diff", mend="install git") from error
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().split("\n")[0][:200]
+        raise UsageError(f"git says: {reason}", where="--diff", mend="give a revision of this repository")
+    return done.stdout.decode(errors="replace")

@@ -1,0 +1,251 @@
+"""Knows one lint run: files to facts, facts to findings, minus what inline comments silence."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from parity.catalog import store
+from parity.lint import scan as scanning
+from parity.lint.files import kind_of
+from parity.lint.scanners import SCANNERS, scan
+from parity.lint.source import Source, Span
+from parity.lint.suppress import Suppression, suppressions
+from parity.model.lint import Edit, LintFinding, LintUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from parity.lint.asked import Asked
+    from parity.lint.facts import Facts, Hit
+    from parity.model.lint import LintCard
+
+# Rules about the linting itself: no function of their own.
+BROKEN, UNUSED, UNREASONED = "file-not-parsed", "suppression-unused", "suppression-without-reason"
+OWN = frozenset({BROKEN, UNUSED, UNREASONED})
+VARIABLES = "$environment"  # a card's trigger that stands for the names of the variables it speaks of
+_ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+class Rules:
+    """The rules of one run, by kind of file, and the texts that call for each.
+
+    Attributes:
+        cards: the chosen rules that run.
+        skipped: chosen rules that did not run for want of a target.
+    """
+
+    def __init__(self, asked: Asked, chosen: Callable[[str], bool]) -> None:
+        """Choose among all rules."""
+        cards = [card for card in store.lint_book().cards if chosen(card.id)]
+        self.asked = asked
+        self.skipped = tuple(card.id for card in cards if card.target == "needed" and asked.target is None)
+        self.cards = {card.id: card for card in cards if card.id not in self.skipped}
+        self.of_kind: dict[str, list[LintCard]] = {}
+        for card in self.cards.values():
+            for kind in card.files if card.id not in OWN else ():
+                self.of_kind.setdefault(kind, []).append(card)
+        self._triggers = {card.id: triggers_of(card, asked) for card in self.cards.values()}
+
+    def words_of(self, cards: list[LintCard]) -> frozenset[str]:
+        """Return the texts that call for some of the rules; none when a rule wants the whole file."""
+        if any(not self._triggers[card.id] for card in cards):
+            return frozenset()
+        return _ALWAYS_READ.union(*(self._triggers[card.id] for card in cards))
+
+    def called_for(self, path: str, kind: str, text: str) -> list[LintCard]:
+        """Return the rules that may speak of a file with this path, kind and text."""
+        cards = [card for card in self.of_kind.get(kind, []) if kind != "python" or _lies(path, card.where)]
+        if not cards:
+            return []
+        wanted: frozenset[str] = frozenset().union(*(self._triggers[card.id] for card in cards))
+        held = {trigger for trigger in wanted if trigger in text}
+        return [card for card in cards if not self._triggers[card.id] or not held.isdisjoint(self._triggers[card.id])]
+
+
+# What settings and test marks are made of, wherever they stand in a file.
+_ALWAYS_READ = frozenset({"environ", "pytestmark"})
+
+
+def _lies(path: str, where: str) -> bool:
+    """Return whether a path is among those that a rule reads."""
+    from parity.lint.python_scope import about_perf, in_tests
+
+    if where == "perf":
+        return about_perf(path)
+    if where == "tests":
+        return in_tests(path)
+    return where == "any" or not in_tests(path)
+
+
+def triggers_of(card: LintCard, asked: Asked) -> frozenset[str]:
+    """Return the texts of which a file must hold one; of a rule about variables, the variables' names."""
+    if card.triggers != (VARIABLES,):
+        return frozenset(card.triggers)
+    from parity.lint.rules.environment import cards_of
+
+    return frozenset(one.name.rstrip("*") for one in cards_of(card.check.partition(".")[2], asked.environment))
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What the linter found in all files.
+
+    Attributes:
+        texts: path -> text of each file with findings, for snippets and fixes.
+        opened: path as told -> path to open.
+    """
+
+    files: int = 0
+    findings: list[LintFinding] = []
+    unknowns: list[LintUnknown] = []
+    texts: dict[str, str] = {}
+    opened: dict[str, str] = {}
+
+
+def lint_paths(paths: Iterable[str], rules: Rules, *, exclude: tuple[str, ...] = ()) -> Outcome:
+    """Return what the rules say of the files at and below the paths.
+
+    Raises:
+        InputFileError: a path does not exist.
+    """
+    outcome = Outcome()
+    tables: list[str] = []
+    with _without_collector():
+        for told, path in scanning.files_below(paths, exclude=exclude):
+            kind = kind_of(told)
+            if kind == "tuned-table":
+                tables.append(told)
+            elif kind in SCANNERS:
+                _take(told, path, kind, rules, outcome)
+    outcome.files += len(tables)
+    outcome.findings.extend(_of_tables(tables, rules))
+    outcome.findings.sort(key=lambda one: (one.path, one.line, one.column, _ORDER[one.severity], one.rule))
+    return outcome
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the cycle collector from running: syntax trees have no cycles, and it would walk each of them again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _take(told: str, path: Path, kind: str, rules: Rules, outcome: Outcome) -> None:
+    limit = scanning.MAX_LOCK_BYTES if kind == "lock" else scanning.MAX_BYTES
+    text = scanning.read_text(path, limit=limit)
+    if text is None:
+        return
+    outcome.files += 1
+    findings, unknowns = lint_text(told, text, kind, rules)
+    outcome.unknowns.extend(unknowns)
+    if findings:
+        outcome.findings.extend(findings)
+        outcome.texts[told] = text
+        outcome.opened[told] = str(path)
+
+
+def lint_text(told: str, text: str, kind: str, rules: Rules) -> tuple[list[LintFinding], list[LintUnknown]]:
+    """Return the findings and unknowns of one file's text."""
+    cards = rules.called_for(told, kind, text)
+    if not cards and "parity:" not in text:
+        return [], []
+    source = Source(told, text)
+    comments = suppressions(source)
+    findings: list[LintFinding] = []
+    unknowns: list[LintUnknown] = []
+    if cards:
+        facts = scan(source, kind, rules.words_of(cards))
+        if facts.broken:
+            findings.extend(_own(BROKEN, rules, source, facts.broken[1], facts.broken[0]))
+        for card in cards if not facts.broken else ():
+            findings.extend(_findings(card, facts, rules.asked))
+        unknowns = _unknowns(facts)
+    findings = [_silenced(finding, comments) for finding in findings]
+    findings.extend(_about_comments(comments, source, rules))
+    return findings, unknowns
+
+
+def _findings(card: LintCard, facts: Facts, asked: Asked) -> Iterator[LintFinding]:
+    seen = set()
+    for hit in check_of(card)(facts, asked, **card.settings):
+        finding = as_finding(card, facts.path, hit)
+        place = (finding.line, finding.column, finding.message)
+        if place not in seen:
+            seen.add(place)
+            yield finding
+
+
+def check_of(card: LintCard) -> Callable[..., Any]:
+    """Return the function of a rule."""
+    module, _, function = card.check.partition(".")
+    check: Callable[..., Any] = getattr(importlib.import_module(f"parity.lint.rules.{module}"), function)
+    return check
+
+
+def as_finding(card: LintCard, path: str, hit: Hit) -> LintFinding:
+    """Return a hit with its card's id, severity and mend."""
+    span = hit.span
+    fix = None
+    if hit.fix is not None:
+        fix = Edit(**span._asdict(), text=hit.fix)
+    return LintFinding(
+        rule=card.id, severity=card.severity, path=path, message=hit.message, fix=fix,
+        mend=hit.mend or card.mend.strip(), **span._asdict(),
+    )  # fmt: skip
+
+
+def _unknowns(facts: Facts) -> list[LintUnknown]:
+    told: dict[tuple[str, str], LintUnknown] = {}
+    for doubt in facts.doubts:
+        told.setdefault(
+            (doubt.what, doubt.why), LintUnknown(path=facts.path, line=doubt.line, what=doubt.what, why=doubt.why)
+        )
+    return list(told.values())
+
+
+def _silenced(finding: LintFinding, comments: list[Suppression]) -> LintFinding:
+    for comment in comments:
+        if finding.rule in comment.rules and finding.line <= comment.covers <= max(finding.end_line, finding.line):
+            comment.used.add(finding.rule)
+            return msgspec.structs.replace(finding, suppressed=comment.reason or "no reason given")
+    return finding
+
+
+def _about_comments(comments: list[Suppression], source: Source, rules: Rules) -> Iterator[LintFinding]:
+    known = {card.id for card in store.lint_book().cards}
+    for comment in comments:
+        if not comment.rules:
+            yield from _own(UNREASONED, rules, source, comment.span, "the comment names no rule, and silences nothing")
+            continue
+        for name in comment.rules:
+            if name not in known:
+                yield from _own(UNUSED, rules, source, comment.span, f"no rule is called {name!r}")
+            elif name in rules.cards and name not in comment.used:
+                yield from _own(UNUSED, rules, source, comment.span, f"{name} finds nothing here")
+        if comment.used and not comment.reason:
+            yield from _own(UNREASONED, rules, source, comment.span, "the comment gives no reason")
+
+
+def _own(rule: str, rules: Rules, source: Source, span: Span, message: str) -> Iterator[LintFinding]:
+    card = rules.cards.get(rule)
+    if card is not None:
+        from parity.lint.facts import Hit
+
+        yield as_finding(card, source.path, Hit(span=span, message=message))
+
+
+def _of_tables(paths: list[str], rules: Rules) -> Iterator[LintFinding]:
+    for card in rules.of_kind.get("tuned-table", []) if paths else ():
+        check: Callable[..., Iterable[tuple[str, Hit]]] = check_of(card)
+        for path, hit in check(paths, rules.asked, **card.settings):
+            yield as_finding(card, path, hit)

@@ -1,0 +1,102 @@
+"""Knows which GPU a word in a label, a path or a selector names: by the catalog's own names, never by a prefix."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from parity.catalog import store
+
+if TYPE_CHECKING:
+    from parity.model.spec import DeviceSpec
+
+_WORD = re.compile(r"[a-z0-9]+")
+# Words of a path or image that speak for another vendor's accelerator.
+VENDOR_WORDS = {
+    "rocm": "amd", "amd": "amd", "hip": "amd", "cdna": "amd", "rdna": "amd", "instinct": "amd", "aiter": "amd",
+    "cuda": "nvidia", "nvidia": "nvidia", "cutlass": "nvidia", "jetson": "nvidia", "tegra": "nvidia",
+    "xpu": "intel", "intel": "intel",
+     "sycl": "intel", "gaudi": "intel", "hpu": "intel", "habana": "intel", "npu": "huawei",
+    "ascend": "huawei", "musa": "mthreads", "tpu": "google", "cpu": "cpu", "ppc64le": "cpu", "s390x": "cpu",
+    "neuron": "amazon", "metal": "apple", "mps": "apple", "maca": "metax", "iluvatar": "iluvatar",
+}  # fmt: skip
+# Data-center parts run Linux.
+_OTHER_SYSTEMS = frozenset({"windows", "win32", "macos", "darwin"})
+# A file for one CUDA version by its name (``Dockerfile.cu118``) is one of several.
+_OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?-?1[0-9](?:\.?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
+_FAMILIES = {"hopper", "blackwell", "ada", "ampere", "volta", "turing", "cdna3", "cdna4", "orin", "thor"}
+
+
+@cache
+def by_word() -> dict[str, frozenset[str]]:
+    """Return word -> ids of the parts it may mean: ``h100`` (three of them), ``4090``, ``mi300`` and ``mi300x``."""
+    found: dict[str, set[str]] = {}
+    for entry in store.index():
+        for word in words_of(entry.id):
+            found.setdefault(word, set()).add(entry.id)
+    for instance in store.lint_book().data.instances:
+        found.setdefault(instance.name, set()).add(instance.part)
+    return {word: frozenset(ids) for word, ids in found.items()}
+
+
+def words_of(part: str) -> set[str]:
+    """Return the words that name a part.
+
+    >>> sorted(words_of("rtx-4090")), sorted(words_of("mi300x")), sorted(words_of("h100-sxm5-80gb"))
+    (['4090', 'rtx4090'], ['mi300', 'mi300x'], ['h100'])
+    """
+    pieces = part.split("-")
+    if pieces[0] in ("rtx", "rx", "gtx"):
+        number = pieces[1]
+        if not number.isdigit():
+            return {f"{number}{pieces[2]}", f"rtx{number}{pieces[2]}"} if len(pieces) > 2 else {f"rtx{number}"}
+        return {number, f"{pieces[0]}{number}"} if len(number) == 4 else {f"{pieces[0]}{number}"}
+    if re.fullmatch(r"mi\d{3}[xa]", pieces[0]):
+        return {pieces[0], pieces[0][:-1]}
+    return {pieces[0]} if re.search(r"\d", pieces[0]) else set()
+
+
+def named(text: str) -> dict[str, frozenset[str]]:
+    """Return the words of a text that name parts, each with the parts it may mean.
+
+    >>> sorted(named("linux.aws.h100.8")), sorted(named("ubuntu-latest")), sorted(named("gpu-t4-4-core"))
+    (['h100'], [], ['t4'])
+    """
+    known = by_word()
+    return {word: known[word] for word in _words(text) if word in known}
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower().replace("_", "-"))
+
+
+def says_gpu(text: str) -> bool:
+    """Return whether a label promises a GPU, whichever."""
+    return not set(store.lint_book().data.gpu_words).isdisjoint(_words(text))
+
+
+def speaks_for_another(path: str, spec: DeviceSpec) -> bool:
+    """Return whether a path names another GPU, architecture or vendor than the target, and not the target's."""
+    words = set(_words(path))
+    if not _OTHER_SYSTEMS.isdisjoint(words):
+        return True
+    if own_words(spec) & words:
+        return False
+    other_parts = [word for word in words if word in by_word() and spec.id not in by_word()[word]]
+    other_archs = [
+        word for word in words if re.fullmatch(r"sm\d{2,3}[af]?|gfx[0-9a-f]{3,4}", word) or word in _FAMILIES
+    ]
+    vendors = {VENDOR_WORDS[word] for word in words if word in VENDOR_WORDS}
+    return bool(other_parts or other_archs or _OLD_TOOLKIT.search(path) or (vendors and spec.vendor not in vendors))
+
+
+def names_other_vendor(path: str) -> bool:
+    """Return whether a path names an accelerator that is not NVIDIA's."""
+    vendors = {VENDOR_WORDS[word] for word in _words(path) if word in VENDOR_WORDS}
+    return bool(vendors - {"nvidia"})
+
+
+def own_words(spec: DeviceSpec) -> set[str]:
+    """Return the words that name a part, its architecture or its family."""
+    return {*words_of(spec.id), spec.arch.replace("_", ""), f"{spec.arch.replace('_', '')}a", spec.family}

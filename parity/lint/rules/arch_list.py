@@ -1,0 +1,179 @@
+"""Judges architecture lists: does what is built contain code for the target, and can the toolkit build it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from parity.lint import archs
+from parity.lint.facts import ArchList, Facts, Hit
+from parity.lint.images import cuda_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.lint.asked import Asked
+    from parity.model.spec import DeviceSpec
+
+_ANY = frozenset({"all", "all-major", "native", "common"})
+_CI = frozenset({"github-workflow", "gitlab-ci", "buildkite"})
+_BUILDS = re.compile(r"(?:^|[/_])(?:setup|build|compile|make|install)[^/]*\.py$", re.IGNORECASE)
+_MADE = re.compile(r"wheel|docker/build-push|publish|release|benchmark", re.IGNORECASE)
+
+
+def lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield lists from which the target can run nothing."""
+    spec = asked.spec_for(facts.path)
+    for one, parsed in _settled(facts, spec):
+        if spec and archs.reach(parsed.codes, spec) == "none":
+            yield Hit(
+                span=one.span,
+                message=f"{one.name} has no code for {spec.arch} ({spec.id}): {_shown(parsed)}",
+                mend=f"add {_spelled(one, spec)}",
+            )
+
+
+def ptx_only(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield lists from which the target runs only what the driver compiles from PTX."""
+    spec = asked.spec_for(facts.path)
+    for one, parsed in _settled(facts, spec):
+        if spec and archs.reach(parsed.codes, spec) == "jit":
+            yield Hit(
+                span=one.span,
+                message=f"{spec.arch} ({spec.id}) runs only PTX of {one.name} (driver-compiled): {_shown(parsed)}",
+                mend=f"add {_spelled(one, spec)}",
+            )
+
+
+def older_minor(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield lists whose best code for the target is an older minor's."""
+    spec = asked.spec_for(facts.path)
+    for one, parsed in _settled(facts, spec):
+        if spec and archs.reach(parsed.codes, spec) == "older":
+            yield Hit(
+                span=one.span,
+                message=f"{spec.arch} ({spec.id}) runs code of an older minor of {one.name}: {_shown(parsed)}",
+                mend=f"add {_spelled(one, spec)}",
+            )
+
+
+def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, archs.Parsed]]:
+    """Return the lists of the target's vendor that stand on their own, in files where no list reaches the target.
+
+    A file with several lists of one tool chooses between them (one per branch or build argument): if any of them
+    serves the target, the others are for other GPUs.
+    """
+    if spec is None:
+        return []
+    mine = [one for one in facts.arch_lists if (one.tool == "amd") == (spec.vendor == "amd")]
+    if facts.kind in _CI and not _MADE.search(facts.source.text):
+        return []  # a job that only checks that the project builds takes one architecture to save time
+    if facts.kind == "python" and not _BUILDS.search(facts.path):
+        return []  # a program that sets the list for what it compiles while it runs knows its GPU
+    found = []
+    best: dict[str, int] = {}
+    rank = {"none": 0, "jit": 1, "older": 2, "native": 3}
+    for one in mine:
+        if one.text is None or one.adds:
+            best[one.tool] = 3  # something not settled may add the target
+            continue
+        parsed = archs.parse(one.tool, one.text)
+        if not _ANY.isdisjoint(parsed.special) or parsed.bad or parsed.open:
+            best[one.tool] = 3
+        elif parsed.codes:
+            found.append((one, parsed))
+            best[one.tool] = max(best.get(one.tool, 0), rank[archs.reach(parsed.codes, spec)])
+    chosen: dict[str, tuple[ArchList, archs.Parsed]] = {}
+    for one, parsed in found:  # several lists that all fall short are one matter: the longest is told
+        held = chosen.get(one.tool)
+        if rank[archs.reach(parsed.codes, spec)] == best[one.tool] and (
+            held is None or len(parsed.codes) > len(held[1].codes)
+        ):
+            chosen[one.tool] = (one, parsed)
+    return list(chosen.values())
+
+
+def _shown(parsed: archs.Parsed) -> str:
+    return ", ".join(dict.fromkeys(str(code) for code in parsed.codes[:12]))
+
+
+def _spelled(one: ArchList, spec: DeviceSpec) -> str:
+    """Return the target's architecture as the tool of a list spells it."""
+    digits = spec.arch.removeprefix("sm_")
+    spellings = {"torch": spec.compute_capability, "cmake": digits, "amd": spec.arch}
+    return spellings.get(one.tool, f"-gencode arch=compute_{digits},code=sm_{digits}")
+
+
+def invalid(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield words of TORCH_CUDA_ARCH_LIST that torch refuses because the dot is missing; the fix puts it in."""
+    del asked
+    for one in facts.arch_lists:
+        if one.tool != "torch" or one.text is None or one.name != "TORCH_CUDA_ARCH_LIST":
+            continue
+        bad = [
+            word
+            for word in archs.parse("torch", one.text).bad
+            if word.strip("af").isdigit() and 2 <= len(word.strip("af")) <= 3
+        ]
+        if bad:
+            width = one.span.end_column - one.span.column
+            fixable = one.span.line == one.span.end_line and width == len(one.text)
+            fixed = one.text
+            for word in bad:
+                digits = word.rstrip("af")
+                fixed = fixed.replace(word, f"{digits[:-1]}.{digits[-1]}{word[len(digits) :]}", 1)
+            yield Hit(
+                span=one.span,
+                message=f"torch reads no architecture in {', '.join(repr(word) for word in bad)}: write {fixed!r}",
+                fix=fixed if fixable else None,
+            )
+
+
+def native(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield builds for the GPU of the build machine where that machine has none, or another than production."""
+    del asked
+    if facts.kind not in ("dockerfile", "github-workflow", "gitlab-ci", "buildkite"):
+        return
+    for one in facts.arch_lists:
+        parsed = archs.parse(one.tool, one.text) if one.text else archs.Parsed()
+        if "native" in parsed.special:
+            yield Hit(
+                span=one.span, message=f"{one.name} is `native`: it builds for whatever GPU the build machine has"
+            )
+
+
+def beyond_toolkit(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield architectures that the CUDA toolkit of the same image cannot generate, or no longer."""
+    toolkits = {image.scope: cuda_of(image.reference or "", asked.data) for image in facts.images}
+    for one in facts.arch_lists:
+        toolkit = toolkits.get(_root(one.scope, facts))
+        if toolkit is None or one.tool == "amd" or one.text is None or one.adds:
+            continue
+        for code in archs.parse(one.tool, one.text).codes:
+            reason = _refused(code, toolkit, asked)
+            if reason:
+                yield Hit(span=one.span, message=f"{code} in {one.name}, but the image's CUDA {toolkit} {reason}")
+                break
+
+
+def _root(scope: str, facts: Facts) -> str:
+    seen = set()
+    while scope in facts.bases and scope not in seen:
+        seen.add(scope)
+        scope = facts.bases[scope]
+    return scope
+
+
+def _refused(code: archs.Code, toolkit: str, asked: Asked) -> str:
+    arch = f"sm_{code.capability[0]}{code.capability[1]}"
+    first = asked.stack.first_cuda(arch)
+    have = Version(toolkit)
+    if first and have < Version(first):
+        return f"cannot generate it (first: {first})"
+    for gone in asked.data.removed_archs:
+        below = gone.below.removeprefix("sm_")
+        if have >= Version(gone.cuda) and code.capability < (int(below[:-1]), int(below[-1])):
+            return f"no longer has it (gone since {gone.cuda})"
+    return ""

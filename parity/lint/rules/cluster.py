@@ -1,0 +1,83 @@
+"""Judges what a scheduler is asked for: which GPU, a whole one or a slice, alone or shared."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from parity.lint import parts
+from parity.lint.facts import Facts, GpuRequest, Hit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.lint.asked import Asked
+
+_WORKLOADS = frozenset(
+    {"Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "LeaderWorkerSet", "PyTorchJob",
+     "MPIJob", "RayCluster", "RayJob", "RayService", "JobSet", "TrainJob", "InferenceService"}
+)  # fmt: skip
+_SLICE = re.compile(r"\d+g\.\d+gb(?:\.\w+)?", re.IGNORECASE)
+
+
+def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield pods that ask for a GPU and leave the choice of GPU to the scheduler."""
+    del asked
+    for one in facts.gpu_requests:
+        if one.kind in _WORKLOADS and one.resource.endswith("/gpu") and not one.selectors and not one.open:
+            yield Hit(
+                span=one.span,
+                message=f"{one.kind} asks for {one.resource} and for no model: any GPU of the cluster will do",
+            )
+
+
+def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield batch scripts that ask for a GPU without a type, constraint or partition."""
+    del asked
+    for one in facts.gpu_requests:
+        if one.kind == "slurm" and not one.selectors and not one.open:
+            yield Hit(span=one.span, message="the job asks for a GPU of no type: any GPU of the cluster will do")
+
+
+def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield selectors and GPU types that name another part than the target."""
+    spec = asked.spec_for(facts.path)
+    if spec is None:
+        return
+    for one in facts.gpu_requests:
+        found = [
+            (value, span, meant) for _, value, span in one.selectors for meant in parts.named(value or "").values()
+        ]
+        if not found or any(spec.id in meant for _, _, meant in found):
+            continue
+        value, span, meant = found[0]
+        yield Hit(span=span, message=f"{value!r} selects {' or '.join(sorted(meant)[:3])}, and the target is {spec.id}")
+
+
+def slice_requested(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield requests of a MIG slice that the target is not."""
+    own = asked.target.partition.profile if asked.target and asked.target.partition.kind == "mig" else ""
+    for one in facts.gpu_requests:
+        profile = _profile(one)
+        if profile and profile != own:
+            yield Hit(
+                span=one.span,
+                message=f"{profile} is a slice of a GPU: its SMs, memory and bandwidth are a part of the whole's",
+            )
+    for setting in facts.settings:
+        if setting.name == "CUDA_VISIBLE_DEVICES" and (setting.value or "").startswith("MIG-") and not own:
+            yield Hit(span=setting.span, message="CUDA_VISIBLE_DEVICES names a MIG slice, not a whole GPU")
+
+
+def _profile(one: GpuRequest) -> str:
+    if one.resource.startswith("nvidia.com/mig"):
+        return one.resource.removeprefix("nvidia.com/mig").removeprefix("-") or "a MIG slice"
+    return next((value for _, value, _ in one.selectors if value and _SLICE.fullmatch(value)), "")
+
+
+def shared(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield device plugin settings that hand one GPU to several pods."""
+    del asked
+    words = {"timeSlicing": "time-slices", "mps": "shares by MPS"}
+    for how, span in facts.shared_gpus:
+        yield Hit(span=span, message=f"the device plugin {words[how]} each GPU among several pods")

@@ -1,0 +1,141 @@
+"""Knows which files of a tree are looked at: what git would track, never a link's target, nothing huge or binary."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from parity.errors import InputFileError, UsageError
+from parity.lint.files import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MAX_BYTES = 2 * 1024 * 1024
+MAX_LOCK_BYTES = 16 * 1024 * 1024  # lock files of large workspaces
+GIT_SECONDS = 60
+# Folders that hold other people's files or build results; git knows better where it can be asked.
+SKIPPED_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages", ".eggs",
+     ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "build", "dist", "_build"}
+)  # fmt: skip
+# Copies of other projects inside a repository: theirs to mend.
+VENDORED = frozenset(
+    {"third_party", "3rdparty", "third-party", "thirdparty", "vendor", "vendored", "external", "submodules"}
+)
+
+
+def files_below(paths: Iterable[str], *, exclude: tuple[str, ...] = ()) -> Iterator[tuple[str, Path]]:
+    """Yield (path as told, path to open) of every file a scanner takes, in order, each once.
+
+    A path given by name is taken whatever .gitignore says, links included; links met on the way are not followed.
+
+    Args:
+        paths: files and folders.
+        exclude: globs over the told path; a pattern without a slash also matches any part of it.
+
+    Raises:
+        InputFileError: a path does not exist.
+    """
+    seen: set[str] = set()
+    for given in paths:
+        if not given:
+            raise UsageError("an empty path", where="PATH", mend="is a variable unset?")
+        start = Path(given)
+        if os.path.isdir(given):  # noqa: PTH112  (false, not an exception, for impossible names)
+            found: Iterable[str] = _of_folder(start)
+        elif os.path.isfile(given):  # noqa: PTH113
+            found = [given]
+        else:
+            raise InputFileError("no such file or folder", where=given, mend="check the path")
+        for name in found:
+            told = os.path.normpath(name).replace(os.sep, "/")
+            if told not in seen and not excluded(told, exclude):
+                seen.add(told)
+                yield told, Path(name)
+
+
+def _of_folder(folder: Path) -> Iterator[str]:
+    listed = _tracked(folder)
+    if listed is None:
+        listed = _walked(folder)
+    for name in listed:
+        if kind_of(name) and not VENDORED.intersection(name.split("/")[:-1]):
+            yield os.path.join(folder, name)  # noqa: PTH118  (pathlib takes ten times as long)
+
+
+def _tracked(folder: Path) -> list[str] | None:
+    """Return what git tracks or would track below the folder, None outside a repository or without git."""
+    command = [
+        "git",
+        "-C",
+        str(folder),
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--deduplicate",
+    ]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, timeout=GIT_SECONDS, check=False, env=environment, stdin=subprocess.DEVNULL
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    if done.returncode != 0:
+        return None
+    names = sorted(os.fsdecode(name) for name in done.stdout.split(b"\0") if name)
+    # A folder that git ignores altogether was named on purpose: walk it.
+    return names or None
+
+
+def _walked(folder: Path) -> list[str]:
+    found = []
+    for place, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
+        below = os.path.relpath(place, folder)
+        found += [name if below == "." else f"{below}/{name}".replace(os.sep, "/") for name in names]
+    return sorted(found)
+
+
+def excluded(path: str, patterns: tuple[str, ...]) -> bool:
+    """Return whether a glob covers a path, one of its folders or, without a slash, any part of it.
+
+    >>> excluded("a/tests/b.py", ("tests",)), excluded("a/tests/b.py", ("a/t*",)), excluded("a/b.py", ("b",))
+    (True, True, False)
+    """
+    if not patterns:
+        return False
+    parts = path.split("/")
+    heads = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+    for pattern in patterns:
+        plain = pattern.rstrip("/").removeprefix("./")
+        if any(fnmatchcase(head, plain) for head in heads):
+            return True
+        if "/" not in plain and any(fnmatchcase(part, plain) for part in parts):
+            return True
+        if plain.startswith("**/") and any(fnmatchcase(head, plain[3:]) for head in heads):
+            return True
+    return False
+
+
+def read_text(path: Path, *, limit: int) -> str | None:
+    """Return a regular file's text, None when it is a link, no file, too large, binary or unreadable.
+
+    Bytes that are not UTF-8 become replacement characters, one per byte or group, on their own line.
+    """
+    try:
+        if path.is_symlink() or not path.is_file():
+            return None
+        with path.open("rb") as stream:
+            raw = stream.read(limit + 1)
+    except (OSError, ValueError):
+        return None
+    if len(raw) > limit or b"\0" in raw:
+        return None
+    return raw.decode("utf-8-sig", errors="replace")

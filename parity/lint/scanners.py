@@ -1,0 +1,52 @@
+"""Knows which function reads which kind of file, and gives a broken file's reason instead of an exception."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from parity.lint import arch_lists
+from parity.lint.facts import BrokenFile, Facts
+from parity.lint.source import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from parity.lint.source import Source
+
+# kind -> module below parity.lint with a function ``scan(source) -> Facts``
+SCANNERS = {
+    "dockerfile": "dockerfile",
+    "python": "python_source",
+    "shell": "shell_file",
+    "github-workflow": "github_workflow",
+    "gitlab-ci": "gitlab",
+    "buildkite": "buildkite",
+    "yaml": "yaml_file",
+    "make": "makefile",
+    "cmake": "cmake",
+    "requirements": "requirements",
+    "pyproject": "pyproject",
+    "lock": "lockfiles",
+}
+
+
+def scan(source: Source, kind: str, words: Collection[str] = ()) -> Facts:
+    """Return a file's facts; of a file that cannot be parsed, the reason.
+
+    Args:
+        source: the file.
+        kind: which scanner reads it.
+        words: of Python, what calls for a rule; blocks without any of them need not be read.
+    """
+    module = importlib.import_module(f"parity.lint.{SCANNERS[kind]}")
+    try:
+        facts: Facts = module.scan(source, words) if kind == "python" else module.scan(source)
+    except BrokenFile as broken:
+        facts = Facts(source, kind)
+        facts.broken = (broken.reason, broken.span)
+    except (RecursionError, MemoryError) as error:
+        facts = Facts(source, kind)
+        facts.broken = (f"nested too deeply ({type(error).__name__})", Span(1, 1, 1, 1))
+    arch_lists.from_settings(facts)
+    return facts

@@ -1,0 +1,178 @@
+"""``parity lint`` as users run it: exit status, targets, suppressions, baseline, diff, fixes and formats."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BAD = "FROM nvidia/cuda:12.8.1-devel-ubuntu22.04\nENV CUDA_LAUNCH_BLOCKING=1\n"
+GOOD = "FROM nvidia/cuda:12.8.1-devel-ubuntu22.04\n"
+
+
+@pytest.fixture
+def bad(folder: Path) -> Path:
+    (folder / "Dockerfile").write_text(BAD)
+    return folder
+
+
+def git(*words: str) -> None:
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], check=True, capture_output=True)
+
+
+def report(run: Any, *words: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(run("lint", *words, "--format", "json").out)
+    return read
+
+
+def test_no_findings_is_0_findings_1_no_file_3(run: Any, folder: Path) -> None:
+    assert run("lint").status == 3
+    (folder / "Dockerfile").write_text(GOOD)
+    assert run("lint").status == 0
+    (folder / "Dockerfile").write_text(BAD)
+    assert run("lint").status == 1
+    assert run("lint", "--exit-zero").status == 0
+    assert run("lint", "gone").status == 2
+
+
+def test_a_finding_shows_its_place_line_and_mend(run: Any, bad: Path) -> None:
+    out = run("lint").out
+    assert out.startswith("Dockerfile:2:5: error[env-serialises-launches] CUDA_LAUNCH_BLOCKING=1: ")
+    assert "\n  2 | ENV CUDA_LAUNCH_BLOCKING=1\n    |     ^^^^^^^^^^^^^^^^^^^^^^\n  mend: unset it" in out
+    assert "1 error in 1 file\n" in out
+
+
+def test_rules_that_need_a_target_say_that_they_did_not_run(run: Any, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM nvidia/cuda:12.4.1-devel-ubuntu22.04\n")
+    answer = run("lint")
+    assert answer.status == 0
+    assert "rules did not run: no target" in answer.out
+    assert run("lint", "--target", "b200").status == 1
+    (folder / "parity.yaml").write_text("version: 1\ndefault_target: p\ntargets: {p: {device: b200}}\n")
+    assert run("lint").status == 1
+
+
+def test_select_ignore_and_unknown_names(run: Any, bad: Path) -> None:
+    assert run("lint", "--select", "arch-list-native").status == 0
+    assert run("lint", "--ignore", "env-serialises-launches,arch-list-native").status == 0
+    answer = run("lint", "--select", "env-serialise-launches")
+    assert answer.status == 2
+    assert "close: env-serialises-launches" in answer.err
+
+
+def test_project_settings(run: Any, bad: Path) -> None:
+    for text in (
+        "lint: {ignore: [env-serialises-launches]}\n",
+        "lint: {select: [arch-list-native]}\n",
+        "lint: {per-file-ignores: {'Docker*': [env-serialises-launches]}}\n",
+    ):
+        (bad / "parity.yaml").write_text("version: 1\n" + text)
+        assert run("lint").status == 0, text
+    (bad / "parity.yaml").write_text("version: 1\nlint: {exclude: [Dockerfile, '*.yaml']}\n")
+    assert run("lint").status == 3
+    (bad / "parity.yaml").write_text("version: 1\nlint: {ignore: [nothing]}\n")
+    answer = run("lint")
+    assert (answer.status, "no lint rule named 'nothing'" in answer.err) == (2, True)
+
+
+def test_the_pyproject_table(run: Any, bad: Path) -> None:
+    (bad / "pyproject.toml").write_text('[tool.parity.lint]\nignore = ["env-serialises-launches"]\n')
+    assert run("lint").status == 0
+
+
+def test_an_inline_exception_silences_and_is_told(run: Any, bad: Path) -> None:
+    reasoned = BAD.replace("ENV", "# parity: ignore[env-serialises-launches] debugging image\nENV")
+    (bad / "Dockerfile").write_text(reasoned)
+    answer = run("lint", "-v")
+    assert answer.status == 0
+    assert "silenced: debugging image" in answer.out
+    assert report(run)["findings"][0]["suppressed"] == "debugging image"
+
+
+def test_a_baseline_holds_what_is_there_and_not_what_is_new(run: Any, bad: Path) -> None:
+    answer = run("lint", "--baseline", "base.json")
+    assert (answer.status, "no such file" in answer.err) == (2, True)
+    assert run("lint", "--baseline", "base.json", "--update-baseline").status == 0
+    (bad / "Dockerfile").write_text("# moved\n" + BAD)
+    answer = run("lint", "--baseline", "base.json")
+    assert (answer.status, "1 finding held by the baseline" in answer.out) == (0, True)
+    (bad / "Dockerfile").write_text(BAD + "ENV CUDA_LAUNCH_BLOCKING=1\n")
+    assert len(report(run, "--baseline", "base.json")["findings"]) == 1
+
+
+def test_diff_keeps_what_changed(run: Any, bad: Path) -> None:
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "one")
+    assert run("lint", "--diff", "HEAD").status == 0
+    (bad / "Dockerfile").write_text(BAD + "ENV AMD_SERIALIZE_KERNEL=3\n")
+    assert [one["line"] for one in report(run, "--diff", "HEAD")["findings"]] == [3]
+    (bad / "new.dockerfile").write_text(BAD)
+    assert {one["path"] for one in report(run, "--diff", "HEAD")["findings"]} == {"Dockerfile", "new.dockerfile"}
+    answer = run("lint", "--diff", "no-such-revision")
+    assert (answer.status, "git says" in answer.err) == (2, True)
+
+
+def test_fixes_are_shown_and_then_written(run: Any, folder: Path) -> None:
+    before = 'FROM a\nENV TORCH_CUDA_ARCH_LIST="80 90a"\n'
+    (folder / "Dockerfile").write_text(before)
+    answer = run("lint", "--show-fixes")
+    assert '-ENV TORCH_CUDA_ARCH_LIST="80 90a"\n+ENV TORCH_CUDA_ARCH_LIST="8.0 9.0a"\n' in answer.out
+    assert (folder / "Dockerfile").read_text() == before
+    assert run("lint", "--fix").status == 0
+    assert (folder / "Dockerfile").read_text() == 'FROM a\nENV TORCH_CUDA_ARCH_LIST="8.0 9.0a"\n'
+
+
+def test_statistics(run: Any, bad: Path) -> None:
+    assert run("lint", "--statistics").out.startswith("     1  error    env-serialises-launches\n")
+
+
+def test_values_that_are_not_settled_are_said_once(run: Any, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("ARG V\n" + "FROM nvidia/cuda:$V\n" * 3)
+    assert [one["what"] for one in report(run)["unknowns"]] == ["FROM nvidia/cuda:$V"]
+
+
+def test_every_format_carries_the_finding(run: Any, bad: Path) -> None:
+    sarif = json.loads(run("lint", "--format", "sarif").out)
+    (result,) = sarif["runs"][0]["results"]
+    assert (sarif["version"], result["ruleId"], result["level"]) == ("2.1.0", "env-serialises-launches", "error")
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "Dockerfile"
+    assert place["region"] == {"startLine": 2, "startColumn": 5, "endLine": 2, "endColumn": 27}
+    assert "security-severity" not in json.dumps(sarif)
+    github = run("lint", "--format", "github").out
+    assert github.startswith("::error file=Dockerfile,line=2,col=5,endColumn=27,title=parity%3A env-serialises")
+    (issue,) = json.loads(run("lint", "--format", "gitlab").out)
+    assert (issue["check_name"], issue["location"]["lines"]["begin"]) == ("env-serialises-launches", 2)
+    suite = ET.fromstring(run("lint", "--format", "junit").out)
+    assert suite.get("failures") == "1"
+    assert "| Dockerfile:2 | error | `env-serialises-launches` |" in run("lint", "--format", "markdown").out
+
+
+def test_annotations_are_capped_folded_and_escaped(run: Any, folder: Path) -> None:
+    (folder / "a,b:c.dockerfile").write_text("FROM a\n" + "ENV CUDA_LAUNCH_BLOCKING=1\n" * 14)
+    commands = [line for line in run("lint", "--format", "github").out.splitlines() if line.startswith("::")]
+    assert len(commands) == 10
+    assert commands[0].startswith("::error file=a%2Cb%3Ac.dockerfile,line=2,")
+    assert commands[-1] == "::error title=parity lint::5 more: 5 x env-serialises-launches; the report has them all"
+
+
+def test_fingerprints_differ_between_equal_lines(run: Any, folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM a\n" + "ENV CUDA_LAUNCH_BLOCKING=1\n" * 3)
+    prints = [issue["fingerprint"] for issue in json.loads(run("lint", "--format", "gitlab").out)]
+    assert len(set(prints)) == 3
+
+
+def test_hostile_text_stays_inside_its_format(run: Any, folder: Path) -> None:
+    (folder / "Dockerfile").write_text('FROM a\nENV CUDA_LAUNCH_BLOCKING="<b>|%0A::error::\x1b[31m]]>"\n')
+    assert ET.fromstring(run("lint", "--format", "junit").out).get("failures") == "1"
+    assert sum(line.startswith("::") for line in run("lint", "--format", "github").out.splitlines()) == 1
+    row = next(line for line in run("lint", "--format", "markdown").out.splitlines() if "Dockerfile" in line)
+    assert "<b>" not in row
+    assert "\x1b" not in run("lint").out
