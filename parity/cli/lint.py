@@ -19,6 +19,7 @@ from parity.lint.linter import Outcome, Rules, lint_paths
 from parity.lint.scan import excluded
 from parity.model.lint import LintReport
 from parity.model.rule import SEVERITIES
+from parity.outputs import write_file
 from parity.units import plural
 
 if TYPE_CHECKING:
@@ -172,8 +173,7 @@ def _names(given: Iterable[str] | None) -> list[str]:
 def render(report: LintReport, outcome: Outcome, name: str, arguments: argparse.Namespace) -> str:
     """Return the report in the format called ``name``."""
     if name == "json":
-        from parity.outputs import write_file
-from parity.reports import lint_json
+        from parity.reports import lint_json
 
         return lint_json.render(report)
     if name == "sarif":

@@ -46,7 +46,7 @@ def cards_of(function: str, cards: tuple[EnvironmentCard, ...]) -> list[Environm
     return [
         card
         for card in cards
-        if card.severity != "note"
+        if (card.severity != "note" or card.kind == "dead")
         and card.name not in _BUILD_LISTS | _HARMLESS
         and ("compiles" if card.name in _NO_GPU_CODE else card.kind) == KINDS[function]
     ]
@@ -103,7 +103,7 @@ def _found(function: str, facts: Facts, asked: Asked) -> Iterator[Hit]:
                 continue
             if card.kind in _DECLARED and setting.how in ("compose", "kubernetes"):
                 continue
-            if card.kind == "dead" and not _reads_it_no_more(facts):
+            if card.kind == "dead" and not _reads_it_no_more(facts, card.dead_since.get("vllm")):
                 continue
             if card.triggered_by(setting.name, setting.value):
                 told = f"{setting.name}={setting.value}" if len(setting.value) < 60 else setting.name
@@ -111,10 +111,13 @@ def _found(function: str, facts: Facts, asked: Asked) -> Iterator[Hit]:
                 break
 
 
-def _reads_it_no_more(facts: Facts) -> bool:
-    """Return whether an image of the file is a vLLM release that dropped its variable: 0.14 or newer."""
+def _reads_it_no_more(facts: Facts, dead_since: str | None) -> bool:
+    """Return whether an image of the file is a vLLM release that no longer reads the variable."""
+    if dead_since is None:
+        return False
+    first = tuple(int(part) for part in dead_since.split(".")[:2])
     tags = [re.search(r"vllm-openai(?:-rocm)?:v(\d+)\.(\d+)", image.reference or "") for image in facts.images]
-    return any(tag and (int(tag[1]), int(tag[2])) >= (0, 14) for tag in tags)
+    return any(tag and (int(tag[1]), int(tag[2])) >= first for tag in tags)
 
 
 def _measured(setting: Setting, facts: Facts) -> bool:

@@ -286,7 +286,7 @@ def test_volta_is_gone_from_cuda_13_and_unknown_cuda_says_nothing() -> None:
 )
 def test_the_list_of_architectures_for_extensions(name: str, value: str, target: str, told: str) -> None:
     here = machine(replace(machines.machine(H100), environment={name: value}))
-    found = said("arch_list_lacks_target", here, target)
+    found = said("arch_list_omits_target", here, target)
     kind = "" if not found else "unknown" if found[0].startswith("unknown: ") else "lacks"
     assert kind == told
 
