@@ -3,10 +3,10 @@
 Usage: ``python benchmarks/plugin_overhead.py [--runs N] [--tests N] [--only NAME ...]``
 
 A wheel of this checkout and each peer are installed into a virtual environment of their own (from the package index),
-because that is what users have: pytest rewrites and finds plugins differently in an editable install. Times are
-CPU times of the pytest process alone, so that the engine on another core does not count, and a busy machine disturbs
-little; runs of all variants alternate. What a variant takes more is the distance of the fastest runs, since whatever else
-the machine does can only add. ``bare again`` is plain pytest once more: its distance from ``bare`` is noise.
+because that is what users have: pytest rewrites and finds plugins differently in an editable install. Times are CPU
+times of the pytest process alone, so that the engine on another core does not count, and a busy machine disturbs
+little; runs of all variants alternate. What a variant takes more is the distance of the fastest runs, since whatever
+else the machine does can only add. ``bare again`` is plain pytest once more: its distance from ``bare`` is noise.
 
 Goals: idle at most 5 ms more at start-up, with a target at most 15 ms more, at most 10 microseconds per test.
 """
