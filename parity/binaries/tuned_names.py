@@ -119,7 +119,7 @@ def tensile_entry(path: str) -> TunedEntry:
 
 
 def csv_family(path: str) -> str:
-    """Return the kernel an AITER table is for; tables of one kernel for some models join the general one.
+    """Return the kernel an AITER table is for; tables of some models join the general one (``jit/core.py``).
 
     >>> csv_family("model_configs/a8w8_blockscale_tuned_gemm_ds_v3.csv"), csv_family("tuned_fmoe.csv")
     ('a8w8_blockscale_tuned_gemm', 'tuned_fmoe')

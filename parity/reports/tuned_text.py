@@ -118,7 +118,8 @@ def _some(texts: list[str], limit: int) -> str:
 def _foot(report: TunedReport) -> str:
     families = [family for package in report.packages for family in package.families]
     if not report.target:
-        return f"{sum(family.total for family in families)} tuned shapes in {len(report.packages)} packages"
+        where = "1 package" if len(report.packages) == 1 else f"{len(report.packages)} packages"
+        return f"{sum(family.total for family in families)} tuned shapes in {where}"
     judged = [family for family in families if family.target is not None]
     if not judged:
         return f"no table is for devices of the vendor of {report.target}"

@@ -62,6 +62,7 @@ def test_without_a_target_the_devices_are_told() -> None:
     family = TunedFamily(family="fused-moe", total=4, devices={"NVIDIA_L40S": 2})
     package = TunedPackageReport(package="p", version="", families=(family,))
     lines = tuned_text.render(TunedReport(target=None, here=None, packages=(package,))).splitlines()
+    assert lines[-1] == "4 tuned shapes in 1 package"
     assert lines[1:4] == ["  tuned shapes of  any", "  fused-moe          4", "  fused-moe, by device: NVIDIA_L40S 2"]
 
 
