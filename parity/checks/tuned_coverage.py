@@ -102,21 +102,23 @@ def _family(
         if target is not None and here
         else {},
         devices=keyed,
+        target_names=_counted(aimed.names),
         triton=_counted(aimed.versions if target else [(entry.triton, entry.shape) for entry in entries]),
         unknown=f"{len(untold)} shapes: what they are keyed by is not known of the device" if untold else "",
     )
 
 
 class _Tuned(NamedTuple):
-    """What is tuned for some devices: shapes, (Triton version, shape), and shapes of which it cannot be told."""
+    """What is tuned for some devices: shapes, with the name and the Triton version, and those that cannot be told."""
 
     shapes: set[str]
+    names: set[tuple[str, str]]
     versions: set[tuple[str, str]]
     untold: set[str]
 
 
 def _tuned_for(devices: Sequence[TunedDevice], entries: Iterable[TunedEntry], package: TunedPackage) -> _Tuned:
-    tuned = _Tuned(set(), set(), set())
+    tuned = _Tuned(set(), set(), set(), set())
     asked: dict[tuple[int, str], set[str]] = {}
     for entry in entries:
         program = program_of(entry.path)
@@ -126,6 +128,7 @@ def _tuned_for(devices: Sequence[TunedDevice], entries: Iterable[TunedEntry], pa
             fit = fits(entry, device, asked[number, program], package.arch_names)
             if fit:
                 tuned.shapes.add(entry.shape)
+                tuned.names.add((entry.name or "", entry.shape))
                 tuned.versions.add((entry.triton, entry.shape))
             elif fit is None:
                 tuned.untold.add(entry.shape)

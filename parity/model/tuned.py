@@ -90,6 +90,7 @@ class TunedFamily(msgspec.Struct, frozen=True, kw_only=True):
         target, here: shapes tuned for it; None when not asked for, or the tables are for the other vendor's devices.
         shapes: shape -> who has a table for it; only when both were asked for.
         devices: what the tables are keyed by (device name, or gfx target and CU count) -> shapes.
+        target_names: device name -> shapes tuned for the target under it; a driver prints one of them.
         triton: Triton version -> shapes, of those tuned for the target (for any device, without a target).
             SGLang takes another version's table with a warning; older ones may not.
         unknown: why it cannot be told which shapes are the target's or this machine's; empty: it can.
@@ -101,6 +102,7 @@ class TunedFamily(msgspec.Struct, frozen=True, kw_only=True):
     here: int | None = None
     shapes: dict[str, Case] = {}
     devices: dict[str, int] = {}
+    target_names: dict[str, int] = {}
     triton: dict[str, int] = {}
     unknown: str = ""
 

@@ -76,6 +76,9 @@ def _details(package: TunedPackageReport, report: TunedReport, *, verbose: bool)
             shapes = [shape for shape, told in family.shapes.items() if told == case]
             if shapes and family.target is not None:
                 yield f"{family.family}, {case.replace('-', ' ')}: {_some(shapes, limit)}"
+        if len(family.target_names) > 1:
+            names = [f"{name} {count}" for name, count in family.target_names.items()]
+            yield f"{family.family}, the target's under several names, of which a driver prints one: {'; '.join(names)}"
         if family.unknown:
             yield f"{family.family}, unknown: {family.unknown}"
         if verbose or not report.target:

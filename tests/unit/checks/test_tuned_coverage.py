@@ -104,3 +104,9 @@ def test_odd_names_are_told_those_that_never_match_first() -> None:
         ("NVIDIA_L40s", True, 1),
         ("NVIDIA_FUTURE", False, 1),
     ]
+
+
+def test_the_names_that_the_targets_tables_have_are_told() -> None:
+    entries = [*moe("a", "AMD_Instinct_MI350X"), *moe("b", "AMD_Instinct_MI350_OAM"), *moe("c", L40S)]
+    (family,) = judged(entries, "mi350x").packages[0].families
+    assert (family.target, family.target_names) == (2, {"AMD_Instinct_MI350X": 1, "AMD_Instinct_MI350_OAM": 1})

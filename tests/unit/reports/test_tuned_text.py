@@ -74,3 +74,9 @@ def test_control_characters_of_names_do_not_reach_the_terminal() -> None:
 def test_a_package_without_tables_says_so() -> None:
     empty = TunedReport(target="h100", here=None, packages=(TunedPackageReport(package="p", version="1"),))
     assert "  no tuned table\n" in tuned_text.render(empty)
+
+
+def test_several_names_of_the_target_are_told() -> None:
+    family = TunedFamily(family="mamba", total=2, target=2, target_names={"MI350X": 1, "MI350_OAM": 1})
+    assert "one: MI350X 1; MI350_OAM 1\n" in tuned_text.render(report(family), width=120)
+    assert "several names" not in tuned_text.render(report(FAMILY))
