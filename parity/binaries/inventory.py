@@ -52,7 +52,7 @@ class Stocktaking:
             return
         if any(name.endswith(_INSTALLED) for name in _names(path)):
             self._own(packages.installed([path]))
-        for found in _walk(path):
+        for found in walk(path):
             self._file(found)
 
     def add_package(self, package: Package) -> None:
@@ -177,7 +177,7 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _walk(folder: str) -> Iterable[str]:
+def walk(folder: str) -> Iterable[str]:
     """Yield the files below a folder in name order; links to folders are followed once."""
     seen: set[tuple[int, int]] = set()
     stack, count = [folder], 0

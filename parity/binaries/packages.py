@@ -7,13 +7,16 @@ import re
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from parity.binaries.names import is_told_text
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Package(NamedTuple):
-    """One installed distribution; ``files`` are absolute paths, text left out."""
+    """One installed distribution; ``files`` are the absolute paths that were asked for."""
 
     name: str
     version: str
@@ -35,12 +38,20 @@ def folded(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def installed(folders: list[str], *, only: str | None = None) -> list[Package]:
+def holds_code(path: str) -> bool:
+    """Return whether a file may hold device code, as far as its name tells."""
+    return not is_told_text(path)
+
+
+def installed(
+    folders: list[str], *, only: str | None = None, keep: Callable[[str], bool] = holds_code
+) -> list[Package]:
     """Return the distributions installed in the folders, in name order; the first of a name wins, as on import.
 
     Args:
         folders: ``site-packages`` and the like.
         only: the one distribution wanted; None: all.
+        keep: which files, by their recorded path.
     """
     found: dict[str, Package] = {}
     for distribution in metadata.distributions(path=folders):
@@ -49,13 +60,13 @@ def installed(folders: list[str], *, only: str | None = None) -> list[Package]:
             key = folded(name)
             if not name or key in found or (only is not None and key != folded(only)):
                 continue
-            found[key] = Package(name, version, _files(distribution))
+            found[key] = Package(name, version, _files(distribution, keep))
         except Exception:  # noqa: S112 - metadata of somebody's broken package: its files are found without it
             continue
     return [found[key] for key in sorted(found)]
 
 
-def _files(distribution: metadata.Distribution) -> tuple[str, ...]:
+def _files(distribution: metadata.Distribution, keep: Callable[[str], bool]) -> tuple[str, ...]:
     record = distribution.read_text("RECORD")
     if record is None:
         names = [str(path) for path in distribution.files or ()]
@@ -65,7 +76,7 @@ def _files(distribution: metadata.Distribution) -> tuple[str, ...]:
     return tuple(
         os.path.normpath(os.path.join(root, name))  # noqa: PTH118 - thousands of names; pathlib takes ten times as long
         for name in names
-        if name and not is_told_text(name)
+        if name and keep(name)
     )
 
 

@@ -29,6 +29,7 @@ from parity.model.rule import RuleCard
 from parity.model.run import Run
 from parity.model.spec import DeviceSpec
 from parity.model.stack_facts import StackFacts
+from parity.model.tuned import TunedReport
 from parity.model.verdict import Verdict
 from parity.reports import text_report
 
@@ -39,6 +40,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
+    "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),
     "lint-1": (LintReport, "What `parity lint --format json` prints."),

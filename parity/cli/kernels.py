@@ -9,7 +9,7 @@ from parity import session
 from parity.binaries import packages
 from parity.binaries.inventory import Stocktaking
 from parity.catalog import store
-from parity.cli import options
+from parity.cli import kernels_tuned, options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
 from parity.inputs import near_names
@@ -47,11 +47,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scan", dest="scan", action="store_true", default=True, help="search for hidden code (default)"
     )
+    parser.add_argument(
+        "--tuned",
+        action="store_true",
+        help="tell the tuned kernel tables (vLLM, SGLang, AITER, TunableOp, Tensile) instead: which shapes are tuned "
+        "for the target, and here",
+    )
     options.add_output(parser, ("text", "json"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Report; 0 when everything has code for the device judged, 1 when something lacks it, 3 when nothing was found."""
+    if arguments.tuned:
+        return kernels_tuned.run(arguments)
     target = _target(arguments)
     here = _here(arguments)
     inventory = _inventory(arguments.what, scan=arguments.scan)
