@@ -25,6 +25,7 @@ from parity.model.rule import RuleCard
 from parity.model.run import Run
 from parity.model.spec import DeviceSpec
 from parity.model.verdict import Verdict
+from parity.model.workload import ModelReport
 from parity.reports import text_report
 
 SCHEMAS: dict[str, tuple[Any, str]] = {
@@ -32,6 +33,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "verdict-1": (Verdict, "A judgement, as `parity doctor --format json` prints it."),
     "conditions-1": (Interval, "The conditions a test ran under, as the pytest plugin records them."),
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
+    "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),

@@ -21,6 +21,7 @@ COMMANDS = {
     "diff": ("parity.cli.diff", "compare two machines: fingerprints, reports of other tools, or catalog names"),
     "targets": ("parity.cli.targets", "list the catalog, or show one part with the source of each fact"),
     "explain": ("parity.cli.explain", "say why this is, or is not, the target: each candidate with its reason"),
+    "model": ("parity.cli.model", "say what a model asks of a target: memory, shapes, what binds it; no GPU needed"),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }
