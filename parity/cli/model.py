@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity import session
 from parity.cli import options
-from parity.config.targets import resolve_target
+from parity.config.project import find_project, load_project
+from parity.config.targets import resolve_target, target_or_default
 from parity.errors import InputFileError, UnknownNameError, UsageError
 from parity.inputs import MAX_BYTES, near_names, read_bytes
 from parity.model.workload import Parallelism
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 def render(report: ModelReport, name: str, *, verbose: bool) -> str:
     """Return the report in the format called ``name``."""
     if name == "json":
-        return session.as_json(report).decode()
+        return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
     from parity.reports import model_text
 
     width, colour, ascii_only = options.terminal()
@@ -72,8 +72,11 @@ def render(report: ModelReport, name: str, *, verbose: bool) -> str:
 
 
 def _question(arguments: argparse.Namespace) -> tuple[Question, str]:
-    project = session.project_of(arguments.config)
-    target = session.target_of(arguments.target, project)
+    # Not through parity.session: it imports what judges a machine, which takes longer than this whole answer.
+    project = load_project(Path(arguments.config) if arguments.config is not None else find_project(Path()))
+    target = target_or_default(arguments.target, project, source="--target")
+    if target is None:
+        raise UsageError("no target", where="--target", mend="give one: `--target 2xh100`")
     here = resolve_target(arguments.here, project, source="--here") if arguments.here is not None else None
     if arguments.like is not None and arguments.like not in FAMILIES:
         close = near_names(arguments.like, list(FAMILIES))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MIN_WIDTH, MAX_WIDTH = 60, 120
 UNKNOWN = "unknown"
+ANY = 2**30  # the most context that is tried: nothing grows with it
 WORDS = {"yes": "FITS", "tight": "TIGHT", "no": "DOES NOT FIT", "unknown": "UNKNOWN"}
 COLOURS = {"yes": "32", "tight": "33", "no": "31", "unknown": "33", "error": "31", "warning": "33", "note": "36"}
 
@@ -34,7 +35,7 @@ def render(
     lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report)]
     lines += ["", *_shapes(report, verbose=verbose)]
     if verbose:
-        lines += ["", *_dtypes(report)]
+        lines += ["", *_dtypes(report, width)]
     if report.findings:
         lines += ["", "findings"]
         for finding in report.findings:
@@ -106,7 +107,9 @@ def _footprint(report: ModelReport) -> Iterator[str]:
 
 
 def _count(value: int | None, place: Placement) -> str:
-    return (UNKNOWN if place.fits == "unknown" else "none") if value is None else str(value)
+    if value is None:
+        return UNKNOWN if place.fits == "unknown" else "none"
+    return "any" if value == ANY else str(value)
 
 
 def _bound(report: ModelReport) -> Iterator[str]:
@@ -143,7 +146,7 @@ def _shapes(report: ModelReport, *, verbose: bool) -> Iterator[str]:
     for check in poor:
         better = f"; nearest {check.better}" if check.better else ""
         gain = f", about {check.gain:.2f}x" if check.gain else ""
-        word = {"yes": "good", "no": "not", "unknown": "unknown whether"}[check.good]
+        word = {"yes": "good", "no": "not", "unknown": "unknown:"}[check.good]
         here = f" (here: {check.here})" if check.here and check.here != check.good else ""
         yield f"  {check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}"
     good = sum(check.good == "yes" for check in report.shapes)
@@ -165,17 +168,20 @@ def _product(product: Gemm, sides: int) -> list[str]:
     return [f"{product.name} {product.m} x {product.n} x {product.k}", *told, better]
 
 
-def _dtypes(report: ModelReport) -> Iterator[str]:
+def _dtypes(report: ModelReport, width: int) -> Iterator[str]:
     yield "number formats"
-    heads = ["", report.target, *([report.here] if report.here else []), ""]
+    heads = ["", report.target, *([report.here] if report.here else [])]
     rows = [heads]
     for row in report.dtypes:
         name = f"{row.dtype}{' (used)' if row.used else ''}"
         fact = "tops_" if row.dtype == "int8" else "tflops_"
         rates = [(row.target, row.target_rate), *([(row.here or UNKNOWN, row.here_rate)] if report.here else [])]
         told = [f"{word}, {format_fact(fact, rate)}" if rate is not None else word for word, rate in rates]
-        rows.append([name, *told, row.note])
+        rows.append([name, *told])
     yield from _table(rows)
+    for row in report.dtypes:
+        if row.note:
+            yield from _wrapped(f"{row.dtype}: {row.note}", width, 2)
 
 
 def _table(rows: list[list[str]]) -> Iterator[str]:
@@ -216,4 +222,6 @@ def _number(value: float | None, unit: str) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value * 1e6:.3g} us"
+    if value is None:
+        return "-"
+    return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} us"

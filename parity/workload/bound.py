@@ -13,7 +13,7 @@ from parity.model.absent import value_of
 from parity.model.workload import Bound, DeviceBound, Parallelism, PhaseBound
 from parity.workload.footprint import cache_bytes, parameters, weights_bytes
 from parity.workload.number_formats import FORMATS
-from parity.workload.parameters import multiplied
+from parity.workload.parameters import bytes_per_parameter, multiplied
 from parity.workload.question import PREFILL_TOKENS, number, spread_over
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def device_bound(question: Question, target: Target, spread: Parallelism) -> Dev
         decode_tokens_s=None if bandwidth is None or not one else decode_ceiling(bandwidth, one * spread.pp),
         decode_tokens_s_without_embedding=None
         if bandwidth is None or not one
-        else decode_ceiling(bandwidth, one * spread.pp * _looked_up(question)),
+        else decode_ceiling(bandwidth, one * spread.pp * _without_embedding(question)),
         decode_tokens_s_at_context=None
         if bandwidth is None or not many
         else decode_ceiling(bandwidth, many * (spread.pp if question.batch < spread.pp else 1), tokens=question.batch),
@@ -138,22 +138,29 @@ def _step_bytes(question: Question, spread: Parallelism, *, context: int, batch:
     return weights[1] * visited(question, tokens) + cache
 
 
-def _looked_up(question: Question) -> float:
-    """Return the visited weights without an input embedding that is only looked up, over all visited weights."""
-    parts, count = question.parts, parameters(question)
-    if parts is None or count is None or question.parameters is not None:
-        return 1.0
-    return multiplied(parts, tied=bool(question.shape.tied)) / count[1]
+def _without_embedding(question: Question) -> float:
+    return visited(question, 1, embedding=False) / visited(question, 1)
 
 
-def visited(question: Question, batch: int) -> float:
-    """Return the part of the weights that a decode step of ``batch`` tokens reads."""
+def visited(question: Question, tokens: int, *, embedding: bool = True) -> float:
+    """Return the part of the weights' bytes that a decode step of ``tokens`` tokens reads.
+
+    Args:
+        question: the model.
+        tokens: of the step; each visits its experts, all equally likely.
+        embedding: count an input embedding of its own, of which a step reads one row per token.
+    """
     parts, moe = question.parts, question.shape.moe
-    if parts is None or moe is None:
+    if parts is None or question.parameters is not None:
         return 1.0
-    total = sum(part.parameters for part in parts)
-    fraction = expert_fraction(moe.experts, moe.top_k, batch)
-    return sum(part.parameters * (fraction if part.used < 1 else 1) for part in parts) / total
+    read = whole = 0.0
+    fraction = expert_fraction(moe.experts, moe.top_k, tokens) if moe else 1.0
+    for part in parts:
+        size = part.parameters * (bytes_per_parameter(part, question.shape, question.dtype) or 1)
+        whole += size
+        if embedding or question.shape.tied or part.share != "embedding":
+            read += size * (fraction if part.used < 1 else 1)
+    return read / whole
 
 
 def token_flops(question: Question, context: int) -> float | None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # format -> (its rate, the rate of the next wider format that the same units compute at half the speed)
 _ROWS = {
+    "fp32": ("tflops_fp32", ""),
+    "tf32": ("tflops_tf32", "tflops_fp32"),
     "bf16": ("tflops_bf16", "tflops_fp32"),
     "fp16": ("tflops_fp16", "tflops_fp32"),
     "fp8": ("tflops_fp8", "tflops_bf16"),

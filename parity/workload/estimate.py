@@ -9,7 +9,6 @@ from parity.workload.bound import bound
 from parity.workload.dtypes import check_dtypes
 from parity.workload.findings import findings_of
 from parity.workload.footprint import footprint, parameters
-from parity.workload.parameters import single_layer_patterns
 from parity.workload.question import spread_over
 from parity.workload.shapes import check_shapes, gemms
 from parity.workload.workings import workings_of
@@ -78,8 +77,9 @@ def _summary(question: Question, source: str) -> ModelSummary:
 
 def _unknowns(question: Question, memory: Footprint, roof: Bound) -> tuple[Unknown, ...]:
     told = list(question.shape.unknowns)
-    if memory.weights_source != "safetensors" and (count := single_layer_patterns(question.shape)):
-        why = f"{count} modules of single layers stay wide and are not counted: the weights are larger than told"
+    stored = question.shape.quantization
+    if memory.weights_source != "safetensors" and stored and stored.single_layers:
+        why = f"{stored.single_layers} modules of single layers stay wide uncounted: weights are larger than told"
         told.append(Unknown(what="weights", why=why))
     places = [place for place in (memory.target, memory.here) if place and place.fits == "unknown"]
     told += [Unknown(what=f"fits on {place.device}", why=place.why) for place in places]

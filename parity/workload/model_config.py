@@ -111,7 +111,7 @@ def _kv_heads(config: Values, heads: int | None, family: Family | None) -> int |
             told = heads
         elif family:
             config.problem("num_key_value_heads", "the key is missing", mend="add it")
-    if told and heads and (told > heads or heads % told):
+    if not config.problems and told and heads and heads % told:
         config.problem("num_key_value_heads", f"{told} key heads do not divide {heads} query heads")
     return told
 
@@ -122,7 +122,7 @@ def _head_dim(config: Values, hidden: int, heads: int | None, family: Family | N
         return told
     if not family.head_dim_default:
         config.problem("head_dim", "the key is missing, and this family's is not hidden_size over heads", mend="add it")
-    elif hidden % heads:
+    elif not config.problems and hidden % heads:
         config.problem("head_dim", f"the key is missing, and {heads} heads do not divide {hidden}", mend="add it")
     else:
         return hidden // heads
@@ -166,7 +166,7 @@ def _moe(config: Values, layers: int, name: str) -> Moe | None:
     if experts <= 1:
         return None
     top = config.need("num_experts_per_tok", "num_experts_per_token", "experts_per_token", high=MAX_COUNT)
-    if top > experts:
+    if not config.problems and top > experts:
         config.problem("num_experts_per_tok", f"{top} experts of {experts}")
     width = config.need("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
     shared = config.whole("shared_expert_intermediate_size", low=0) or 0

@@ -74,7 +74,8 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
         scale_bits: scales and zero points, in bits per element.
         dialect: ``ocp``, ``fnuz`` or empty when it does not apply or is not said.
         weight_only: activations stay wide, so the matrix units compute in the wide dtype.
-        skipped: module patterns that stay wide, as the file writes them.
+        skipped: modules that stay wide in all layers, each as the words of its pattern.
+        single_layers: patterns that name single layers: sizes do not follow those.
         head_skipped: the output head stays wide.
     """
 
@@ -84,7 +85,8 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
     scale_bits: float = 0.0
     dialect: str = ""
     weight_only: bool = False
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[frozenset[str], ...] = ()
+    single_layers: int = 0
     head_skipped: bool = True
 
 

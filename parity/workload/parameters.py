@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from parity.workload.model_shape import ModelShape
 
 Share = Literal["tp", "kv", "none", "expert", "embedding", "head"]
-_PATTERN_NOISE = frozenset({"re", "model", "layers", "language_model", "transformer", "h"})
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,34 +166,10 @@ def bytes_per_parameter(part: Part, shape: ModelShape, override: str | None) -> 
     stored = shape.quantization
     if stored is None or not part.matrix or (part.share == "head" and stored.head_skipped):
         return wide
-    if any(_names(pattern, part.path) for pattern in stored.skipped):
+    names = set(part.path.split())
+    if any(words <= names for words in stored.skipped):
         return wide
     return None if stored.bits is None or stored.dtype is None else (stored.bits + stored.scale_bits) / 8
-
-
-def single_layer_patterns(shape: ModelShape) -> int:
-    """Return how many skip patterns name single layers: the sizes do not follow those."""
-    skipped = shape.quantization.skipped if shape.quantization else ()
-    return sum(any(word.isdigit() for word in _words(pattern)) for pattern in skipped)
-
-
-def _names(pattern: str, path: str) -> bool:
-    """Return whether a skip pattern names a part in all layers.
-
-    >>> _names("model.layers.*.self_attn", "self_attn q_proj"), _names("re:.*lm_head", "lm_head")
-    (True, True)
-    >>> _names("model.layers.3.mlp", "mlp experts"), _names("mlp.gate$", "mlp gate_proj up_proj down_proj")
-    (False, False)
-    """
-    words = _words(pattern)
-    if any(word.isdigit() for word in words):
-        return False
-    told = [word for word in words if word not in _PATTERN_NOISE]
-    return bool(told) and set(told) <= set(path.split())
-
-
-def _words(pattern: str) -> list[str]:
-    return re.findall(r"[a-z0-9_]+", pattern[:400].lower())
 
 
 def share_of(part: Part, shape: ModelShape, spread: Parallelism) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from parity.workload.model_shape import Quantization
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from parity.workload.config_values import Values
 
 _INTEGERS = {8: "int8", 4: "int4"}
+_WORDS = re.compile(r"[A-Za-z0-9_]+")
+_LAYER = re.compile(r"\b[0-9]+\b")
+_NOISE = frozenset({"re", "model", "layers", "language_model", "transformer", "h"})
+MAX_PATTERN = 400
 SCALE_BITS = 16  # GPTQ, AWQ and compressed-tensors keep one FP16 or BF16 scale per group
 FLOAT32_BITS = 32  # DeepSeek's block FP8 keeps one FP32 scale per block
 
@@ -24,7 +29,9 @@ def read_quantization(config: Values) -> Quantization | None:
     if values is None:
         return None
     method = (values.text("quant_method", "quant_algo", "format") or "unnamed").lower()
-    skipped = (*values.texts("modules_to_not_convert"), *values.texts("ignore"), *values.texts("ignored_layers"))
+    skipped, single = _skipped(
+        (*values.texts("modules_to_not_convert"), *values.texts("ignore"), *values.texts("ignored_layers"))
+    )
     reader = _READERS.get(method)
     read = reader(method, values) if reader else Quantization(method=method, dtype=None, bits=None)
     return Quantization(
@@ -35,8 +42,25 @@ def read_quantization(config: Values) -> Quantization | None:
         dialect=read.dialect,
         weight_only=read.weight_only,
         skipped=skipped,
+        single_layers=single,
         head_skipped=not values.flag("lm_head"),
     )
+
+
+def _skipped(patterns: tuple[str, ...]) -> tuple[tuple[frozenset[str], ...], int]:
+    """Return (the distinct modules named in all layers, as words; how many patterns name single layers).
+
+    >>> _skipped(("model.layers.*.self_attn", "re:.*lm_head", "model.layers.3.mlp"))
+    ((frozenset({'self_attn'}), frozenset({'lm_head'})), 1)
+    """
+    told: dict[frozenset[str], None] = {}
+    single = 0
+    for pattern in dict.fromkeys(patterns):
+        if _LAYER.search(pattern, 0, MAX_PATTERN):
+            single += 1
+        elif named := frozenset(_WORDS.findall(pattern[:MAX_PATTERN])) - _NOISE:
+            told[named] = None
+    return tuple(told), single
 
 
 def _fp8(method: str, values: Values) -> Quantization:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.absent import value_of
 from parity.model.workload import Gemm, ShapeCheck
+from parity.workload.dtypes import support
 from parity.workload.number_formats import FORMATS
 from parity.workload.question import PREFILL_TOKENS
 from parity.workload.tiles import best_tiles, better_columns
@@ -27,9 +28,12 @@ MEASURED_NOTE = "measured for 10922 against 10944 on an H100 at hidden width 409
 
 
 def alignment(target: Target, dtype: str | None) -> int | None:
-    """Return the elements that dimensions should be a multiple of, None when no source says it for the device."""
+    """Return the elements that dimensions should be a multiple of.
+
+    None when no source says it for the device, or when the catalog does not say that it computes the format.
+    """
     capability = target.spec.compute_capability
-    if not capability or dtype is None:
+    if not capability or dtype is None or support(target, dtype)[0] not in ("yes", "throttled"):
         return None
     step = TENSOR_CORE_BYTES.get(int(capability.split(".")[0]), TENSOR_CORE_BYTES_LATER)
     return round(step / FORMATS[dtype].size)
@@ -86,7 +90,11 @@ def _check(question: Question, name: str, value: int, there: int | None, mine: i
     size = FORMATS[question.compute_dtype].size if question.compute_dtype else 2
     good = _holds(value, there)
     bad = good == "no" and there is not None
-    asks = f"a multiple of {there} ({there * size:.0f} bytes of {question.compute_dtype})" if there else "no rule known"
+    asks = (
+        f"a multiple of {there} ({there * size:.0f} bytes of {question.compute_dtype})"
+        if there
+        else "no rule known for this device and format"
+    )
     coarse = bool(value * size % LOADED_BYTES)
     return ShapeCheck(
         dimension=name,

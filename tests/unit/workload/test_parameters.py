@@ -6,7 +6,7 @@ import models
 import pytest
 
 from parity.model.workload import Parallelism
-from parity.workload.parameters import bytes_per_parameter, counted, device_bytes, parts_of, single_layer_patterns
+from parity.workload.parameters import bytes_per_parameter, counted, device_bytes, parts_of
 
 PUBLISHED = {name: model["parameters"] for name, model in models.models().items() if "parameters" in model}
 
@@ -120,7 +120,8 @@ def test_skipped_modules_stay_wide() -> None:
 def test_patterns_of_single_layers_are_counted_not_applied() -> None:
     stored = {"quant_method": "fp8", "modules_to_not_convert": ["model.layers.0.mlp", "lm_head"]}
     shape = models.shape("llama-3.1-8b", quantization_config=stored)
-    assert single_layer_patterns(shape) == 1
+    assert shape.quantization is not None
+    assert shape.quantization.single_layers == 1
     sizes = {part.path: bytes_per_parameter(part, shape, None) for part in parts_of(shape) or ()}
     assert sizes["mlp gate_proj up_proj down_proj"] == 1
 
