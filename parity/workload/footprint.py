@@ -120,6 +120,8 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     weights = weights_bytes(question, spread)
     cache = cache_bytes(question, spread, question.context, question.batch)
     fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
+    if fits in ("yes", "tight") and weights is not None and (more := _uncounted(question, weights[2])):
+        fits, why = "unknown", more
 
     def fitting(context: int, batch: int) -> bool:
         now = held(question, target, spread, context, batch)
@@ -153,6 +155,19 @@ def _missing(question: Question, memory: int | None, no_weights: bool, no_cache:
         what = "the size of the cache is not known" if question.cache_dtype else "the cache's dtype is not known"
         told.append(what)
     return "; ".join(told)
+
+
+def _uncounted(question: Question, source: str) -> str:
+    """Return what makes the weights larger than counted, empty when nothing does."""
+    shape = question.shape
+    if source != "config":
+        return ""
+    mend = "; give the model's folder or its safetensors index"
+    if shape.vision:
+        return f"the weights of the vision or audio tower are not counted{mend}"
+    if shape.quantization and shape.quantization.single_layers and not question.dtype:
+        return f"modules of single layers stay wide and are not counted{mend}"
+    return ""
 
 
 def _fits(told: Held | None, memory: int | None, missing: str) -> tuple[Fits, str]:

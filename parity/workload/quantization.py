@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _INTEGERS = {8: "int8", 4: "int4"}
 _WORDS = re.compile(r"[A-Za-z0-9_]+")
-_LAYER = re.compile(r"\b[0-9]+\b")
 _NOISE = frozenset({"re", "model", "layers", "language_model", "transformer", "h"})
 MAX_PATTERN = 400
 SCALE_BITS = 16  # GPTQ, AWQ and compressed-tensors keep one FP16 or BF16 scale per group
@@ -48,15 +47,16 @@ def read_quantization(config: Values) -> Quantization | None:
 
 
 def _skipped(patterns: tuple[str, ...]) -> tuple[tuple[frozenset[str], ...], int]:
-    """Return (the distinct modules named in all layers, as words; how many patterns name single layers).
+    r"""Return (the distinct modules named in all layers, as words; how many patterns name single layers).
 
-    >>> _skipped(("model.layers.*.self_attn", "re:.*lm_head", "model.layers.3.mlp"))
-    ((frozenset({'self_attn'}), frozenset({'lm_head'})), 1)
+    >>> _skipped(("model.layers.*.self_attn", "re:.*lm_head", "model.layers.3.mlp", r"re:.*layers\.4\..*"))
+    ((frozenset({'self_attn'}), frozenset({'lm_head'})), 2)
     """
     told: dict[frozenset[str], None] = {}
     single = 0
-    for pattern in dict.fromkeys(patterns):
-        if _LAYER.search(pattern, 0, MAX_PATTERN):
+    for pattern in patterns:
+        plain = pattern.replace("\\", "") if "\\" in pattern else pattern
+        if any(map(str.isdigit, plain.split("."))):
             single += 1
         elif named := frozenset(_WORDS.findall(pattern[:MAX_PATTERN])) - _NOISE:
             told[named] = None

@@ -121,6 +121,6 @@ def _check(shape: ModelShape, target: Target, asked: Parallelism, where: str) ->
 def divides(shape: ModelShape, tp: int) -> bool:
     """Return whether tensor parallel ranks divide what they split."""
     widths = [shape.heads or tp, shape.intermediate or tp]
-    if shape.kv_heads and tp < shape.kv_heads:
-        widths.append(shape.kv_heads)
+    if shape.kv_heads and (tp % shape.kv_heads if tp > shape.kv_heads else shape.kv_heads % tp):
+        return False
     return all(width % tp == 0 for width in widths)

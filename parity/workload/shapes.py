@@ -143,7 +143,7 @@ def _division(question: Question, name: str, value: int, rank: str, ranks: int) 
 def _key_heads(question: Question, heads: int, tp: int) -> ShapeCheck:
     good: Answer = "yes" if tp <= heads and heads % tp == 0 else "no"
     note = ""
-    if tp > heads:
+    if tp % heads == 0 and good == "no":
         note = f"each of {heads} key heads is kept {tp / heads:g} times: the cache does not shrink beyond tp = {heads}"
     return ShapeCheck(
         dimension="num_key_value_heads / tp",

@@ -62,6 +62,7 @@ def test_an_unknown_quantisation_is_no_pass() -> None:
         (lambda: changed("h100", vocab_size=128001), ("misaligned-dimension", "warning")),
         (lambda: changed("6xh100", spread=Parallelism(tp=6)), ("uneven-split", "error")),
         (lambda: changed("16xh100", spread=Parallelism(tp=16)), ("kv-heads-copied", "warning")),
+        (lambda: changed("12xh100", spread=Parallelism(tp=12)), ("uneven-split", "error")),
         (lambda: changed("3xh100", spread=Parallelism(pp=3)), ("uneven-split", "warning")),
         (lambda: answer("llama-3.1-8b", "a100", dtype="fp8"), ("dtype-not-computed", "error")),
         (lambda: answer("llama-3.1-8b", "b300", dtype="int8"), ("dtype-throttled", "warning")),
@@ -89,6 +90,17 @@ def test_modules_of_single_layers_that_stay_wide_are_told() -> None:
     stored = {"quant_method": "fp8", "modules_to_not_convert": ["model.layers.0.mlp"]}
     report = changed("h100", quantization_config=stored)
     assert any(item.why.startswith("1 modules of single layers stay wide") for item in report.unknowns)
+    assert (report.footprint.fits, report.exit_status) == ("unknown", 3)
+
+
+def test_a_tower_that_is_not_counted_is_no_pass() -> None:
+    report = changed("h100", name="gemma-3-1b", vision_config={"hidden_size": 1152})
+    assert (report.footprint.fits, report.exit_status) == ("unknown", 3)
+    assert "give the model's folder" in report.footprint.target.why
+    question = Question(
+        shape=models.shape("gemma-3-1b", vision_config={}), target=models.target("h100"), stored_bytes=3_000_000_000
+    )
+    assert estimate(question, source="folder").exit_status == 0
 
 
 @pytest.mark.parametrize("name", models.models())
