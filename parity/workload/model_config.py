@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -55,6 +54,8 @@ def _decoded(raw: bytes, where: str) -> Any:
     except InputFileError:
         if b"Infinity" not in raw and b"NaN" not in raw:
             raise
+    import json
+
     try:
         return json.loads(raw)
     except (ValueError, RecursionError) as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _INTEGERS = {8: "int8", 4: "int4"}
 _WORDS = re.compile(r"[A-Za-z0-9_]+")
+_NUMBER = re.compile(r"\.[0-9]+(?![0-9A-Za-z_])|^[0-9]+\.")  # starts with a literal: a list may be very long
 _NOISE = frozenset({"re", "model", "layers", "language_model", "transformer", "h"})
 MAX_PATTERN = 400
 SCALE_BITS = 16  # GPTQ, AWQ and compressed-tensors keep one FP16 or BF16 scale per group
@@ -52,15 +53,10 @@ def _skipped(patterns: tuple[str, ...]) -> tuple[tuple[frozenset[str], ...], int
     >>> _skipped(("model.layers.*.self_attn", "re:.*lm_head", "model.layers.3.mlp", r"re:.*layers\.4\..*"))
     ((frozenset({'self_attn'}), frozenset({'lm_head'})), 2)
     """
-    told: dict[frozenset[str], None] = {}
-    single = 0
-    for pattern in patterns:
-        plain = pattern.replace("\\", "") if "\\" in pattern else pattern
-        if any(map(str.isdigit, plain.split("."))):
-            single += 1
-        elif named := frozenset(_WORDS.findall(pattern[:MAX_PATTERN])) - _NOISE:
-            told[named] = None
-    return tuple(told), single
+    search = _NUMBER.search
+    every = [pattern for pattern in patterns if not search(pattern)]
+    named = [frozenset(_WORDS.findall(pattern[:MAX_PATTERN])) - _NOISE for pattern in every]
+    return tuple(dict.fromkeys(filter(None, named))), len(patterns) - len(every)
 
 
 def _fp8(method: str, values: Values) -> Quantization:

@@ -78,6 +78,9 @@ def stored_bytes(folder: Path, index: Path | None = None) -> Stored | None:
             where=str(at),
             mend="download the missing files",
         )
+    whole = folder / "model.safetensors"
+    if whole.is_file():  # beside it may lie the same weights in another layout (consolidated.safetensors), or adapters
+        return _sum([whole])
     files = sorted(path for path in folder.glob("*.safetensors") if path.is_file())[: MAX_FILES + 1]
     return _sum(files) if files else None
 

@@ -49,6 +49,14 @@ def test_a_folder_is_summed_by_dtype(tmp_path: Path) -> None:
     assert told.source == "headers of 2 files"
 
 
+def test_a_whole_model_is_not_counted_twice(tmp_path: Path) -> None:
+    for name in ("model", "consolidated", "adapter_model"):
+        tensor_file(tmp_path / f"{name}.safetensors", {"w": ("BF16", [8])})
+    told = stored_bytes(tmp_path)
+    assert told is not None
+    assert (told.total_bytes, told.source) == (16, "headers of 1 file")
+
+
 def test_no_files_are_nothing(tmp_path: Path) -> None:
     assert stored_bytes(tmp_path) is None
 
