@@ -26,7 +26,7 @@ def read_mixers(
     config: Values, layers: int, model_type: str, family: Family | None
 ) -> tuple[dict[Mixer, int], int | None]:
     """Return (layers by mixer, window in tokens); a layer that cannot be told is a problem of ``config``."""
-    if model_type in ("mamba", "mamba2", "falcon_mamba"):
+    if model_type in ("mamba", "mamba2"):
         return {"ssm": layers}, None
     if config.has("kv_lora_rank"):
         return {"mla": layers}, None

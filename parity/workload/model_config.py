@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 _TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "visual")
-_RECURRENT = ("mamba", "mamba2", "falcon_mamba")
+_RECURRENT = ("mamba", "mamba2")
 
 
 def read_model_config(raw: bytes, *, where: str, like: str = "") -> ModelShape:
@@ -215,7 +215,7 @@ def _state(config: Values, name: str, mixers: dict[Mixer, int], hidden: int) -> 
         return None
     if name == "mamba2":
         return _mamba2(config, hidden)
-    if name in ("mamba", "falcon_mamba", "jamba"):
+    if name in ("mamba", "jamba"):
         return _mamba(config, hidden, name)
     return None
 

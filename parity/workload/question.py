@@ -17,7 +17,7 @@ from parity.workload.parameters import parts_of
 if TYPE_CHECKING:
     from parity.workload.parameters import Part
 
-PREFILL_TOKENS = 8192  # tokens of one prefill step, where engines cut longer prompts (vLLM, max_num_batched_tokens)
+PREFILL_TOKENS = 8192  # of one prefill step: engines cut longer prompts; a choice of this estimate
 MAX_DEVICES = 1024
 
 

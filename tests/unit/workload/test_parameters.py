@@ -6,6 +6,7 @@ import models
 import pytest
 
 from parity.model.workload import Parallelism
+from parity.workload.families import FAMILIES
 from parity.workload.parameters import bytes_per_parameter, counted, device_bytes, parts_of
 
 PUBLISHED = {name: model["parameters"] for name, model in models.models().items() if "parameters" in model}
@@ -35,6 +36,17 @@ def test_the_active_parameters_are_the_published_ones(name: str, used: float) ->
     parts = parts_of(models.shape(name))
     assert parts is not None
     assert counted(parts)[1] == pytest.approx(used, rel=0.001)
+
+
+def test_every_family_is_held_to_a_recorded_model() -> None:
+    recorded = {model["config"]["model_type"] for model in models.models().values()}
+    assert set(FAMILIES) <= recorded
+
+
+def test_qwen3_next_is_of_its_published_size() -> None:
+    parts = parts_of(models.shape("qwen3-next-80b-a3b"))
+    assert parts is not None
+    assert counted(parts) == (pytest.approx(80e9, rel=0.01), pytest.approx(3.9e9, rel=0.02))
 
 
 def test_deepseek_v3_without_its_prediction_layer() -> None:
