@@ -31,6 +31,7 @@ from parity.model.spec import DeviceSpec
 from parity.model.stack_facts import StackFacts
 from parity.model.tuned import TunedReport
 from parity.model.verdict import Verdict
+from parity.model.workload import ModelReport
 from parity.reports import text_report
 
 SCHEMAS: dict[str, tuple[Any, str]] = {
@@ -38,6 +39,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "verdict-1": (Verdict, "A judgement, as `parity doctor --format json` prints it."),
     "conditions-1": (Interval, "The conditions a test ran under, as the pytest plugin records them."),
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
+    "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),

@@ -26,6 +26,7 @@ COMMANDS = {
         "show the native code of installed kernel libraries, and what runs on the target",
     ),
     "lint": ("parity.cli.lint", "scan a repository for parity problems; needs no GPU"),
+    "model": ("parity.cli.model", "say what a model asks of a target: memory, shapes, what binds it; no GPU needed"),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }

@@ -1,0 +1,227 @@
+"""Knows the text of ``parity model``: does it fit, what binds it, which shapes waste; formulas on request."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from parity.units import fewest_digits, format_bytes, format_fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.model.workload import ByteRange, DeviceBound, Gemm, ModelReport, Placement, Working
+
+MIN_WIDTH, MAX_WIDTH = 60, 120
+UNKNOWN = "unknown"
+ANY = 2**30  # the most context that is tried: nothing grows with it
+WORDS = {"yes": "FITS", "tight": "TIGHT", "no": "DOES NOT FIT", "unknown": "UNKNOWN"}
+COLOURS = {"yes": "32", "tight": "33", "no": "31", "unknown": "33", "error": "31", "warning": "33", "note": "36"}
+
+
+def render(
+    report: ModelReport, *, verbose: bool = False, width: int = 80, colour: bool = False, ascii_only: bool = False
+) -> str:
+    """Return the report as text.
+
+    Args:
+        report: what to tell.
+        verbose: add every dimension and product, the number formats, and the formula and inputs of each number.
+        width: columns.
+        colour: with ANSI colours.
+        ascii_only: for streams that cannot carry anything else; other characters become question marks.
+    """
+    width = max(MIN_WIDTH, min(width, MAX_WIDTH))
+    lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report)]
+    lines += ["", *_shapes(report, verbose=verbose)]
+    if verbose:
+        lines += ["", *_dtypes(report, width)]
+    if report.findings:
+        lines += ["", "findings"]
+        for finding in report.findings:
+            mark = _painted(f"{finding.severity}[{finding.rule}]", COLOURS[finding.severity], colour=colour)
+            lines += [f"  {mark} {finding.subject}", *_wrapped(finding.message, width, 4)]
+            lines += _wrapped(f"mend: {finding.mend}", width, 4)
+    if report.unknowns:
+        lines += ["", "not known"]
+        for item in report.unknowns:
+            lines += _wrapped(f"{item.what}: {item.why}", width, 2)
+    if verbose:
+        lines += ["", *_wrapped(f"not modelled: {'; '.join(report.footprint.not_modelled)}", width, 0)]
+        lines += ["", "how each number came about"]
+        for working in report.workings:
+            lines += _working(working, width)
+    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    return text.encode("ascii", "replace").decode() if ascii_only else text
+
+
+def _painted(text: str, code: str, *, colour: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+
+def _wrapped(text: str, width: int, indent: int) -> list[str]:
+    pad = " " * indent
+    return textwrap.wrap(text, width, initial_indent=pad, subsequent_indent=pad + "  ", break_long_words=True)
+
+
+def _head(report: ModelReport, *, colour: bool) -> list[str]:
+    model, memory = report.model, report.footprint
+    word = _painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
+    layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
+    size = "size unknown" if model.parameters is None else f"{_billions(model.parameters)} parameters"
+    if model.active_parameters is not None and model.active_parameters != model.parameters:
+        size += f" ({_billions(model.active_parameters)} used by a token)"
+    stored = f" ({model.quantization})" if model.quantization else ""
+    return [
+        f"{word}  {memory.target.count}x {report.target}: {memory.target.why}",
+        f"  model   {model.model_type or 'no type'}: {size}, {layers} layers",
+        f"  stored  {model.dtype or UNKNOWN}{stored}, cache {model.kv_dtype or UNKNOWN}",
+        f"  asked   context {memory.context}, batch {memory.batch}, {_ranks(memory.target)}",
+    ]
+
+
+def _ranks(place: Placement) -> str:
+    spread = place.parallelism
+    told = [f"{name} {getattr(spread, name)}" for name in ("tp", "pp", "ep", "dp") if getattr(spread, name) > 1]
+    return ", ".join(told) or "one device"
+
+
+def _footprint(report: ModelReport) -> Iterator[str]:
+    memory = report.footprint
+    places = [memory.target, *([memory.here] if memory.here else [])]
+    whole = _size(memory.weights_bytes)
+    source = f", from {memory.weights_source}" if memory.weights_source else ""
+    yield f"memory: weights {whole}{source}; cache {_size(memory.kv_bytes_per_token)} per token"
+    yield f"  cache {_size(memory.kv_bytes_per_request)} per request, {_size(memory.kv_bytes)} for the batch"
+    rows = [["each device", *(f"{place.count}x {place.device}" for place in places)]]
+    rows.append(["weights", *(_size(place.weights_bytes) for place in places)])
+    rows.append(["cache", *(_size(place.kv_bytes) for place in places)])
+    rows.append(["activations", *(_range(place.activations_bytes) for place in places)])
+    rows.append(["engine", *(_range(place.overhead_bytes) for place in places)])
+    rows.append(["of", *(_size(place.memory_bytes) for place in places)])
+    rows.append(["fits", *(place.fits for place in places)])
+    rows.append(["smallest count", *(_count(place.smallest_count, place) for place in places)])
+    rows.append([f"most context at batch {memory.batch}", *(_count(place.largest_context, place) for place in places)])
+    rows.append([f"most batch at {memory.context}", *(_count(place.largest_batch, place) for place in places)])
+    yield from _table(rows)
+
+
+def _count(value: int | None, place: Placement) -> str:
+    if value is None:
+        return UNKNOWN if place.fits == "unknown" else "none"
+    return "any" if value == ANY else str(value)
+
+
+def _bound(report: ModelReport) -> Iterator[str]:
+    bound, memory = report.bound, report.footprint
+    sides = [bound.target, *([bound.here] if bound.here else [])]
+    yield "bound: ceilings of the published peaks, all devices together"
+    rows = [["", *(f"{side.count}x {side.device}" for side in sides)]]
+    rows.append(["ridge point", *(_number(side.ridge_flop_per_byte, "FLOP/B") for side in sides)])
+    rows.append(["decode, batch 1, no context", *(_number(side.decode_tokens_s, "token/s") for side in sides)])
+    rows.append(
+        ["  embedding looked up", *(_number(side.decode_tokens_s_without_embedding, "token/s") for side in sides)]
+    )
+    asked = f"decode, batch {memory.batch}, context {memory.context}"
+    rows.append([asked, *(_number(side.decode_tokens_s_at_context, "token/s") for side in sides)])
+    rows.append(["prefill", *(_number(side.prefill_tokens_s, "token/s") for side in sides)])
+    rows.append(["weights compute-bound", *(_batch(side) for side in sides)])
+    rows.append(["cache read per step", *(_size(side.kv_read_bytes_per_step) for side in sides)])
+    if any(side.all_reduce_s_per_layer_decode is not None for side in sides):
+        rows.append(["all-reduce per layer", *(_seconds(side.all_reduce_s_per_layer_decode) for side in sides)])
+        rows.append(["  of a prefill step", *(_seconds(side.all_reduce_s_per_layer_prefill) for side in sides)])
+    for phase in bound.phases:
+        told = [phase.target, *([phase.here or UNKNOWN] if bound.here else [])]
+        rows.append([f"{phase.phase}: bound by", *told])
+    yield from _table(rows)
+
+
+def _batch(side: DeviceBound) -> str:
+    return UNKNOWN if side.decode_compute_batch is None else f"from batch {side.decode_compute_batch}"
+
+
+def _shapes(report: ModelReport, *, verbose: bool) -> Iterator[str]:
+    yield "shapes"
+    poor = [check for check in report.shapes if check.good != "yes" or verbose]
+    for check in poor:
+        better = f"; nearest {check.better}" if check.better else ""
+        gain = f", about {check.gain:.2f}x" if check.gain else ""
+        word = {"yes": "good", "no": "not", "unknown": "unknown:"}[check.good]
+        here = f" (here: {check.here})" if check.here and check.here != check.good else ""
+        yield f"  {check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}"
+    good = sum(check.good == "yes" for check in report.shapes)
+    yield f"  {good} of {len(report.shapes)} dimensions are good"
+    if not report.gemms:
+        return
+    shown = report.gemms if verbose else [g for g in report.gemms if g.gain]
+    sides = [report.target, *([report.here] if report.here else [])]
+    rows = [["product, m x n x k", *(f"used of {side}" for side in sides), "better n"]]
+    rows += [_product(product, len(sides)) for product in shown]
+    if shown:
+        yield from _table(rows)
+
+
+def _product(product: Gemm, sides: int) -> list[str]:
+    tiles = [product.target, product.here][:sides]
+    told = [f"{one.efficiency:.2f} ({one.tile}, {one.waves} waves)" if one else UNKNOWN for one in tiles]
+    better = f"{product.better_n} ({product.gain:.2f}x)" if product.gain else ""
+    return [f"{product.name} {product.m} x {product.n} x {product.k}", *told, better]
+
+
+def _dtypes(report: ModelReport, width: int) -> Iterator[str]:
+    yield "number formats"
+    heads = ["", report.target, *([report.here] if report.here else [])]
+    rows = [heads]
+    for row in report.dtypes:
+        name = f"{row.dtype}{' (used)' if row.used else ''}"
+        fact = "tops_" if row.dtype == "int8" else "tflops_"
+        rates = [(row.target, row.target_rate), *([(row.here or UNKNOWN, row.here_rate)] if report.here else [])]
+        told = [f"{word}, {format_fact(fact, rate)}" if rate is not None else word for word, rate in rates]
+        rows.append([name, *told])
+    yield from _table(rows)
+    for row in report.dtypes:
+        if row.note:
+            yield from _wrapped(f"{row.dtype}: {row.note}", width, 2)
+
+
+def _table(rows: list[list[str]]) -> Iterator[str]:
+    columns = range(len(rows[0]))
+    widths = [max(len(row[column]) for row in rows) for column in columns]
+    for row in rows:
+        first, *others = row
+        cells = "  ".join(f"{text:<{width}}" for text, width in zip(others, widths[1:], strict=True))
+        yield f"  {first:<{widths[0]}}  {cells}".rstrip()
+
+
+def _working(working: Working, width: int) -> list[str]:
+    value = UNKNOWN if working.value is None else f"{fewest_digits(working.value)} {working.unit}".strip()
+    if working.value is not None and 0 < abs(working.value) < 0.01:
+        value = f"{working.value:.3g} {working.unit}".strip()
+    inputs = ", ".join(f"{name} {_plain(one)}" for name, one in working.inputs.items())
+    return [*_wrapped(f"{working.name} = {value}", width, 2), *_wrapped(f"{working.formula}; {inputs}", width, 6)]
+
+
+def _plain(value: float | str) -> str:
+    return value if isinstance(value, str) else fewest_digits(value)
+
+
+def _billions(count: int) -> str:
+    return f"{count / 1e9:.2f} B" if count >= 1e9 else f"{count / 1e6:.1f} M"
+
+
+def _size(count: int | None) -> str:
+    return UNKNOWN if count is None else format_bytes(count)
+
+
+def _range(sizes: ByteRange | None) -> str:
+    return UNKNOWN if sizes is None else f"{format_bytes(sizes.low)} to {format_bytes(sizes.high)}"
+
+
+def _number(value: float | None, unit: str) -> str:
+    return UNKNOWN if value is None else f"{fewest_digits(value)} {unit}"
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} us"

@@ -1,0 +1,98 @@
+"""Knows how one question about a model is answered in full: footprint, shapes, bound, formats, and what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.model.workload import ModelReport, ModelSummary, Unknown
+from parity.workload.bound import bound
+from parity.workload.dtypes import check_dtypes
+from parity.workload.findings import findings_of
+from parity.workload.footprint import footprint, parameters
+from parity.workload.question import spread_over
+from parity.workload.shapes import check_shapes, gemms
+from parity.workload.workings import workings_of
+
+if TYPE_CHECKING:
+    from parity.model.workload import Bound, Footprint
+    from parity.workload.question import Question
+
+
+def estimate(question: Question, *, source: str) -> ModelReport:
+    """Return everything that can be told about a model on a target.
+
+    Args:
+        question: model, target, and how it is run.
+        source: the file the model was read from.
+
+    Raises:
+        UsageError: the ranks asked for are not the devices declared.
+    """
+    spread = spread_over(question.shape, question.target, question.spread, where="--target")
+    memory = footprint(question)
+    roof = bound(question)
+    checks, formats = check_shapes(question, spread), check_dtypes(question)
+    products = gemms(question, spread)
+    findings = findings_of(question, memory, checks, products, roof, formats)
+    unknowns = _unknowns(question, memory, roof)
+    return ModelReport(
+        model=_summary(question, source),
+        target=question.target.id,
+        here=question.here.id if question.here else None,
+        footprint=memory,
+        shapes=checks,
+        gemms=products,
+        bound=roof,
+        dtypes=formats,
+        findings=findings,
+        unknowns=unknowns,
+        workings=workings_of(question, memory, roof, spread),
+        exit_status=_status(memory, any(finding.severity == "error" for finding in findings)),
+    )
+
+
+def _status(memory: Footprint, failed: bool) -> int:  # noqa: FBT001
+    """Return 1 for a finding at the fail level, 3 when it is not known whether the model fits, else 0."""
+    if failed:
+        return 1
+    return 0 if memory.fits == "yes" else 3
+
+
+def _summary(question: Question, source: str) -> ModelSummary:
+    shape, count = question.shape, parameters(question)
+    return ModelSummary(
+        source=source,
+        model_type=shape.model_type,
+        family=shape.family,
+        layers={str(name): number for name, number in shape.mixers.items()},
+        hidden_size=shape.hidden,
+        vocab_size=shape.vocab,
+        parameters=count[0] if count else None,
+        active_parameters=count[1] if count else None,
+        dtype=question.weight_dtype,
+        kv_dtype=question.cache_dtype,
+        quantization=shape.quantization.method if shape.quantization else "",
+    )
+
+
+def _unknowns(question: Question, memory: Footprint, roof: Bound) -> tuple[Unknown, ...]:
+    told = list(question.shape.unknowns)
+    stored = question.shape.quantization
+    if memory.weights_source != "safetensors" and stored and stored.single_layers:
+        why = f"{stored.single_layers} modules of single layers stay wide uncounted: weights are larger than told"
+        told.append(Unknown(what="weights", why=why))
+    places = [place for place in (memory.target, memory.here) if place and place.fits == "unknown"]
+    told += [Unknown(what=f"fits on {place.device}", why=place.why) for place in places]
+    for device in (roof.target, roof.here):
+        if device and device.bandwidth_gbps is None:
+            told.append(Unknown(what=f"bandwidth of {device.device}", why="the catalog has no sourced figure"))
+        if device and device.dense_tflops is None:
+            name = device.rate_name or "dense rate"
+            told.append(Unknown(what=f"{name} of {device.device}", why="the catalog has no sourced figure"))
+        if device and device.count > 1 and device.all_reduce_s_per_layer_decode is None:
+            why = "no tensor parallelism, or the catalog has no link bandwidth"
+            told.append(Unknown(what=f"all-reduce time on {device.device}", why=why))
+    if question.target.spec.vendor != "nvidia" or (question.here and question.here.spec.vendor != "nvidia"):
+        why = "the tile menu is that of NVIDIA's guide; the library's own menu for AMD parts is not known here"
+        told.append(Unknown(what="tiles", why=why))
+    return tuple(told)

@@ -1,0 +1,235 @@
+"""Knows how much memory a model takes, whether it fits, from how many devices on, and how much context or batch fits.
+
+Weights and cache are counted; activations and the engine's overhead are ranges, because engines differ: the low end is
+what no engine can do without, the high end what a usual one takes. ``yes`` needs room for the high end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from parity.model.workload import ByteRange, Footprint, Parallelism, Placement
+from parity.units import format_bytes
+from parity.workload.kv_cache import bytes_per_token, request_bytes, state_bytes
+from parity.workload.number_formats import FORMATS
+from parity.workload.parameters import counted, device_bytes
+from parity.workload.question import MAX_DEVICES, PREFILL_TOKENS, divides, memory_of, spread_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from parity.model.target import Target
+    from parity.model.workload import Fits
+    from parity.workload.question import Question
+
+# vLLM's gpu_memory_utilization is 0.9 by default: a tenth of the memory is not given to weights, cache and activations.
+RESERVE = 0.1
+LOGIT_BYTES = 4  # sampling is done in FP32
+MAX_BATCH = 2**20
+MAX_CONTEXT = 2**30
+NOT_MODELLED = (
+    "fragmentation of the cache's blocks",
+    "LoRA adapters, draft models and prefix caches",
+    "vision and audio towers, encoder caches",
+    "optimizer state and gradients: this is inference",
+)
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What the fullest device holds."""
+
+    weights: int
+    cache: int
+    activations: ByteRange
+    overhead: ByteRange
+
+    @property
+    def low(self) -> int:
+        """Return the least that is needed."""
+        return self.weights + self.cache + self.activations.low + self.overhead.low
+
+    @property
+    def high(self) -> int:
+        """Return what a usual engine needs."""
+        return self.weights + self.cache + self.activations.high + self.overhead.high
+
+
+def weights_bytes(question: Question, spread: Parallelism) -> tuple[int, int, str] | None:
+    """Return (bytes of the whole model, bytes on the fullest device, where the number is from); None when unknown."""
+    parts = question.parts
+    if question.parameters is not None:
+        dtype = question.weight_dtype
+        if dtype is None:
+            return None
+        whole = round(question.parameters * FORMATS[dtype].size)
+        return whole, -(-whole // (spread.tp * spread.pp)), "--params"
+    sizes = device_bytes(parts, question.shape, spread, question.dtype) if parts is not None else None
+    if question.stored_bytes is not None and question.dtype is None:
+        fraction = sizes[1] / sizes[0] if sizes and sizes[0] else 1 / (spread.tp * spread.pp)
+        return question.stored_bytes, round(question.stored_bytes * fraction), "safetensors"
+    return None if sizes is None else (round(sizes[0]), round(sizes[1]), "config")
+
+
+def cache_bytes(question: Question, spread: Parallelism, context: int, batch: int) -> int | None:
+    """Return the cache on the fullest device; requests are spread over the data parallel ranks."""
+    if question.cache_dtype is None:
+        return None
+    one = request_bytes(question.shape, question.cache_dtype, context, spread)
+    return None if one is None else one * -(-batch // spread.dp)
+
+
+def activation_bytes(question: Question, spread: Parallelism, context: int, batch: int) -> ByteRange:
+    """Return the working set of a step: a decode step at least, a prefill step of ``PREFILL_TOKENS`` at most.
+
+    Per token two hidden vectors and the feed-forward's two halves in the model's dtype, and FP32 logits per request.
+    """
+    shape = question.shape
+    size = FORMATS[shape.dtype or "bf16"].size
+    requests = -(-batch // spread.dp)
+    inner = (shape.intermediate or 0) / spread.tp
+    if shape.moe:
+        width = shape.moe.top_k * shape.moe.intermediate / (1 if spread.ep > 1 else spread.tp)
+        inner = max(inner, width + shape.moe.shared_intermediate / spread.tp)
+    if shape.state and shape.state_layers:
+        inner = max(inner, 2 * shape.hidden / spread.tp)
+    per_token = (2 * shape.hidden + 2 * inner) * size
+    logits = requests * shape.vocab * LOGIT_BYTES / spread.tp
+    most = max(requests, min(requests * context, PREFILL_TOKENS))
+    return ByteRange(low=round(requests * per_token + logits), high=round(most * per_token + logits))
+
+
+def held(question: Question, target: Target, spread: Parallelism, context: int, batch: int) -> Held | None:
+    """Return what the fullest device holds, None when weights, cache or memory are not known."""
+    memory, weights = memory_of(target), weights_bytes(question, spread)
+    cache = cache_bytes(question, spread, context, batch)
+    if memory is None or weights is None or cache is None:
+        return None
+    return Held(
+        weights=weights[1],
+        cache=cache,
+        activations=activation_bytes(question, spread, context, batch),
+        overhead=ByteRange(low=0, high=round(RESERVE * memory)),
+    )
+
+
+def place(question: Question, target: Target, spread: Parallelism) -> Placement:
+    """Return the model on one kind of device."""
+    memory, told = memory_of(target), held(question, target, spread, question.context, question.batch)
+    weights = weights_bytes(question, spread)
+    cache = cache_bytes(question, spread, question.context, question.batch)
+    fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
+    if fits in ("yes", "tight") and weights is not None and (more := _uncounted(question, weights[2])):
+        fits, why = "unknown", more
+
+    def fitting(context: int, batch: int) -> bool:
+        now = held(question, target, spread, context, batch)
+        return now is not None and memory is not None and now.high <= memory
+
+    positions = min(question.shape.positions or MAX_CONTEXT, MAX_CONTEXT)
+    return Placement(
+        device=target.id,
+        count=spread.devices,
+        parallelism=spread,
+        memory_bytes=memory,
+        weights_bytes=weights[1] if weights else None,
+        kv_bytes=cache,
+        activations_bytes=activation_bytes(question, spread, question.context, question.batch),
+        overhead_bytes=None if memory is None else ByteRange(low=0, high=round(RESERVE * memory)),
+        fits=fits,
+        why=why,
+        smallest_count=_smallest(question, target) if told else None,
+        largest_context=_largest(lambda n: fitting(n, question.batch), positions) if told else None,
+        largest_batch=_largest(lambda n: fitting(question.context, n), MAX_BATCH) if told else None,
+    )
+
+
+def _missing(question: Question, memory: int | None, no_weights: bool, no_cache: bool) -> str:  # noqa: FBT001
+    told = []
+    if memory is None:
+        told.append("the catalog has no memory size of this device")
+    if no_weights:
+        told.append("the size of the weights is not known")
+    if no_cache:
+        what = "the size of the cache is not known" if question.cache_dtype else "the cache's dtype is not known"
+        told.append(what)
+    return "; ".join(told)
+
+
+def _uncounted(question: Question, source: str) -> str:
+    """Return what makes the weights larger than counted, empty when nothing does."""
+    shape = question.shape
+    if source != "config":
+        return ""
+    mend = "; give the model's folder or its safetensors index"
+    if shape.vision:
+        return f"the weights of the vision or audio tower are not counted{mend}"
+    if shape.quantization and shape.quantization.single_layers and not question.dtype:
+        return f"modules of single layers stay wide and are not counted{mend}"
+    return ""
+
+
+def _fits(told: Held | None, memory: int | None, missing: str) -> tuple[Fits, str]:
+    if told is None or memory is None:
+        return "unknown", missing
+    if told.high <= memory:
+        return "yes", f"{format_bytes(memory - told.high)} left with the engine's usual reserve"
+    if told.low <= memory:
+        left = format_bytes(memory - told.weights - told.cache)
+        return "tight", f"weights and cache leave {left}; activations and a usual engine take more"
+    return "no", f"{format_bytes(told.low - memory)} too much, whatever the engine"
+
+
+def _smallest(question: Question, target: Target) -> int | None:
+    """Return the fewest devices on which it fits, with tensor parallelism alone."""
+    memory = memory_of(target)
+    for count in range(1, MAX_DEVICES + 1):
+        if divides(question.shape, count):
+            now = held(question, target, Parallelism(tp=count), question.context, question.batch)
+            if now is not None and memory is not None and now.high <= memory:
+                return count
+    return None
+
+
+def _largest(holds: Callable[[int], bool], limit: int) -> int:
+    """Return the largest number up to ``limit`` for which ``holds`` is true; it is true up to some number."""
+    if not holds(1):
+        return 0
+    low, high = 1, limit + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def footprint(question: Question) -> Footprint:
+    """Return the memory that the model takes on the target, and on the device here."""
+    shape, dtype = question.shape, question.cache_dtype
+    spread = spread_over(shape, question.target, question.spread, where="--target")
+    here = question.here
+    target = place(question, question.target, spread)
+    request = request_bytes(shape, dtype, question.context) if dtype else None
+    weights = weights_bytes(question, spread)
+    return Footprint(
+        context=question.context,
+        batch=question.batch,
+        weights_bytes=weights[0] if weights else None,
+        weights_source=weights[2] if weights else "",
+        kv_bytes_per_token=bytes_per_token(shape, dtype) if dtype else None,
+        kv_bytes_per_request=request,
+        kv_bytes=None if request is None else request * question.batch,
+        state_bytes_per_request=state_bytes(shape),
+        fits=target.fits,
+        target=target,
+        here=None if here is None else place(question, here, spread_over(shape, here, None, where="--here")),
+        not_modelled=NOT_MODELLED,
+    )
+
+
+def parameters(question: Question) -> tuple[int, int] | None:
+    """Return (parameters, parameters of one token), None when they are not known."""
+    parts = question.parts
+    if question.parameters is not None:
+        return question.parameters, question.parameters
+    return counted(parts) if parts is not None else None

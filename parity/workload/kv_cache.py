@@ -1,0 +1,67 @@
+"""Knows what a model keeps of the tokens it has seen: key-value cache, latents, windows and recurrent state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.workload.number_formats import FORMATS
+
+if TYPE_CHECKING:
+    from parity.model.workload import Parallelism
+    from parity.workload.model_shape import ModelShape
+
+STATE_BYTES = 4  # the reference code keeps recurrent state in FP32
+
+
+def layer_elements(shape: ModelShape, *, tp: int = 1) -> int | None:
+    """Return the elements that one layer keeps of one token on one device; None when the dimensions are not known.
+
+    Key heads are not split below one, so beyond tp = key heads memory stops shrinking; latents are not split at all.
+
+    Args:
+        shape: the model.
+        tp: tensor parallel ranks.
+    """
+    if not shape.family:
+        return None
+    if shape.mla:
+        return shape.mla.kv_lora_rank + shape.mla.qk_rope_head_dim
+    if shape.state_layers == shape.layers:
+        return 0
+    if shape.kv_heads is None or shape.head_dim is None:
+        return None
+    return 2 * max(1, -(-shape.kv_heads // tp)) * shape.head_dim
+
+
+def bytes_per_token(shape: ModelShape, dtype: str) -> int | None:
+    """Return the bytes of one more token in every layer that keeps all of them, duplicates of ranks left aside."""
+    elements = layer_elements(shape)
+    return None if elements is None else round(shape.growing_layers * elements * FORMATS[dtype].size)
+
+
+def state_bytes(shape: ModelShape) -> int | None:
+    """Return the recurrent state of one request in bytes, None when its size is not known."""
+    if not shape.state_layers:
+        return 0
+    if shape.state is None or shape.dtype is None:
+        return None
+    one = shape.state.convolution_elements * FORMATS[shape.dtype].size + shape.state.recurrent_elements * STATE_BYTES
+    return round(shape.state_layers * one)
+
+
+def request_bytes(shape: ModelShape, dtype: str, context: int, spread: Parallelism | None = None) -> int | None:
+    """Return what one request of ``context`` tokens keeps, on all devices without copies, or on the fullest device.
+
+    Args:
+        shape: the model.
+        dtype: format of the cache.
+        context: tokens of the request.
+        spread: None for the whole, else one device of it.
+    """
+    tp, pp = (spread.tp, spread.pp) if spread else (1, 1)
+    elements, state = layer_elements(shape, tp=tp), state_bytes(shape)
+    if elements is None or state is None:
+        return None
+    tokens = shape.growing_layers * context + shape.bounded_layers * min(context, shape.window or context)
+    stage = -(-shape.layers // pp) / shape.layers
+    return round((tokens * elements * FORMATS[dtype].size + state / tp) * stage)

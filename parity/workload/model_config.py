@@ -1,0 +1,263 @@
+"""Knows how a Hugging Face ``config.json`` becomes a neutral model shape; what it leaves open stays unknown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from parity.errors import InputFileError
+from parity.inputs import load_json
+from parity.model.workload import Unknown
+from parity.workload.config_values import MAX_COUNT, MAX_TOKENS, Values
+from parity.workload.families import FAMILIES, family_of
+from parity.workload.layer_kinds import read_mixers
+from parity.workload.model_shape import Mla, ModelShape, Moe, State
+from parity.workload.number_formats import known_format
+from parity.workload.quantization import read_quantization
+
+if TYPE_CHECKING:
+    from parity.workload.families import Family
+    from parity.workload.model_shape import Mixer
+
+_TEXT_PARTS = ("text_config", "llm_config", "language_config")
+_TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "visual")
+_RECURRENT = ("mamba", "mamba2")
+
+
+def read_model_config(raw: bytes, *, where: str, like: str = "") -> ModelShape:
+    """Return the shape that a ``config.json`` describes.
+
+    Args:
+        raw: the file's bytes.
+        where: its name, for messages.
+        like: read the layers as those of this family, for a model type that is not known.
+
+    Raises:
+        InputFileError: the bytes are no JSON mapping.
+        InvalidConfigError: keys are missing or impossible; every problem is named.
+    """
+    data = _decoded(raw, where)
+    if not isinstance(data, dict):
+        raise InputFileError("a mapping is needed", where=where, mend="is this a model's config.json?")
+    outer = Values(data, where=where)
+    inner = next((part for name in _TEXT_PARTS if (part := outer.inner(name)) is not None), None)
+    shape = _shape(inner or outer, outer, like)
+    outer.finish()
+    return shape
+
+
+def _decoded(raw: bytes, where: str) -> Any:
+    """Return the JSON; files of Mamba models carry ``Infinity``, which is none but is written by Python."""
+    try:
+        return load_json(raw, where=where)
+    except InputFileError:
+        if b"Infinity" not in raw and b"NaN" not in raw:
+            raise
+    import json
+
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InputFileError(f"not JSON: {str(error)[:80]}", where=where, mend="correct the syntax") from error
+
+
+def _shape(config: Values, outer: Values, like: str) -> ModelShape:
+    model_type = config.text("model_type") or outer.text("model_type")
+    name = like or family_of(model_type)
+    family = FAMILIES.get(name)
+    layers = config.need("num_hidden_layers", "n_layer", "n_layers", "num_layers", high=MAX_COUNT)
+    hidden = config.need("hidden_size", "n_embd", "d_model", "dim")
+    mixers, window = read_mixers(config, layers, name or model_type, family)
+    recurrent = name in _RECURRENT
+    heads = None if recurrent else config.need("num_attention_heads", "n_head", "n_heads", high=MAX_COUNT)
+    mla = _mla(config) if config.has("kv_lora_rank") else None
+    kv_heads = None if recurrent or mla else _kv_heads(config, heads, family)
+    moe = _moe(config, layers, name or model_type)
+    shape = ModelShape(
+        model_type=model_type,
+        family=name,
+        hidden=hidden,
+        layers=layers,
+        mixers=mixers,
+        window=window,
+        vocab=config.need("vocab_size"),
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=None if recurrent or mla else _head_dim(config, hidden, heads, family),
+        intermediate=_intermediate(config, hidden, recurrent=recurrent, family=family),
+        gated=family.gated if family else None,
+        tied=_tied(config, outer, family),
+        attention_bias=config.flag("attention_bias") or False,
+        mlp_bias=config.flag("mlp_bias") or False,
+        mla=mla,
+        moe=moe,
+        state=_state(config, name, mixers, hidden),
+        quantization=read_quantization(config) or (read_quantization(outer) if config is not outer else None),
+        dtype=known_format(config.text("dtype", "torch_dtype") or outer.text("dtype", "torch_dtype")),
+        positions=config.whole("max_position_embeddings", "n_positions", "seq_length", high=MAX_TOKENS),
+        learned_positions=_learned(config, family),
+        vision=any(name in outer.data for name in _TOWERS),
+        extra_layers=config.whole("num_nextn_predict_layers", "mtp_num_hidden_layers", high=64, low=0) or 0,
+    )
+    return msgspec.structs.replace(shape, unknowns=tuple(_unknowns(shape, config)))
+
+
+def _kv_heads(config: Values, heads: int | None, family: Family | None) -> int | None:
+    told = config.whole("num_key_value_heads", "num_kv_heads", "n_kv_heads", high=MAX_COUNT)
+    if told is None and not config.has("num_key_value_heads", "num_kv_heads", "n_kv_heads"):
+        if config.flag("multi_query"):
+            told = 1
+        elif family and family.kv_default:
+            told = heads
+        elif family:
+            config.problem("num_key_value_heads", "the key is missing", mend="add it")
+    if not config.problems and told and heads and heads % told:
+        config.problem("num_key_value_heads", f"{told} key heads do not divide {heads} query heads")
+    return told
+
+
+def _head_dim(config: Values, hidden: int, heads: int | None, family: Family | None) -> int | None:
+    told = config.whole("head_dim", "attention_head_dim", high=MAX_COUNT)
+    if told is not None or config.has("head_dim", "attention_head_dim") or heads is None or family is None:
+        return told
+    if not family.head_dim_default:
+        config.problem("head_dim", "the key is missing, and this family's is not hidden_size over heads", mend="add it")
+    elif not config.problems and hidden % heads:
+        config.problem("head_dim", f"the key is missing, and {heads} heads do not divide {hidden}", mend="add it")
+    else:
+        return hidden // heads
+    return None
+
+
+def _mla(config: Values) -> Mla:
+    return Mla(
+        kv_lora_rank=config.need("kv_lora_rank"),
+        qk_rope_head_dim=config.need("qk_rope_head_dim"),
+        qk_nope_head_dim=config.need("qk_nope_head_dim"),
+        v_head_dim=config.need("v_head_dim"),
+        q_lora_rank=config.whole("q_lora_rank"),
+    )
+
+
+def _intermediate(config: Values, hidden: int, *, recurrent: bool, family: Family | None) -> int | None:
+    if recurrent:
+        return None
+    told = config.whole("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
+    if told is None and family and family.mlp_key == "n_inner" and not config.has("n_inner"):
+        return 4 * hidden  # GPT-2 writes null for four times the width
+    return told
+
+
+def _tied(config: Values, outer: Values, family: Family | None) -> bool | None:
+    told = config.flag("tie_word_embeddings")
+    if told is None and config is not outer:
+        told = outer.flag("tie_word_embeddings")
+    return told if told is not None else family.tied_default if family else None
+
+
+def _learned(config: Values, family: Family | None) -> int:
+    if family is None or family.positions < 0:
+        return 0
+    return config.need("max_position_embeddings", "n_positions") + family.positions
+
+
+def _moe(config: Values, layers: int, name: str) -> Moe | None:
+    experts = config.whole("n_routed_experts", "num_experts", "num_local_experts", high=MAX_COUNT, low=0) or 0
+    if experts <= 1:
+        return None
+    top = config.need("num_experts_per_tok", "num_experts_per_token", "experts_per_token", high=MAX_COUNT)
+    if not config.problems and top > experts:
+        config.problem("num_experts_per_tok", f"{top} experts of {experts}")
+    width = config.need("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
+    shared = config.whole("shared_expert_intermediate_size", low=0) or 0
+    if config.has("n_shared_experts"):
+        shared = (config.whole("n_shared_experts", high=MAX_COUNT, low=0) or 0) * width
+    return Moe(
+        experts=experts,
+        top_k=top,
+        intermediate=width,
+        layers=_expert_layers(config, layers, name),
+        shared_intermediate=shared,
+        shared_gate=config.has("shared_expert_intermediate_size"),
+        router_bias=name in ("deepseek_v3", "gpt_oss"),
+        expert_bias=name == "gpt_oss",
+    )
+
+
+def _expert_layers(config: Values, layers: int, name: str) -> int:
+    first = config.whole("first_k_dense_replace", high=MAX_COUNT, low=0) or 0
+    step = config.whole("decoder_sparse_step", "moe_layer_freq", high=MAX_COUNT) or 1
+    dense = set(config.wholes("mlp_only_layers", high=MAX_COUNT) or ())
+    if name == "jamba":
+        step = config.need("expert_layer_period", high=MAX_COUNT)
+        offset = config.need("expert_layer_offset", high=MAX_COUNT, low=0)
+        return sum(number % step == offset for number in range(layers))
+    if config.has("decoder_sparse_step"):  # Qwen counts layers from 1
+        return sum((number + 1) % step == 0 and number not in dense for number in range(layers))
+    return sum(number >= first and number % step == 0 for number in range(layers))
+
+
+def _state(config: Values, name: str, mixers: dict[Mixer, int], hidden: int) -> State | None:
+    """Return the recurrent state of a layer; sizes as the reference code of each family allocates them."""
+    if mixers.get("linear") and name == "qwen3_next":
+        keys = config.need("linear_num_key_heads", high=MAX_COUNT) * config.need("linear_key_head_dim", high=MAX_COUNT)
+        heads, key_dim = config.need("linear_num_value_heads", high=MAX_COUNT), config.need("linear_key_head_dim")
+        values = heads * config.need("linear_value_head_dim", high=MAX_COUNT)
+        kernel = config.need("linear_conv_kernel_dim", high=MAX_COUNT)
+        channels = 2 * keys + values
+        count = hidden * (2 * keys + 2 * values + 2 * heads) + channels * kernel + 2 * heads
+        count += config.need("linear_value_head_dim") + values * hidden
+        return State(
+            convolution_elements=channels * kernel, recurrent_elements=values * key_dim, layer_parameters=count
+        )
+    if not mixers.get("ssm"):
+        return None
+    if name == "mamba2":
+        return _mamba2(config, hidden)
+    if name in ("mamba", "jamba"):
+        return _mamba(config, hidden, name)
+    return None
+
+
+def _mamba(config: Values, hidden: int, name: str) -> State:
+    kernel = config.need("conv_kernel", "mamba_d_conv", high=MAX_COUNT)
+    state = config.need("state_size", "mamba_d_state", high=MAX_COUNT)
+    inner = config.need("expand", "mamba_expand", high=MAX_COUNT) * hidden
+    told = config.data.get("time_step_rank", config.data.get("mamba_dt_rank", "auto"))
+    rank = -(-hidden // 16) if told == "auto" else config.need("time_step_rank", "mamba_dt_rank")
+    count = hidden * 2 * inner + inner * kernel + inner + inner * (rank + 2 * state) + rank * inner + inner
+    count += inner * state + inner + inner * hidden
+    if name == "jamba":
+        count += rank + 2 * state
+    return State(convolution_elements=inner * kernel, recurrent_elements=inner * state, layer_parameters=count)
+
+
+def _mamba2(config: Values, hidden: int) -> State:
+    heads, width = config.need("num_heads", high=MAX_COUNT), config.need("head_dim", high=MAX_COUNT)
+    groups, state = config.need("n_groups", high=MAX_COUNT), config.need("state_size", high=MAX_COUNT)
+    kernel, inner = config.need("conv_kernel", high=MAX_COUNT), heads * width
+    channels = inner + 2 * groups * state
+    count = hidden * (inner + channels + heads) + channels * kernel + channels + 3 * heads + inner + inner * hidden
+    return State(convolution_elements=channels * kernel, recurrent_elements=inner * state, layer_parameters=count)
+
+
+def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
+    told = []
+    if not shape.family:
+        named = repr(shape.model_type) if shape.model_type else "no model type"
+        told.append(Unknown(what="model type", why=f"{named} is not in the table of families; --like NAME names one"))
+    if shape.vision:
+        told.append(Unknown(what="vision or audio tower", why="its weights and its tokens are not counted"))
+    if shape.extra_layers:
+        why = f"{shape.extra_layers} further prediction layer(s) (MTP) are not counted: engines load them on request"
+        told.append(Unknown(what="prediction layers", why=why))
+    if shape.quantization and shape.quantization.dtype is None:
+        why = f"the method {shape.quantization.method!r} is not one whose sizes are known here"
+        told.append(Unknown(what="quantisation", why=why))
+    if shape.dtype is None:
+        name = config.text("dtype", "torch_dtype")
+        told.append(Unknown(what="dtype", why=f"{name!r} is no known dtype" if name else "the file does not say"))
+    if shape.state_layers and shape.state is None:
+        told.append(Unknown(what="recurrent state", why="its size is not known for this model type"))
+    return told

@@ -1,0 +1,155 @@
+"""Knows the neutral form of a model: its dimensions, whatever the framework calls them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from parity.model.workload import Unknown
+
+Mixer = Literal["attention", "window", "chunk", "mla", "ssm", "linear"]
+# Mixers whose cache grows with every token; "window" and "chunk" grow up to their window.
+GROWING: tuple[Mixer, ...] = ("attention", "mla")
+
+
+class Mla(msgspec.Struct, frozen=True, kw_only=True):
+    """Multi-head latent attention: what is cached is one latent and one rotary key per token.
+
+    Attributes:
+        q_lora_rank: None: queries are projected directly.
+    """
+
+    kv_lora_rank: int
+    qk_rope_head_dim: int
+    qk_nope_head_dim: int
+    v_head_dim: int
+    q_lora_rank: int | None = None
+
+
+class Moe(msgspec.Struct, frozen=True, kw_only=True):
+    """A mixture of experts.
+
+    Attributes:
+        experts, top_k: routed experts, and how many of them a token visits.
+        intermediate: width of one routed expert.
+        shared_intermediate: width of all shared experts together; 0: none.
+        shared_gate: the shared expert has a gate of its own (Qwen).
+        layers: layers with experts; the others have a dense feed-forward.
+        router_bias: a correction per expert (DeepSeek) or a bias of the router.
+        expert_bias: the experts' projections have biases (gpt-oss).
+    """
+
+    experts: int
+    top_k: int
+    intermediate: int
+    layers: int
+    shared_intermediate: int = 0
+    shared_gate: bool = False
+    router_bias: bool = False
+    expert_bias: bool = False
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """Recurrent state of one layer and one request.
+
+    Attributes:
+        convolution_elements: kept in the model's dtype.
+        recurrent_elements: kept in FP32 by the reference code.
+        layer_parameters: of the mixer; None when the family is not counted.
+    """
+
+    convolution_elements: int
+    recurrent_elements: int
+    layer_parameters: int | None = None
+
+
+class Quantization(msgspec.Struct, frozen=True, kw_only=True):
+    """How the matrices of the layers are stored.
+
+    Attributes:
+        method: ``fp8``, ``gptq``, ``awq``, ``mxfp4``, ``compressed-tensors``, ...
+        dtype: ``fp8``, ``int8``, ``int4``, ``fp4``, ...; None when the method is not known.
+        bits: of one element, scales left aside.
+        scale_bits: scales and zero points, in bits per element.
+        dialect: ``ocp``, ``fnuz`` or empty when it does not apply or is not said.
+        weight_only: activations stay wide, so the matrix units compute in the wide dtype.
+        skipped: modules that stay wide in all layers, each as the words of its pattern.
+        single_layers: patterns that name single layers: sizes do not follow those.
+        head_skipped: the output head stays wide.
+    """
+
+    method: str
+    dtype: str | None
+    bits: float | None
+    scale_bits: float = 0.0
+    dialect: str = ""
+    weight_only: bool = False
+    skipped: tuple[frozenset[str], ...] = ()
+    single_layers: int = 0
+    head_skipped: bool = True
+
+
+class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A decoder, in neutral words. Lengths are in elements, counts per model unless said otherwise.
+
+    Attributes:
+        family: key of the table of known families; empty: only what the keys say is known.
+        mixers: layers by mixer, in the order first met.
+        window: tokens that a window or chunk layer keeps.
+        vocab: rows of the embedding as stored.
+        gated: the feed-forward has a gate, so three matrices; None when the family is not known.
+        attention_bias, mlp_bias: what the file says of biases, where the family leaves it to the file.
+        dtype: of the weights before quantisation; None when the file does not say.
+        kv_heads: of attention layers; None for MLA.
+        positions: context the model was made for.
+        vision: a vision or audio tower is there, whose size is not counted.
+        extra_layers: further prediction layers (MTP) that the file declares and engines load on request.
+        unknowns: what the file leaves open.
+    """
+
+    model_type: str
+    family: str
+    hidden: int
+    layers: int
+    mixers: dict[Mixer, int]
+    vocab: int
+    heads: int | None = None
+    kv_heads: int | None = None
+    head_dim: int | None = None
+    window: int | None = None
+    intermediate: int | None = None
+    gated: bool | None = None
+    tied: bool | None = None
+    attention_bias: bool = False
+    mlp_bias: bool = False
+    mla: Mla | None = None
+    moe: Moe | None = None
+    state: State | None = None
+    quantization: Quantization | None = None
+    dtype: str | None = None
+    positions: int | None = None
+    learned_positions: int = 0
+    vision: bool = False
+    extra_layers: int = 0
+    unknowns: tuple[Unknown, ...] = ()
+
+    @property
+    def growing_layers(self) -> int:
+        """Return the layers whose cache grows with every token."""
+        return sum(self.mixers.get(kind, 0) for kind in GROWING)
+
+    @property
+    def bounded_layers(self) -> int:
+        """Return the layers whose cache stops growing at the window."""
+        return self.mixers.get("window", 0) + self.mixers.get("chunk", 0)
+
+    @property
+    def state_layers(self) -> int:
+        """Return the layers that keep a state of fixed size instead of a cache."""
+        return self.mixers.get("ssm", 0) + self.mixers.get("linear", 0)
+
+    @property
+    def dense_layers(self) -> int:
+        """Return the layers with a dense feed-forward."""
+        return self.layers - (self.moe.layers if self.moe else 0)

@@ -1,0 +1,202 @@
+"""Knows what hardware and parallel ranks ask of a model's dimensions, and the nearest value that would be better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.model.absent import value_of
+from parity.model.workload import Gemm, ShapeCheck
+from parity.workload.dtypes import support
+from parity.workload.number_formats import FORMATS
+from parity.workload.question import PREFILL_TOKENS
+from parity.workload.tiles import best_tiles, better_columns
+
+if TYPE_CHECKING:
+    from parity.model.target import Target
+    from parity.model.workload import Answer, Parallelism
+    from parity.workload.question import Question
+
+# arXiv 2401.14489, as quoted in stas00/ml-engineering, training/performance/README.md: matrix units are fed well by
+# multiples of 16 bytes on V100 and 128 bytes on A100, and a vocabulary by multiples of 64.
+TENSOR_CORE_BYTES = {7: 16}
+TENSOR_CORE_BYTES_LATER = 128
+LOADED_BYTES = 16
+VOCABULARY_STEP = 64
+# Same source, H100, hidden width 4096, BF16: a feed-forward of 10922 runs at 272.7 TFLOPS, of 10944 at 398.4.
+MEASURED_GAIN = 398.4 / 272.7
+MEASURED_NOTE = "measured for 10922 against 10944 on an H100 at hidden width 4096; an estimate elsewhere"
+
+
+def alignment(target: Target, dtype: str | None) -> int | None:
+    """Return the elements that dimensions should be a multiple of.
+
+    None when no source says it for the device, or when the catalog does not say that it computes the format.
+    """
+    capability = target.spec.compute_capability
+    if not capability or dtype is None or support(target, dtype)[0] not in ("yes", "throttled"):
+        return None
+    step = TENSOR_CORE_BYTES.get(int(capability.split(".")[0]), TENSOR_CORE_BYTES_LATER)
+    return round(step / FORMATS[dtype].size)
+
+
+def nearest_multiple(value: int, step: int, *, up: bool = False) -> int:
+    """Return the multiple of ``step`` nearest to a value, the larger of two equally near; ``up``: not below it.
+
+    >>> nearest_multiple(10922, 64), nearest_multiple(50257, 64, up=True), nearest_multiple(3, 64)
+    (10944, 50304, 64)
+    """
+    above = -(-value // step) * step
+    below = above - step
+    return above if up or below <= 0 or above - value <= value - below else below
+
+
+def check_shapes(question: Question, spread: Parallelism) -> tuple[ShapeCheck, ...]:
+    """Return every dimension with what is asked of it."""
+    return (*_aligned(question, spread), *_divided(question, spread))
+
+
+def _aligned(question: Question, spread: Parallelism) -> list[ShapeCheck]:
+    shape, dtype = question.shape, question.compute_dtype
+    there = alignment(question.target, dtype)
+    mine = alignment(question.here, dtype) if question.here else None
+    dimensions = {"hidden_size": shape.hidden}
+    if shape.dense_layers and shape.intermediate:
+        dimensions["intermediate_size"] = shape.intermediate
+    if shape.moe:
+        dimensions["moe_intermediate_size"] = shape.moe.intermediate
+    told = []
+    for name, whole in dimensions.items():
+        ranks = 1 if name == "hidden_size" or (name.startswith("moe") and spread.ep > 1) else spread.tp
+        if whole % ranks:
+            continue  # told by the division
+        value = whole // ranks
+        told.append(_check(question, f"{name} / {ranks}" if ranks > 1 else name, value, there, mine))
+    vocabulary = nearest_multiple(shape.vocab, VOCABULARY_STEP, up=True)
+    good: Answer = "yes" if vocabulary == shape.vocab else "no"
+    told.append(
+        ShapeCheck(
+            dimension="vocab_size",
+            value=shape.vocab,
+            asks=f"a multiple of {VOCABULARY_STEP}",
+            good=good,
+            here=good if question.here else None,
+            better=None if good == "yes" else vocabulary,
+        )
+    )
+    return told
+
+
+def _check(question: Question, name: str, value: int, there: int | None, mine: int | None) -> ShapeCheck:
+    size = FORMATS[question.compute_dtype].size if question.compute_dtype else 2
+    good = _holds(value, there)
+    bad = good == "no" and there is not None
+    asks = (
+        f"a multiple of {there} ({there * size:.0f} bytes of {question.compute_dtype})"
+        if there
+        else "no rule known for this device and format"
+    )
+    coarse = bool(value * size % LOADED_BYTES)
+    return ShapeCheck(
+        dimension=name,
+        value=value,
+        asks=asks,
+        good=good,
+        here=_holds(value, mine) if question.here else None,
+        better=nearest_multiple(value, there) if bad and there else None,
+        gain=round(MEASURED_GAIN, 2) if bad and coarse else None,
+        note=MEASURED_NOTE if bad and coarse else "",
+    )
+
+
+def _holds(value: int, step: int | None) -> Answer:
+    return "unknown" if step is None else "yes" if value % step == 0 else "no"
+
+
+def _divided(question: Question, spread: Parallelism) -> list[ShapeCheck]:
+    shape, told = question.shape, []
+    if spread.tp > 1:
+        rows = [("num_attention_heads", shape.heads), ("intermediate_size", shape.intermediate)]
+        if shape.moe and spread.ep == 1:
+            rows.append(("moe_intermediate_size", shape.moe.intermediate))
+        told += [_division(question, name, value, "tp", spread.tp) for name, value in rows if value]
+        if shape.kv_heads:
+            told.append(_key_heads(question, shape.kv_heads, spread.tp))
+    if spread.ep > 1 and shape.moe:
+        told.append(_division(question, "experts", shape.moe.experts, "ep", spread.ep))
+    if spread.pp > 1:
+        told.append(_division(question, "num_hidden_layers", shape.layers, "pp", spread.pp))
+    return told
+
+
+def _division(question: Question, name: str, value: int, rank: str, ranks: int) -> ShapeCheck:
+    good = _holds(value, ranks)
+    return ShapeCheck(
+        dimension=f"{name} / {rank}",
+        value=value,
+        asks=f"a multiple of {ranks} {rank} ranks",
+        good=good,
+        here=good if question.here else None,
+        better=nearest_multiple(value, ranks) if good == "no" else None,
+    )
+
+
+def _key_heads(question: Question, heads: int, tp: int) -> ShapeCheck:
+    good: Answer = "yes" if tp <= heads and heads % tp == 0 else "no"
+    note = ""
+    if tp % heads == 0 and good == "no":
+        note = f"each of {heads} key heads is kept {tp / heads:g} times: the cache does not shrink beyond tp = {heads}"
+    return ShapeCheck(
+        dimension="num_key_value_heads / tp",
+        value=heads,
+        asks=f"a multiple of {tp} tp ranks",
+        good=good,
+        here=good if question.here else None,
+        note=note,
+    )
+
+
+def gemms(question: Question, spread: Parallelism) -> tuple[Gemm, ...]:
+    """Return the products of one layer and the head for a prefill step, divided over the units of each device."""
+    m = min(question.context * question.batch, PREFILL_TOKENS)
+    there, mine = _units(question.target), _units(question.here) if question.here else None
+    step = alignment(question.target, question.compute_dtype) or VOCABULARY_STEP
+    told = []
+    for name, n, k in _products(question, spread):
+        better = better_columns(m, n, there, step) if there else None
+        told.append(
+            Gemm(
+                name=name,
+                m=m,
+                n=n,
+                k=k,
+                target=best_tiles(m, n, there) if there else None,
+                here=best_tiles(m, n, mine) if mine else None,
+                better_n=better[0] if better else None,
+                gain=better[1] if better else None,
+            )
+        )
+    return tuple(told)
+
+
+def _units(target: Target) -> int | None:
+    found = value_of(target.fact("unit_count"))
+    return int(found) if isinstance(found, (int, float)) and found >= 1 else None
+
+
+def _products(question: Question, spread: Parallelism) -> list[tuple[str, int, int]]:
+    """Return (name, columns, inner length) of the products on one device; uneven splits are rounded up."""
+    shape, tp = question.shape, spread.tp
+    told = []
+    if shape.heads and shape.head_dim and shape.kv_heads:
+        keys = max(1, -(-shape.kv_heads // tp))
+        heads = -(-shape.heads // tp)
+        told.append(("qkv", (heads + 2 * keys) * shape.head_dim, shape.hidden))
+        told.append(("attention out", shape.hidden, heads * shape.head_dim))
+    if shape.mla and shape.heads:
+        told.append(("attention out", shape.hidden, -(-shape.heads // tp) * shape.mla.v_head_dim))
+    if shape.dense_layers and shape.intermediate and shape.gated is not None:
+        width = -(-shape.intermediate // tp)
+        told.append(("gate and up" if shape.gated else "up", width * (2 if shape.gated else 1), shape.hidden))
+        told.append(("down", shape.hidden, width))
+    told.append(("head", -(-shape.vocab // tp), shape.hidden))
+    return told

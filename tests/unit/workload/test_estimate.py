@@ -1,0 +1,128 @@
+"""The whole answer: findings with rule and severity, what is not known, exit status, and how each number came about."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import models
+import msgspec
+import pytest
+
+from parity.model.workload import ModelReport, Parallelism
+from parity.workload.estimate import estimate
+from parity.workload.question import Question
+
+
+def answer(name: str, on: str, **asked: Any) -> ModelReport:
+    return estimate(models.question(name, on, **asked), source=name)
+
+
+def changed(on: str, *, spread: Parallelism | None = None, name: str = "llama-3.1-8b", **keys: Any) -> ModelReport:
+    question = Question(shape=models.shape(name, **keys), target=models.target(on), spread=spread)
+    return estimate(question, source=name)
+
+
+def rules(report: ModelReport) -> set[tuple[str, str]]:
+    return {(finding.rule, finding.severity) for finding in report.findings}
+
+
+def test_a_model_that_fits_passes() -> None:
+    report = answer("llama-3.1-8b", "h100")
+    assert (report.footprint.fits, report.exit_status, report.findings, report.unknowns) == ("yes", 0, (), ())
+
+
+def test_a_model_that_does_not_fit_fails() -> None:
+    report = answer("llama-3.1-405b", "2xh100")
+    assert report.exit_status == 1
+    assert ("model-does-not-fit", "error") in rules(report)
+    assert "use 16 of them" in report.findings[0].mend
+
+
+def test_a_tight_fit_is_no_pass() -> None:
+    report = answer("llama-3.1-70b", "h200")
+    assert (report.footprint.fits, report.exit_status) == ("tight", 1)
+    assert rules(report) == {("model-fits-tightly", "error")}
+
+
+def test_what_cannot_be_told_is_no_pass() -> None:
+    report = changed("h100", model_type="never-seen")
+    assert (report.footprint.fits, report.exit_status) == ("unknown", 3)
+    assert {"model type", "fits on h100-sxm5-80gb"} <= {item.what for item in report.unknowns}
+
+
+def test_an_unknown_quantisation_is_no_pass() -> None:
+    assert changed("h100", quantization_config={"quant_method": "never-seen"}).exit_status == 3
+
+
+@pytest.mark.parametrize(
+    ("report", "wanted"),
+    [
+        (lambda: changed("h100", intermediate_size=10922), ("misaligned-dimension", "warning")),
+        (lambda: changed("h100", vocab_size=128001), ("misaligned-dimension", "warning")),
+        (lambda: changed("6xh100", spread=Parallelism(tp=6)), ("uneven-split", "error")),
+        (lambda: changed("16xh100", spread=Parallelism(tp=16)), ("kv-heads-copied", "warning")),
+        (lambda: changed("12xh100", spread=Parallelism(tp=12)), ("uneven-split", "error")),
+        (lambda: changed("3xh100", spread=Parallelism(pp=3)), ("uneven-split", "warning")),
+        (lambda: answer("llama-3.1-8b", "a100", dtype="fp8"), ("dtype-not-computed", "error")),
+        (lambda: answer("llama-3.1-8b", "b300", dtype="int8"), ("dtype-throttled", "warning")),
+        (lambda: answer("deepseek-v3", "16xh100", here="8xa100"), ("dtype-differs", "warning")),
+        (lambda: answer("deepseek-v3", "8xmi300x"), ("fp8-dialect-differs", "warning")),
+        (lambda: answer("llama-3.1-8b", "h100", context=200_000), ("context-beyond-model", "warning")),
+        (lambda: answer("llama-3.1-8b", "h100", here="rtx-4090"), ("bound-flips", "note")),
+        (lambda: answer("llama-3.1-8b", "h100", here="rtx-4090", batch=220, context=1), ("bound-flips", "warning")),
+        (lambda: answer("llama-3.1-8b", "h100", context=1100), ("wave-quantisation", "note")),
+    ],
+)
+def test_findings(report: Any, wanted: tuple[str, str]) -> None:
+    told = report()
+    assert wanted in rules(told)
+    assert told.exit_status == (1 if any(severity == "error" for _, severity in rules(told)) else 0)
+    assert all(finding.message and finding.mend and finding.subject for finding in told.findings)
+
+
+def test_the_gravest_finding_comes_first() -> None:
+    severities = [finding.severity for finding in changed("6xh100", spread=Parallelism(tp=6), vocab_size=7).findings]
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+
+
+def test_modules_of_single_layers_that_stay_wide_are_told() -> None:
+    stored = {"quant_method": "fp8", "modules_to_not_convert": ["model.layers.0.mlp"]}
+    report = changed("h100", quantization_config=stored)
+    assert any(item.why.startswith("1 modules of single layers stay wide") for item in report.unknowns)
+    assert (report.footprint.fits, report.exit_status) == ("unknown", 3)
+
+
+def test_a_tower_that_is_not_counted_is_no_pass() -> None:
+    report = changed("h100", name="gemma-3-1b", vision_config={"hidden_size": 1152})
+    assert (report.footprint.fits, report.exit_status) == ("unknown", 3)
+    assert "give the model's folder" in report.footprint.target.why
+    question = Question(
+        shape=models.shape("gemma-3-1b", vision_config={}), target=models.target("h100"), stored_bytes=3_000_000_000
+    )
+    assert estimate(question, source="folder").exit_status == 0
+
+
+@pytest.mark.parametrize("name", models.models())
+@pytest.mark.parametrize("on", ["h100", "8xmi300x", "rtx-4090", "2xb300", "t4"])
+def test_every_recorded_model_is_answered_everywhere(name: str, on: str) -> None:
+    report = answer(name, on, here="l40s")
+    assert report.exit_status in (0, 1)
+    assert msgspec.json.decode(msgspec.json.encode(report), type=ModelReport) == report
+    assert all(working.value is None or math.isfinite(working.value) for working in report.workings)
+
+
+def test_each_number_says_how_it_came_about() -> None:
+    report = answer("llama-3.1-8b", "2xh100", here="rtx-4090")
+    told = {working.name: working for working in report.workings}
+    assert told["footprint.kv_bytes_per_token"].inputs == {
+        "layers that keep all tokens": 32, "key heads": 8, "head_dim": 128, "bytes": 2,
+    }  # fmt: skip
+    for path, working in told.items():
+        if path.startswith("parameters"):
+            continue
+        value: Any = report
+        for name in path.split("."):
+            value = getattr(value, name)
+        assert value == working.value, path
+    assert sum(w.value or 0 for n, w in told.items() if n.startswith("parameters")) == report.model.parameters

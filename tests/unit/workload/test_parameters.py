@@ -1,0 +1,146 @@
+"""Parameters: counted to the last one against published counts, shared among ranks, skipped by quantisation."""
+
+from __future__ import annotations
+
+import models
+import pytest
+
+from parity.model.workload import Parallelism
+from parity.workload.families import FAMILIES
+from parity.workload.parameters import bytes_per_parameter, counted, device_bytes, parts_of
+
+PUBLISHED = {name: model["parameters"] for name, model in models.models().items() if "parameters" in model}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_count_is_the_published_one(name: str) -> None:
+    parts = parts_of(models.shape(name))
+    assert parts is not None
+    assert counted(parts)[0] == PUBLISHED[name]
+
+
+def test_there_are_enough_published_counts() -> None:
+    assert len(PUBLISHED) >= 20
+    assert {models.models()[name]["config"]["model_type"] for name in PUBLISHED} >= {
+        "llama",
+        "mixtral",
+        "gpt_oss",
+        "mamba",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "used"), [("deepseek-v3", 37.55e9), ("qwen3-235b-a22b", 22.19e9), ("mixtral-8x7b", 12.88e9)]
+)
+def test_the_active_parameters_are_the_published_ones(name: str, used: float) -> None:
+    parts = parts_of(models.shape(name))
+    assert parts is not None
+    assert counted(parts)[1] == pytest.approx(used, rel=0.001)
+
+
+def test_every_family_is_held_to_a_recorded_model() -> None:
+    recorded = {model["config"]["model_type"] for model in models.models().values()}
+    assert set(FAMILIES) <= recorded
+
+
+def test_qwen3_next_is_of_its_published_size() -> None:
+    parts = parts_of(models.shape("qwen3-next-80b-a3b"))
+    assert parts is not None
+    assert counted(parts) == (pytest.approx(80e9, rel=0.01), pytest.approx(3.9e9, rel=0.02))
+
+
+def test_deepseek_v3_without_its_prediction_layer() -> None:
+    parts = parts_of(models.shape("deepseek-v3"))
+    assert parts is not None
+    assert counted(parts)[0] == 671_026_419_200
+
+
+@pytest.mark.parametrize("changes", [{"model_type": "never-seen"}, {"model_type": ...}])
+def test_a_family_that_is_not_known_is_not_counted(changes: dict[str, object]) -> None:
+    assert parts_of(models.shape("llama-3.1-8b", **changes)) is None
+
+
+def test_biases_follow_the_file_where_the_family_leaves_them_to_it() -> None:
+    plain, biased = (parts_of(models.shape("llama-3.1-8b", attention_bias=flag)) for flag in (False, True))
+    assert plain is not None
+    assert biased is not None
+    assert counted(biased)[0] - counted(plain)[0] == 32 * (4096 + 2 * 1024 + 4096)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "size", "gigabytes"), [("bf16", 2, 141.1), ("fp8", 1, 70.55), ("fp4", 0.5, 35.28)]
+)
+def test_weights_are_parameters_times_bytes(parameters: str, size: float, gigabytes: float) -> None:
+    shape = models.shape("llama-3.1-70b")
+    sizes = device_bytes(parts_of(shape) or (), shape, Parallelism(), parameters)
+    assert sizes is not None
+    assert sizes[0] == 70_553_706_496 * size
+    assert sizes[0] / 1e9 == pytest.approx(gigabytes, abs=0.01)
+
+
+@pytest.mark.parametrize("tp", [1, 2, 4, 8])
+def test_dense_weights_halve_with_the_ranks_up_to_the_key_heads(tp: int) -> None:
+    shape = models.shape("llama-3.1-70b")
+    sizes = device_bytes(parts_of(shape) or (), shape, Parallelism(tp=tp), None)
+    assert sizes is not None
+    norms = 2 * (2 * 80 + 1) * 8192  # every rank has them
+    assert sizes[1] == pytest.approx((sizes[0] - norms) / tp + norms)
+
+
+def test_key_projections_are_copied_beyond_the_key_heads() -> None:
+    shape = models.shape("llama-3.1-70b")
+    eight, sixteen = (device_bytes(parts_of(shape) or (), shape, Parallelism(tp=tp), None) for tp in (8, 16))
+    assert eight is not None
+    assert sixteen is not None
+    keys = 2 * 2 * 80 * 2 * 8 * 128 * 8192 / 2 / 8
+    norms = 2 * (2 * 80 + 1) * 8192
+    assert sixteen[1] == pytest.approx((eight[1] - keys - norms) / 2 + keys + norms)
+
+
+def test_expert_ranks_share_the_experts_only() -> None:
+    shape = models.shape("mixtral-8x7b")
+    parts = parts_of(shape) or ()
+    alone, shared = (device_bytes(parts, shape, Parallelism(dp=8, ep=ep), None) for ep in (1, 8))
+    assert alone is not None
+    assert shared is not None
+    experts = 2 * 32 * 8 * 3 * 4096 * 14336
+    assert shared[1] == alone[1] - experts * 7 / 8
+
+
+def test_pipeline_stages_hold_layers_and_one_end() -> None:
+    shape = models.shape("llama-3.1-8b")
+    sizes = device_bytes(parts_of(shape) or (), shape, Parallelism(pp=2), None)
+    assert sizes is not None
+    ends = 2 * 128256 * 4096
+    assert sizes[1] == pytest.approx((sizes[0] - 2 * ends) / 2 + ends, rel=1e-6)
+
+
+def test_block_fp8_leaves_embedding_head_and_norms_wide() -> None:
+    shape = models.shape("deepseek-v3")
+    sizes = {part.path: bytes_per_parameter(part, shape, None) for part in parts_of(shape) or ()}
+    assert sizes["mlp experts"] == 1 + 4 / (128 * 128)
+    assert sizes["embed_tokens"] == sizes["lm_head"] == sizes["norm"] == sizes["mlp gate router"] == 2
+
+
+def test_skipped_modules_stay_wide() -> None:
+    shape = models.shape("gpt-oss-20b")
+    sizes = {part.path: bytes_per_parameter(part, shape, None) for part in parts_of(shape) or ()}
+    assert sizes["self_attn q_proj"] == sizes["self_attn o_proj"] == 2
+    assert sizes["mlp experts"] == (4 + 8 / 32) / 8
+
+
+def test_patterns_of_single_layers_are_counted_not_applied() -> None:
+    stored = {"quant_method": "fp8", "modules_to_not_convert": ["model.layers.0.mlp", "lm_head"]}
+    shape = models.shape("llama-3.1-8b", quantization_config=stored)
+    assert shape.quantization is not None
+    assert shape.quantization.single_layers == 1
+    sizes = {part.path: bytes_per_parameter(part, shape, None) for part in parts_of(shape) or ()}
+    assert sizes["mlp gate_proj up_proj down_proj"] == 1
+
+
+def test_an_unknown_method_or_dtype_has_no_size() -> None:
+    odd = models.shape("llama-3.1-8b", quantization_config={"quant_method": "never-seen"})
+    assert device_bytes(parts_of(odd) or (), odd, Parallelism(), None) is None
+    silent = models.shape("llama-3.1-8b", torch_dtype=...)
+    assert device_bytes(parts_of(silent) or (), silent, Parallelism(), None) is None
+    assert device_bytes(parts_of(silent) or (), silent, Parallelism(), "fp8") is not None
