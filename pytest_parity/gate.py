@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_parity.blocking import SKIPPED_BY_GATE, Blocked, let_skips_of_the_user_win, rewrite, skip
+from pytest_parity.blocking import SKIPPED_BY_GATE, Blocked, let_skips_of_the_user_win, skip
 from pytest_parity.marks import read_marks
 from pytest_parity.perf import PerfRules, classify_by_hook
+from pytest_parity.perf_reports import PerfReports
 from pytest_parity.plan import PLAN, Plan
 from pytest_parity.settings import runs_tests
 from pytest_parity.terminal import shows_header, terminal_encoding
 from pytest_parity.visible import visible_now
+from pytest_parity.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -40,6 +42,7 @@ class Gate:
         self._config = config
         self._judge = judge
         self._rules = PerfRules.of({}, config.rootpath)
+        self._watching: Watching | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -72,7 +75,7 @@ class Gate:
         for item in session.items:
             item.stash[_MARKS] = len(item.own_markers)
             try:
-                plan = item.stash[PLAN] = self._plan(item)
+                plan = self._plan(item)
             except pytest.UsageError:
                 if not hasattr(self._config, "workerinput"):
                     raise
@@ -89,7 +92,7 @@ class Gate:
             return
         if plan.keeps_out:
             let_skips_of_the_user_win(item)
-        self._stop(item, plan)
+        self.stop(item, plan)
 
     def _plan_now(self, item: pytest.Item) -> Plan | None:
         """Return the plan as things stand: marks may have been added since, and other GPUs selected."""
@@ -99,7 +102,7 @@ class Gate:
             return plan
         mistake = ""
         try:
-            plan = item.stash[PLAN] = self._plan(item)
+            plan = self._plan(item)
         except pytest.UsageError as error:
             mistake = str(error)
         if mistake:
@@ -127,14 +130,14 @@ class Gate:
         late = fixturedef.argname in self._rules.fixtures and isinstance(item, pytest.Item)
         if not late or item.stash.get(PLAN, None) is not None:
             return (yield)
-        plan = item.stash[PLAN] = self._plan(item, is_perf=True)
+        plan = self._plan(item, is_perf=True)
         if plan is None or not plan.verdict.blocks:
             return (yield)
         if plan.mode == "annotate":
             return (yield)
 
         def stop(*_: object, **__: object) -> None:
-            self._stop(item, plan)
+            self.stop(item, plan)
 
         function = fixturedef.func
         vars(fixturedef)["func"] = stop
@@ -143,7 +146,7 @@ class Gate:
         finally:
             vars(fixturedef)["func"] = function
 
-    def _stop(self, item: pytest.Item, plan: Plan) -> None:
+    def stop(self, item: pytest.Item, plan: Plan) -> None:
         """Raise in place of a blocked test, as its mode says; only an annotated one goes on."""
         if plan.mode == "annotate":
             return
@@ -152,58 +155,27 @@ class Gate:
             skip(plan.verdict.headline, item)
         raise Blocked(self._message(plan.verdict), pytrace=False)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Fail a blocked test, whose setup was reported as passed, and one that its setup made a perf test.
-
-        Before what others put around the call: profilers, markers on a timeline, device synchronisation.
-        """
-        plan = item.stash.get(PLAN, None) or self._plan_now(item)
-        if plan is not None and plan.keeps_out:
-            self._stop(item, plan)
-        return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Turn our exception into a plain failure, or an xfail, and note what became of each perf test."""
-        try:
-            report = yield
-        except Exception:
-            # A conftest that looks at the values of a failed test, as pytest's documentation shows: here are none.
-            if call.excinfo is None or not isinstance(call.excinfo.value, Blocked):
-                raise
-            report = pytest.TestReport.from_item_and_call(item, call)
-        plan = item.stash.get(PLAN, None)
-        if plan is None:
-            return report
-        state = ""
-        if call.excinfo is not None and isinstance(call.excinfo.value, Blocked):
-            state = rewrite(report, plan, str(call.excinfo.value.msg))
-            call.excinfo = None  # nothing to debug: --pdb does not stop here
-        elif report.skipped and item.stash.get(SKIPPED_BY_GATE, False):
-            state = "skipped"
-            report.longrepr = (str(item.path), (report.location[1] or 0) + 1, f"Skipped: {plan.verdict.headline}")
-        elif call.when == "setup" and not report.passed:
-            state = "not run"
-        elif call.when == "call":
-            state = "not run" if report.skipped and not hasattr(report, "wasxfail") else "ran"
-        if state:  # crosses process borders: exact builtin types only
-            report.__dict__["parity"] = {
-                "state": state,
-                "mode": plan.mode,
-                "target": plan.verdict.target,
-                "outcome": plan.verdict.outcome,
-                "level": plan.verdict.level,
-                "by": plan.by,
-                "blocks": plan.verdict.blocks,
-                "headline": plan.verdict.headline,
-                "conditions": None,
-            }
-        return report
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Stop a test that its own setup made a perf test."""
+        if item.stash.get(PLAN, None) is None and (plan := self._plan_now(item)) is not None and plan.keeps_out:
+            self.stop(item, plan)
 
     def _plan(self, item: pytest.Item, *, is_perf: bool = False) -> Plan | None:
+        """Return what happens to a test, and remember it; with the first perf test come the hooks for perf tests."""
+        plan = item.stash[PLAN] = self._decided(item, is_perf=is_perf)
+        if plan is None:
+            return None
+        if self._watching is None:
+            self._watching = Watching(self._config, self._judge)
+            self._config.pluginmanager.register(PerfReports(self), "parity-perf-reports")
+            # After the reports: of hooks that wrap, the one registered last is the outermost.
+            self._config.pluginmanager.register(self._watching, "parity-watch")
+        if plan.is_watched:
+            self._watching.prepare()
+        return plan
+
+    def _decided(self, item: pytest.Item, *, is_perf: bool) -> Plan | None:
         marks = read_marks(item)
         if marks is None:
             if not is_perf and not self._rules.covers(item):

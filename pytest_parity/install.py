@@ -16,7 +16,6 @@ from pytest_parity.settings import resolve
 from pytest_parity.summary import IdleHeader, Summary
 from pytest_parity.terminal import terminal_encoding
 from pytest_parity.verdict import INACTIVE, read_answer
-from pytest_parity.watching import Watching
 
 if TYPE_CHECKING:
     from pytest_parity.settings import Settings
@@ -70,8 +69,6 @@ def _register(config: pytest.Config, judge: Judge) -> Gate:
     gate = Gate(config, judge)
     config.pluginmanager.register(gate, GATE)
     register_records(config, judge)
-    # After the gate: of hooks that wrap, the one registered last is the outermost.
-    config.pluginmanager.register(Watching(config, judge), "parity-watch")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Summary(config, judge), "parity-summary")
     return gate

@@ -29,9 +29,9 @@ class Plan(NamedTuple):
     by: str
 
     @property
-    def runs(self) -> bool:
-        """Whether the test runs."""
-        return not self.keeps_out
+    def is_watched(self) -> bool:
+        """Whether run conditions are read around the test."""
+        return not self.keeps_out and self.conditions != "off"
 
     @property
     def keeps_out(self) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_parity.conditions import Watch, in_short, told_findings, unknown_conditions
 from pytest_parity.message import set_message
-from pytest_parity.plan import PLAN, Plan
+from pytest_parity.plan import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -25,7 +25,7 @@ _NOTE: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 
 
 class Watching:
-    """The hooks around the body of a perf test; registered after the gate, whose reports it completes."""
+    """The hooks around the body of a perf test; registered after ``PerfReports``, which it completes."""
 
     def __init__(self, config: pytest.Config, judge: Judge) -> None:
         """Watch nothing yet."""
@@ -33,11 +33,9 @@ class Watching:
         self._keep_series = bool(judge.settings.reports)
         self._runs_bodies = not config.getoption("setuponly", default=False)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Have the drivers attached while the first tests run; called after the gate has made its plans."""
-        if any(self._watches(item.stash.get(PLAN, None)) for item in session.items):
-            self._watch.prepare()
+    def prepare(self) -> None:
+        """Have the drivers attached while the first tests run."""
+        self._watch.prepare()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -56,7 +54,7 @@ class Watching:
         What the conditions were is asked when the teardown is reported, unless they decide about the test.
         """
         plan = item.stash.get(PLAN, None)
-        if plan is None or not self._watches(plan):
+        if plan is None or not plan.is_watched:
             return (yield)
         is_over = call.when == "teardown" or item.stash.get(_CALLED, False)
         decides = plan.conditions == "fail"
@@ -76,9 +74,6 @@ class Watching:
             item.stash[_CALLED] = False  # also for a rerun
             self._watch.begin(item.nodeid)
         return report
-
-    def _watches(self, plan: Plan | None) -> bool:
-        return plan is not None and not plan.keeps_out and plan.conditions != "off"
 
     def _conditions(self, item: pytest.Item) -> dict[str, Any] | None:
         """Return the conditions of a test that has ended, whatever happens to the question."""
