@@ -51,7 +51,7 @@ def variant(one: Requirement, version: Version) -> tuple[str, str]:
             if match[1]:
                 return "cuda", f"{match[1][:-1]}.{match[1][-1]}"
             return ("rocm", match[2]) if match[2] else ("cpu", "")
-    plain = not one.index or "pypi.org" in one.index
+    plain = not one.index or one.index.rstrip("/").endswith("/simple")  # the default index, or a mirror of it
     return ("default" if plain and not version.local else "unknown"), ""
 
 
