@@ -74,11 +74,6 @@ class Engine:
         self._answers: dict[int, dict[str, Any]] = {}
         self._awaited: list[int] = []
 
-    @property
-    def failed(self) -> bool:
-        """Whether the engine is dead; a new one may be started in its place."""
-        return self._failure is not None
-
     def start(self) -> None:
         """Start the child; a failure shows in ``receive``."""
         if self._process is not None or self._failure is not None:

@@ -94,13 +94,6 @@ def rocm_of(reference: str) -> str | None:
     )
 
 
-def torch_of(reference: str) -> str | None:
-    """Return the torch version of a ``pytorch/pytorch`` image, None of any other."""
-    name, tag, _ = split(reference)
-    match = _TORCH_TAG.match(tag) if _short(name) == "pytorch/pytorch" else None
-    return match[1] if match else None
-
-
 def floats(reference: str) -> bool:
     """Return whether a GPU image's tag may mean another stack tomorrow."""
     name, tag, digest = split(reference)

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 import pytest
@@ -18,9 +18,11 @@ from parity import engine as engine_module
 from parity import session
 from parity.config import project as project_module
 from parity.engine import Engine
+from parity.model.policy import Conditions
 from pytest_parity import plugin as plugin_module
 from pytest_parity import settings as plugin_settings
 from pytest_parity import verdict as plugin_side
+from pytest_parity import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -324,3 +326,9 @@ def test_the_modes_are_those_of_the_plugin() -> None:
 
 def test_the_plugin_and_the_engine_see_the_same_project_files() -> None:
     assert plugin_module._SECTION == project_module.PYPROJECT_SECTION
+
+
+def test_what_the_plugin_repeats_is_the_same() -> None:
+    """The plugin may not import the library, so names that both need stand twice."""
+    assert engine_module.VISIBLE_VARIABLES == visible.VARIABLES
+    assert get_args(Conditions) == plugin_settings.CONDITIONS
