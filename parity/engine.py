@@ -11,7 +11,8 @@ The pytest plugin starts one engine per run and never imports this package itsel
 * ``watch``: ``config``, ``rootdir``: attach to the drivers, to be ready for the first ``begin``; nobody need wait.
 * ``begin``: ``test`` (id), ``pid`` (of pytest), ``visible`` (the visibility variables set there): the devices are
   watched from here on. ``why`` in the answer: what cannot be watched.
-* ``end``: ``test``: the answer's ``conditions`` are those of the test as ``parity.conditions/1``.
+* ``end``: ``test``: the answer's ``conditions`` are those of the test as ``parity.conditions/1``; ``devices`` is empty
+  unless ``series`` is true.
 * ``report``: ``paths``, ``run`` (a finished run as the plugin knows it): written in the formats of the suffixes; the
   answer names the paths ``written`` and the ``problems``.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.
@@ -176,7 +177,8 @@ class Engine:
         if self._watch is None or begun != test:
             gap = Gap(what="conditions", why="not_asked", detail=f"{test!r} has not begun")
             return {"conditions": Interval(test=test, state="unknown", unknowns=(gap,))}
-        return {"conditions": session.conditions_of(self._watch, test, self._asked)}
+        conditions = session.conditions_of(self._watch, test, self._asked)
+        return {"conditions": conditions if request.get("series") else msgspec.structs.replace(conditions, devices=())}
 
     def _watch_for(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start the watcher without waiting for it; the latest project's rule settings hold."""
