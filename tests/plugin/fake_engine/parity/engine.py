@@ -66,12 +66,12 @@ def main() -> None:
             answer = report(request)
         else:
             answer = judge(settings)
-        line = json.dumps({"id": request["id"], **answer})
+        told = json.dumps({"id": request["id"], **answer})
         name = request.get("test", "").rpartition("::")[2]
         if f"{request['op']}:{name}" == os.environ.get("FAKE_ENGINE_LATE"):
-            held = line + "\n"
+            held = told + "\n"
             continue
-        print(held + line, flush=True)
+        print(held + told, flush=True)
         held = ""
         misbehave_after(settings.get("target"))
 
