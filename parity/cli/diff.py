@@ -10,12 +10,13 @@ from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.cli import options
 from parity.errors import UnknownNameError
-from parity.fleet.diff import GATED, Comparison, Difference, compare
+from parity.fleet.diff import GATED, Comparison, compare
 from parity.units import format_ratio
 
 if TYPE_CHECKING:
     import argparse
 
+    from parity.model.difference import Difference
     from parity.model.fingerprint import Fingerprint
 
 SECTION_WORDS = {

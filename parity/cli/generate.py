@@ -22,6 +22,7 @@ from parity.lint.baseline import Baseline
 from parity.model.coverage import KernelsReport
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
+from parity.model.fleet import Fleet
 from parity.model.interval import Interval
 from parity.model.kernel_library import KernelLibrary
 from parity.model.lint import LintCard, LintReport
@@ -40,6 +41,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "conditions-1": (Interval, "The conditions a test ran under, as the pytest plugin records them."),
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
     "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
+    "fleet-1": (Fleet, "Many nodes, as `parity fleet --format json` prints them."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),

@@ -27,6 +27,7 @@ COMMANDS = {
     ),
     "lint": ("parity.cli.lint", "scan a repository for parity problems; needs no GPU"),
     "model": ("parity.cli.model", "say what a model asks of a target: memory, shapes, what binds it; no GPU needed"),
+    "fleet": ("parity.cli.fleet", "compare many nodes: which are alike, odd, slow, changed, or not the target"),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }
