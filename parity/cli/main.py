@@ -28,6 +28,7 @@ COMMANDS = {
     "lint": ("parity.cli.lint", "scan a repository for parity problems; needs no GPU"),
     "model": ("parity.cli.model", "say what a model asks of a target: memory, shapes, what binds it; no GPU needed"),
     "fleet": ("parity.cli.fleet", "compare many nodes: which are alike, odd, slow, changed, or not the target"),
+    "fleet collect": ("parity.cli.fleet_collect", "take the fingerprints of many nodes through their launcher"),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }
@@ -68,18 +69,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if words and words[0] in COMMANDS:
+    count = 2 if " ".join(words[:2]) in COMMANDS else 1
+    command = " ".join(words[:count])
+    if command in COMMANDS:
         _load_msgspec()
-        module = importlib.import_module(COMMANDS[words[0]][0])
+        module = importlib.import_module(COMMANDS[command][0])
         parser = argparse.ArgumentParser(
-            prog=f"parity {words[0]}",
-            description=COMMANDS[words[0]][1][0].upper() + COMMANDS[words[0]][1][1:] + ".",
+            prog=f"parity {command}",
+            description=COMMANDS[command][1][0].upper() + COMMANDS[command][1][1:] + ".",
             epilog=EPILOG,
             allow_abbrev=False,
             formatter_class=_formatter,
         )
         module.add_arguments(parser)
-        status: int = module.run(parser.parse_args(words[1:]))
+        status: int = module.run(parser.parse_args(words[count:]))
         return status
     parser = argparse.ArgumentParser(
         prog="parity",

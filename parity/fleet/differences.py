@@ -31,14 +31,15 @@ def _differences(tellings: Tellings, a: tuple[int, ...], b: tuple[int, ...]) -> 
     for position, (one, other) in enumerate(zip(a, b, strict=False)):
         if one == other:
             continue
-        section, subject = _place(position)
+        section, subject = place_of(position)
         old, new = tellings.block(one), tellings.block(other)
         for name in sorted({*old, *new}):
             if old.get(name) != new.get(name):
                 yield _difference(section, subject, name, old, new)
 
 
-def _place(position: int) -> tuple[Section, str]:
+def place_of(position: int) -> tuple[Section, str]:
+    """Return the section and the subject of the block at one position of a node."""
     if position < len(_MACHINE):
         return _MACHINE[position], "machine"
     device, kind = divmod(position - len(_MACHINE), len(_DEVICE))

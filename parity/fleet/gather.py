@@ -12,7 +12,7 @@ from parity.fleet.slow import Rates
 from parity.fleet.telling import Tellings
 from parity.inputs import printable
 from parity.model.fingerprint import Fingerprint
-from parity.model.fleet import Change, Fleet, Group, NodeVerdict, Unreadable
+from parity.model.fleet import NO_GPU, Change, Fleet, Group, NodeVerdict, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,14 +83,15 @@ class Gathering:
         slow = tuple(self._rates.slow(self._names))
         verdicts = [group.verdict for group in groups if group.verdict is not None]
         holds = all(verdict.passed for verdict in verdicts) if self._judge is not None else alike
-        passed = bool(groups) and holds and not slow and not changes and not self._unreadable
+        with_gpus = [len(blocks) > _HEAD for blocks in order]
+        passed = bool(groups) and holds and all(with_gpus) and not slow and not changes and not self._unreadable
         repeated = tuple(name for name, count in Counter(self._names).items() if count > 1)
         return Fleet(
             target=target,
             nodes=len(self._names),
             alike=alike,
             passed=passed,
-            exit_status=0 if passed else 1 if groups else 3,
+            exit_status=0 if passed else 1 if any(with_gpus) else 3,
             groups=groups,
             slow=slow,
             unmeasured=not self._rates,
@@ -118,7 +119,7 @@ class Gathering:
         software = [
             f"{name.replace('_', ' ')} {stack[f'component {name}']}" for name in _TITLED if f"component {name}" in stack
         ]
-        gpus = " + ".join(f"{count}x {name}" for name, count in names.items()) or "no GPU"
+        gpus = " + ".join(f"{count}x {name}" for name, count in names.items()) or NO_GPU
         return printable(", ".join([gpus, *software]))[:MAX_NAME]
 
     def _device_names(self, blocks: tuple[int, ...]) -> tuple[str, ...]:

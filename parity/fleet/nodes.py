@@ -42,6 +42,7 @@ class Reading(NamedTuple):
 class _Envelope(msgspec.Struct, frozen=True):
     schema: str = SCHEMA  # left out where it is the default of its field
     node: str = ""
+    problem: str = ""
     fingerprint: msgspec.Raw = msgspec.Raw(b"")
 
 
@@ -99,7 +100,7 @@ def _of_stream(stream: IO[bytes], where: str) -> Iterator[Reading | Unreadable]:
             while line and not line.endswith(b"\n"):
                 line = stream.readline(MAX_BYTES)
         elif line.strip():
-            yield _of_line(line, f"{where}:{number}")
+            yield of_line(line, f"{where}:{number}")
         line = stream.readline(MAX_BYTES + 1)
         number += 1
 
@@ -115,7 +116,8 @@ def _is_line(first: bytes) -> bool:
     return True
 
 
-def _of_line(line: bytes, where: str) -> Reading | Unreadable:
+def of_line(line: bytes, where: str) -> Reading | Unreadable:
+    """Return the node of one JSON line."""
     try:
         envelope = _envelope(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
@@ -124,6 +126,8 @@ def _of_line(line: bytes, where: str) -> Reading | Unreadable:
         return Reading(where, envelope.node, line)
     if envelope.schema in _CARRIERS and bytes(envelope.fingerprint):
         return Reading(where, envelope.node, envelope.fingerprint)
+    if envelope.problem:
+        return Unreadable(where=where, why=printable(f"{envelope.node}: {envelope.problem}")[:300])
     return Unreadable(where=where, why=f"schema is {printable(envelope.schema)[:60]!r}, wanted {SCHEMA!r}")
 
 

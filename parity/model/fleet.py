@@ -10,6 +10,8 @@ from parity.model.difference import Difference
 from parity.model.rule import Level
 
 SCHEMA = "parity.fleet/1"
+NO_GPU = "no GPU"
+"""Begins the title of nodes where no device was visible."""
 
 
 class NodeVerdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ def render(fleet: Fleet) -> str:
 
 def _lines(fleet: Fleet) -> Iterator[str]:
     against = f" against {cell(fleet.target)}" if fleet.target else ""
-    yield f"## Fleet{against}: {'passed' if fleet.passed else 'NOT PASSED' if fleet.groups else 'unknown'}"
+    yield f"## Fleet{against}: {'passed' if fleet.passed else 'unknown' if fleet.exit_status == 3 else 'NOT PASSED'}"
     yield ""
     yield f"{fleet.nodes} nodes, {len(fleet.groups)} kinds, {len(fleet.unreadable)} inputs not understood."
     yield from _table("| nodes | kind | verdict | names |\n|---:|---|---|---|", [_group(one) for one in fleet.groups])

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from parity.inputs import printable
+from parity.model.fleet import NO_GPU
 from parity.units import fewest_digits, format_ratio
 
 if TYPE_CHECKING:
@@ -128,14 +129,17 @@ def _section(title: str, told: list[str], *, verbose: bool) -> Iterator[str]:
 
 
 def _conclusion(fleet: Fleet) -> str:
-    if not fleet.groups:
-        return "UNKNOWN: nothing could be judged"
+    if fleet.exit_status == 3:
+        return "UNKNOWN: nothing could be judged" + (", no node has a GPU that could be read" if fleet.groups else "")
     if fleet.passed:
         return "PASSED: every node is what was asked for" if fleet.target else "PASSED: all nodes are alike"
     failed = sum(group.count for group in fleet.groups if group.verdict is not None and not group.verdict.passed)
     reasons = [
         f"{_nodes(failed)} not the target" if failed else "",
         f"{len(fleet.groups)} kinds of node" if not fleet.target and len(fleet.groups) > 1 else "",
+        "nodes without a GPU that could be read"
+        if any(group.title.startswith(NO_GPU) for group in fleet.groups)
+        else "",
         f"{len(fleet.slow)} slow" if fleet.slow else "",
         f"{len(fleet.changes)} changed since the baseline" if fleet.changes else "",
         f"{len(fleet.unreadable)} not understood" if fleet.unreadable else "",

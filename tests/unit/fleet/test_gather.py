@@ -218,6 +218,13 @@ def test_nothing_at_all_is_not_a_pass() -> None:
     assert (found.nodes, found.passed, found.exit_status) == (0, False, 3)
 
 
+def test_nodes_without_a_gpu_are_no_pass_however_alike() -> None:
+    bare = Fingerprint(origin=Origin(kind="live"))
+    assert (fleet(bare, bare).passed, fleet(bare, bare).exit_status) == (False, 3)
+    mixed = fleet(node("a"), bare)
+    assert (mixed.passed, mixed.exit_status, mixed.groups[1].title) == (False, 1, "no GPU")
+
+
 def test_a_name_that_comes_twice_is_told() -> None:
     assert fleet(node("a"), node("a"), node("b")).repeated == ("a",)
 
