@@ -179,6 +179,14 @@ def parity_fingerprint(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     return fingerprint_of(request)
 
 
+@pytest.fixture(scope="session")
+def parity_homogeneous(request: pytest.FixtureRequest) -> None:
+    """Fail when the ranks of a torch.distributed run see different hardware, firmware, software or settings."""
+    from pytest_parity.fixtures import homogeneous
+
+    homogeneous(request)
+
+
 @pytest.fixture
 def parity_roofline(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
     """Give a function: (seconds=, bytes=, flops=, dtype="bf16") -> shares of this GPU's and the target's peak."""

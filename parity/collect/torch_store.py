@@ -33,24 +33,29 @@ def exchange(line: bytes | None, place: Place, rank: int, *, timeout_s: float) -
     Raises:
         UsageError: torch is not installed, or the store cannot be reached.
     """
-    store = _store(timeout_s)
+    store = connect("parity/fleet", timeout_s)
     if line is not None:
         store.set(f"node{place.number}", line)
     if rank == 0:
-        lines = list(_received(store, place.nodes, time.monotonic() + timeout_s))
+        lines = list(_lines(store, place.nodes, time.monotonic() + timeout_s))
         store.set(_DONE, b"1")
         return lines
-    _wait(store, _DONE, timeout_s + 5)  # rank 0 may be the one that serves the store
+    received(store, _DONE, timeout_s + 5)  # rank 0 may be the one that serves the store
     return []
 
 
-def _store(timeout_s: float) -> Any:
+def connect(prefix: str, timeout_s: float) -> Any:
+    """Return the launcher's store, with a prefix of our own.
+
+    Raises:
+        UsageError: torch is not installed, or the store cannot be reached.
+    """
     try:
         from torch.distributed import PrefixStore
         from torch.distributed.rendezvous import rendezvous
     except ImportError as error:
         raise UsageError(
-            f"torch cannot be imported: {error}", where="--via torch", mend="install torch on every node, or use --into"
+            f"torch cannot be imported: {error}", where="torch.distributed", mend="install torch on every node"
         ) from error
     try:
         store, _, _ = next(rendezvous("env://", timeout=dt.timedelta(seconds=timeout_s)))
@@ -58,21 +63,21 @@ def _store(timeout_s: float) -> Any:
         raise UsageError(
             f"the launcher's store cannot be reached: {error}", where="MASTER_ADDR", mend="start it with torchrun"
         ) from error
-    return PrefixStore("parity/fleet", store)
+    return PrefixStore(prefix, store)
 
 
-def _received(store: Any, nodes: int, deadline: float) -> Iterator[bytes]:
+def _lines(store: Any, nodes: int, deadline: float) -> Iterator[bytes]:
     for number in range(nodes):
         left = max(deadline - time.monotonic(), 0.1)
-        if _wait(store, f"node{number}", left):
-            yield store.get(f"node{number}")
-        else:
-            yield problem_line(f"node {number} of {nodes}", f"no answer within {left:.0f} s")
+        line = received(store, f"node{number}", left)
+        yield line or problem_line(f"node {number} of {nodes}", f"no answer within {left:.0f} s")
 
 
-def _wait(store: Any, key: str, timeout_s: float) -> bool:
+def received(store: Any, key: str, timeout_s: float) -> bytes | None:
+    """Return what stands under a key, None when it is not there in time or the store is gone."""
     try:
         store.wait([key], dt.timedelta(seconds=timeout_s))
-    except (RuntimeError, ValueError):  # DistStoreError: in time there was none, or the store is gone
-        return False
-    return True
+        value: bytes = store.get(key)
+    except (RuntimeError, ValueError):  # DistStoreError and its like
+        return None
+    return value

@@ -15,6 +15,7 @@ from parity.inputs import MAX_BYTES, printable
 from parity.model.fingerprint import SCHEMA
 from parity.model.fleet import Unreadable
 from parity.readers import read_report
+from parity.readers.cluster import MAX_LIST_BYTES, read_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,7 +92,7 @@ def _of_file(place: str) -> Iterator[Reading | Unreadable]:
 def _of_stream(stream: IO[bytes], where: str) -> Iterator[Reading | Unreadable]:
     first = stream.readline(MAX_BYTES + 1)
     if not _is_line(first):
-        yield _whole(first + stream.read(MAX_BYTES + 1 - len(first)), where)
+        yield from _whole(first + stream.read(MAX_LIST_BYTES), where)
         return
     number, line = 1, first
     while line:
@@ -131,11 +132,16 @@ def of_line(line: bytes, where: str) -> Reading | Unreadable:
     return Unreadable(where=where, why=f"schema is {printable(envelope.schema)[:60]!r}, wanted {SCHEMA!r}")
 
 
-def _whole(raw: bytes, where: str) -> Reading | Unreadable:
-    """Return the node of a file that is one document, or a report of another tool."""
-    if len(raw) > MAX_BYTES:
-        return Unreadable(where=where, why=f"over {MAX_BYTES >> 20} MiB and not JSON lines")
+def _whole(raw: bytes, where: str) -> Iterator[Reading | Unreadable]:
+    """Yield the nodes of a file that is one document: a report, of this tool or another, or a list of cluster nodes."""
+    named = read_nodes(raw) if raw[:1] == b"{" else []
+    if not named and len(raw) > MAX_BYTES:
+        yield Unreadable(where=where, why=f"over {MAX_BYTES >> 20} MiB, and neither JSON lines nor a list of nodes")
+        return
     try:
-        return Reading(where, "", msgspec.json.encode(read_report(raw, where=where)))
+        named = named or [("", read_report(raw, where=where))]
     except ParityError as error:
-        return Unreadable(where=where, why=printable(str(error).partition("\n")[0])[:300])
+        yield Unreadable(where=where, why=printable(str(error).partition("\n")[0])[:300])
+        return
+    for name, fingerprint in named:
+        yield Reading(where, name, msgspec.json.encode(fingerprint))

@@ -22,6 +22,8 @@ _OWN_TO_A_RANK = frozenset(
 )
 MAX_RANKS = 8
 UNTOLD = "not told"
+NO_GPU = ("visible GPUs", "0")
+"""The fact, and its value, of a rank that sees no device."""
 
 
 class Rank(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +62,7 @@ def facts_of(fingerprint: Fingerprint) -> dict[str, str]:
     """Return what a machine tells that its like tells too: hardware, firmware, software, settings."""
     tellings = Tellings()
     node = tellings.node(msgspec.json.encode(fingerprint))
-    facts = {"visible GPUs": str(len(fingerprint.visible_devices))}
+    facts = {NO_GPU[0]: str(len(fingerprint.visible_devices))}
     for position, number in enumerate(node.blocks):
         _, subject = place_of(position)
         for name, value in tellings.block(number).items():
