@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +116,7 @@ def fleet_of(
     target: str | None = None,
     require: Level | None = None,
     baseline: str | None = None,
+    store: str | None = None,
 ) -> Fleet:
     """Return what many nodes are: alike or not, and against a target where there is one.
 
@@ -124,13 +126,17 @@ def fleet_of(
         target: what each node should be; None: the project's default, if any.
         require: replaces the target's level.
         baseline: an earlier collection to tell changes from.
+        store: a file that keeps every reading; made if it is missing.
     """
     from parity.fleet.gather import Gathering
+    from parity.fleet.history import History
     from parity.fleet.nodes import readings
 
     wanted = target_or_default(target, project, source="--target", require=require)
-    now = Gathering(None if wanted is None else lambda node: _node_verdict(node, wanted, project))
-    now.take(readings(places))
+    judge_node = None if wanted is None else lambda node: _node_verdict(node, wanted, project)
+    with contextlib.nullcontext() if store is None else History(store, create=True) as history:
+        now = Gathering(judge_node, history)
+        now.take(readings(places))
     before = None
     if baseline is not None:
         before = Gathering()

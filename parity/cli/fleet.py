@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_target(parser)
     options.add_require(parser)
     parser.add_argument("--baseline", metavar="FILE", help="say what changed since these nodes were collected")
+    parser.add_argument(
+        "--store", metavar="FILE.sqlite", help="keep every reading here, by node and time (see parity diff)"
+    )
     options.add_output(parser, ("text", "json", "markdown"))
     parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
 
@@ -38,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         target=arguments.target,
         require=arguments.require,
         baseline=arguments.baseline,
+        store=arguments.store,
     )
     options.write_reports(arguments, lambda name: render(fleet, name, verbose=arguments.verbose))
     return 0 if arguments.exit_zero else fleet.exit_status

@@ -23,6 +23,7 @@ from parity.model.coverage import KernelsReport
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.fleet import Fleet
+from parity.model.history import NodeHistory
 from parity.model.interval import Interval
 from parity.model.kernel_library import KernelLibrary
 from parity.model.lint import LintCard, LintReport
@@ -42,6 +43,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
     "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
     "fleet-1": (Fleet, "Many nodes, as `parity fleet --format json` prints them."),
+    "history-1": (NodeHistory, "One node over time, as `parity diff --since --format json` prints it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),

@@ -17,6 +17,7 @@ from parity.model.fleet import NO_GPU, Change, Fleet, Group, NodeVerdict, Unread
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from parity.fleet.history import History
     from parity.fleet.nodes import Reading
     from parity.fleet.telling import Node
 
@@ -32,11 +33,13 @@ class Gathering:
 
     Args:
         judge: gives the verdict on a group, from its first node; None: nobody asked.
+        history: keeps every node; None: nobody asked.
     """
 
-    def __init__(self, judge: Judge | None = None) -> None:
+    def __init__(self, judge: Judge | None = None, history: History | None = None) -> None:
         """Hold no node."""
         self._judge = judge
+        self._history = history
         self._tellings = Tellings()
         self._names: list[str] = []
         self._members: dict[tuple[int, ...], list[int]] = {}
@@ -68,6 +71,8 @@ class Gathering:
         number = len(self._names)
         self._names.append(_name(found, node))
         self._members.setdefault(node.blocks, []).append(number)
+        if self._history is not None:
+            self._history.keep(self._names[number], node, self._tellings.digest(node.blocks), found.raw)
         if node.measured:
             self._rates.add(number, node.blocks[_HEAD::2], node.measured)
 

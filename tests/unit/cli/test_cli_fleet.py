@@ -99,3 +99,31 @@ def test_narrow_terminals_are_kept_to(capsys: pytest.CaptureFixture[str], monkey
     out = capsys.readouterr().out
     assert "and 3 more" in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 60
+
+
+def test_a_store_tells_what_changed_on_a_node(capsys: pytest.CaptureFixture[str]) -> None:
+    def at(day: str, driver: str) -> str:
+        data = json.loads(node("n1", driver=driver))
+        data["origin"]["captured_at"] = f"2026-11-{day}T00:00:00Z"
+        return json.dumps(data)
+
+    assert main(["fleet", write("1.jsonl", at("01", "570.1")), "--store=f.sqlite"]) == 0
+    assert main(["fleet", write("2.jsonl", at("09", "580.1")), "--store=f.sqlite"]) == 0
+    capsys.readouterr()
+    asked = ["diff", "n1", "--since=2026-11-05", "--store=f.sqlite"]
+    assert main(asked) == 0
+    assert capsys.readouterr().out == (
+        "n1: 2 readings from 2026-11-01T00:00:00Z to 2026-11-09T00:00:00Z\n\n"
+        "2026-11-09T00:00:00Z\n  machine driver: 570.1 -> 580.1\n"
+    )
+    assert main([*asked, "--check"]) == 1
+    assert main([*asked, "--format=json"]) == 0
+    capsys.readouterr()
+    assert main(["diff", "n1", "--since=2026-11-09", "--store=f.sqlite", "--check"]) == 0
+    assert "nothing to compare it with" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["a"], ["a", "b", "--since=2026"], ["a", "--since=2026"], ["a", "--store=x"]])
+def test_half_a_question_is_misuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", *words]) == 2
+    assert "mend:" in capsys.readouterr().err
