@@ -47,7 +47,12 @@ def walked(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize("path", FILES, ids=ids)
 def test_versions_and_dates_are_quoted(path: Path) -> None:
     numbers = [pair for pair in walked(yaml.safe_load(path.read_text())) if isinstance(pair[1], (int, float))]
-    assert {key for key, _ in numbers} <= {"cuda_major", "least_sms", "index"}
+    assert {key for key, _ in numbers} <= {
+        "cuda_major",
+        "least_sms",
+        "index",
+        *("least", "most", "multiple_of", "padded_to", "head", "value"),  # head dimensions
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
@@ -162,9 +167,9 @@ def test_ranges_of_a_library_do_not_overlap(item: KernelLibrary) -> None:
 def test_a_range_names_known_architectures_each_once(item: KernelLibrary, known: LibraryRange) -> None:
     named = [name for row in known.rows for name in row.architectures]
     assert len(named) == len(set(named))
-    told = [*known.recipes, *known.limits]
+    told = [*known.recipes, *known.head_dims]
     listed = {name for recipe in known.recipes for name in (*recipe.supported, *recipe.unsupported)}
-    assert {*named, *listed, *(name for limit in known.limits for name in limit.architectures)} <= ARCHITECTURES
+    assert {*named, *listed, *(name for limit in known.head_dims for name in limit.architectures)} <= ARCHITECTURES
     assert all(not set(recipe.supported) & set(recipe.unsupported) for recipe in known.recipes)
     assert {row.source for row in (*known.rows, *told)} <= set(item.sources)
     assert known.rows or known.recipes
