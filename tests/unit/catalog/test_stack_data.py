@@ -64,7 +64,7 @@ def test_every_source_is_used_and_says_when_it_was_read(path: Path) -> None:
 
 
 def test_there_are_the_tables_and_libraries_that_the_checks_ask() -> None:
-    assert set(tables_of(FACTS)) == {*StackFacts.__struct_fields__} - {"libraries", "sources"}
+    assert set(tables_of(FACTS)) == {*StackFacts.__struct_fields__} - {"libraries", "sources", "code"}
     assert len(LIBRARIES) >= 15
 
 
@@ -128,7 +128,7 @@ def test_instructions_are_present_or_missing_on_known_architectures() -> None:
 
 
 def test_rocm_targets_are_known_or_in_a_generic_one() -> None:
-    generic = {name for target in FACTS.generic_targets for name in target.processors}
+    generic = {name for target in FACTS.code.amd.generic_targets for name in target.processors}
     for release in FACTS.rocm:
         assert set(release.architectures) <= ARCHITECTURES | generic
 
