@@ -19,6 +19,7 @@ from parity.catalog import store
 from parity.cli import rule, targets
 from parity.config.project import Project, ProjectFile
 from parity.lint.baseline import Baseline
+from parity.model.backends import BackendsReport
 from parity.model.coverage import KernelsReport
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
@@ -43,6 +44,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),
+    "backends-1": (BackendsReport, "Chosen backends, as `parity kernels --backends --format json` prints them."),
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),
     "lint-1": (LintReport, "What `parity lint --format json` prints."),

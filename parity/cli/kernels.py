@@ -9,7 +9,7 @@ from parity import session
 from parity.binaries import packages
 from parity.binaries.inventory import Stocktaking
 from parity.catalog import store
-from parity.cli import kernels_tuned, options
+from parity.cli import kernels_backends, kernels_tuned, options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
 from parity.inputs import near_names
@@ -53,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tell the tuned kernel tables (vLLM, SGLang, AITER, TunableOp, Tensile) instead: which shapes are tuned "
         "for the target, and here",
     )
+    parser.add_argument(
+        "--backends",
+        action="store_true",
+        help="tell the backends that installed packages (vLLM, SGLang, FlashInfer, Transformer Engine, torch) choose "
+        "on the target and here instead, evaluated from their own source",
+    )
     options.add_output(parser, ("text", "json"))
 
 
@@ -62,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         return kernels_tuned.run(arguments)
     target = _target(arguments)
     here = _here(arguments)
+    if arguments.backends:
+        return kernels_backends.run(arguments, target, here)
     inventory = _inventory(arguments.what, scan=arguments.scan)
     if not inventory.libraries:
         raise NothingToJudgeError(
