@@ -123,7 +123,9 @@ def _imported(tree: SourceTree, module: Module) -> dict[str, ast.FunctionDef]:
             there = tree.module(imported_from(module, node)).names.get(original, [])
         except GiveUpError:
             continue
-        found.update({name: one.node for one in there if isinstance(one.node, ast.FunctionDef)})
+        functions = [one.node for one in there if isinstance(one.node, ast.FunctionDef)]
+        if functions:
+            found[name] = functions[-1]
     return found
 
 

@@ -58,7 +58,7 @@ def _package(rows: Sequence[BackendRow], report: BackendsReport, *, verbose: boo
             lines += _details(row, verbose=verbose, width=width)
     hidden = len(rows) - len(shown)
     if hidden:
-        lines.append(f"  {hidden} alike or not available on both (-v)")
+        lines.append(f"  {hidden} {'alike' if report.target and report.here else 'not available'} (-v)")
     return lines
 
 
