@@ -18,6 +18,7 @@ from parity import session
 from parity.catalog import store
 from parity.cli import rule, targets
 from parity.config.project import Project, ProjectFile
+from parity.inputs import convert_all, load_yaml, read_bytes
 from parity.lint.baseline import Baseline
 from parity.model.backends import BackendsReport
 from parity.model.coverage import KernelsReport
@@ -25,6 +26,7 @@ from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.interval import Interval
 from parity.model.kernel_library import KernelLibrary
+from parity.model.kernel_names import KernelNames
 from parity.model.lint import LintCard, LintReport
 from parity.model.rule import RuleCard
 from parity.model.run import Run
@@ -108,6 +110,23 @@ def targets_page() -> str:
     )
 
 
+def kernel_names() -> KernelNames:
+    """Return how kernels call themselves, as the data state it.
+
+    Raises:
+        InvalidConfigError: the file is broken.
+    """
+    path = store.rules_folder() / "kernels" / "names" / "names.yaml"
+    document = load_yaml(read_bytes(path).decode(), where=str(path))
+    return convert_all(document.data, KernelNames, document=document)
+
+
+def plugin_kernel_names() -> str:
+    """Return the plugin's copy of the names: it reads no YAML, and imports nothing of this package."""
+    told = [{"id": one.id, "name": one.name, "patterns": one.patterns} for one in kernel_names().backends]
+    return msgspec.json.format(msgspec.json.encode({"backends": told}), indent=1).decode() + "\n"
+
+
 def readme(text: str) -> str:
     """Return the README with its shown ``doctor`` run and its counts as they are now."""
     project = Project()
@@ -133,6 +152,7 @@ def generated() -> dict[Path, str]:
     files[docs / "rules.md"] = rules_page()
     files[docs / "lint.md"] = lint_page()
     files[docs / "targets.md"] = targets_page()
+    files[PACKAGE.parent / "pytest_parity" / "kernel_names.json"] = plugin_kernel_names()
     page = PACKAGE.parent / "README.md"
     files[page] = readme(page.read_text(encoding="utf-8"))
     return files
