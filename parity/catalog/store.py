@@ -21,7 +21,7 @@ import msgspec
 from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
-from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNotes, NvidiaCodeFacts
+from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNote, LibraryNotes, NvidiaCodeFacts
 from parity.model.environment import EnvironmentCard
 from parity.model.kernel_library import KernelLibrary
 from parity.model.lint import LintCard
@@ -238,8 +238,30 @@ def _stack(folder: Path, problems: list[str]) -> StackFacts:
     ]
     facts, wrong = joined([(name, part) for name, part in read if part is not None])
     problems += wrong
-    code = CodeFacts(**_code(folder, problems), ptx_versions=facts.ptx_versions())
-    return msgspec.structs.replace(facts, libraries=tuple(_load(folder, "kernels", KernelLibrary, problems)), code=code)
+    libraries = tuple(_load(folder, "kernels", KernelLibrary, problems))
+    code = _code(folder, problems)
+    code["notes"] = _with_files(code.get("notes", LibraryNotes()), libraries)
+    known = CodeFacts(**code, ptx_versions=facts.ptx_versions())
+    return msgspec.structs.replace(facts, libraries=libraries, code=known)
+
+
+def _with_files(notes: LibraryNotes, libraries: tuple[KernelLibrary, ...]) -> LibraryNotes:
+    """Return the notes, and what the libraries' own files say of single shared libraries."""
+    rows = list(notes.libraries)
+    sources = dict(notes.sources)
+    for item in libraries:
+        for known in item.ranges:
+            for file in known.files:
+                key = f"{item.id}:{file.source}"
+                sources[key] = item.sources[file.source]
+                rows += [
+                    LibraryNote(
+                        package=package, library=file.library, why=file.why, source=key,
+                        not_for=file.not_for, first=known.first, last=known.last,
+                    )
+                    for package in item.packages
+                ]  # fmt: skip
+    return LibraryNotes(libraries=tuple(rows), sources=sources)
 
 
 def _lint_data(folder: Path, problems: list[str]) -> LintData:

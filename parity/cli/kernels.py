@@ -78,7 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
             where=", ".join(arguments.what[:3]) or "installed packages",
             mend="check the path or the package; packages that compile at run time hold none",
         )
-    report = kernels_report(inventory, store.code_facts(), target=target, here=here)
+    known = store.stack_facts().libraries
+    report = kernels_report(inventory, store.code_facts(), target=target, here=here, known=known)
     options.write_reports(arguments, lambda name: _rendered(name, report, inventory, verbose=arguments.verbose))
     return report.exit_status
 
