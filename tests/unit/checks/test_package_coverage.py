@@ -125,8 +125,10 @@ def test_what_the_catalog_says_of_a_version_on_the_target_is_told() -> None:
     assert told == {
         "sm_100": ("FlashAttention 3 3.0.0 is not for sm_100: the build has sm_80 and sm_90a code only",),
         "sm_89": (
-            "FlashAttention 3 3.0.0 on sm_89: the sm_80 kernels of FlashAttention-3; left out by "
-            "FLASH_ATTENTION_DISABLE_SM80; no FP8 and no separate value head dimension",
+            (
+                "FlashAttention 3 3.0.0 on sm_89: the sm_80 kernels of FlashAttention-3; left out by "
+                "FLASH_ATTENTION_DISABLE_SM80; no FP8 and no separate value head dimension"
+            ),
         ),
         "sm_90": (),
         "": (),
