@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace, target: RunsOn | None, here: Sequence[RunsOn]) -> int:
-    """Report; 0 when every choice is alike or only one side was asked for, 1 when one differs, 3 when nothing is there.
+    """Report; 0 when what is known is alike or one side alone was asked for, 1 when a choice differs, 3 without any.
 
     Args:
         arguments: of the command; paths are folders that hold packages, as ``site-packages`` does.

@@ -37,8 +37,16 @@ def backends_report(
         here=None if here is None else here.arch,
         cuda="" if asked is None else asked.cuda,
         rows=rows,
-        exit_status=1 if any(row.differs in ("yes", "sometimes") for row in rows) else 0,
+        exit_status=_status(rows),
     )
+
+
+def _status(rows: Sequence[BackendRow]) -> int:
+    """Return 1 when a choice differs or may, 3 when none at all is known, else 0."""
+    if any(row.differs in ("yes", "sometimes") for row in rows):
+        return 1
+    sides = [[answer for answer in (row.target, row.here) if answer is not None] for row in rows]
+    return 0 if any(all(not answer.unknown for answer in answers) for answers in sides) else 3
 
 
 def _row(

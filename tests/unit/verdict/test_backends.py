@@ -49,3 +49,12 @@ def test_one_side_alone_is_told_and_never_differs() -> None:
     here = AskedMachine(arch="sm_90")
     report = backends_report([question({"sm_90": "a"})], versions={}, target=None, here=here)
     assert (report.exit_status, report.rows[0].differs, report.rows[0].target) == (0, "unknown", None)
+
+
+def test_no_known_choice_is_no_pass() -> None:
+    dark = Question("pack", "topic", "asked", "source", lambda on: answer(arch=on.arch, unknown="it is in C++"))
+    machines = [AskedMachine(arch=arch) for arch in ("sm_90", "sm_89")]
+    assert backends_report([dark], versions={}, target=machines[0], here=machines[1]).exit_status == 3
+    assert backends_report([dark], versions={}, target=machines[0], here=None).exit_status == 3
+    both = [dark, question({"sm_90": "a", "sm_89": "a"})]
+    assert backends_report(both, versions={}, target=machines[0], here=machines[1]).exit_status == 0
