@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from parity.backends import names
@@ -87,7 +86,9 @@ def gated_functions(tree: SourceTree) -> list[Gated]:
     """Return the functions whose decorators say what they are for; checks of backends are none of them."""
     found: dict[str, Gated] = {}
     checkers: set[str] = set()
-    root = Path(tree.module("flashinfer").path).parent
+    root = tree.folder(_UTILS)
+    if root is None:
+        return []
     for path in sorted(root.rglob("*.py"))[:MAX_MODULES]:
         try:
             if _GATE.encode() not in path.read_bytes():

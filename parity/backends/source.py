@@ -79,6 +79,11 @@ class SourceTree:
                 found.update(dict.fromkeys(f"{name}.{path.stem}" for path in sorted(folder.glob("*.py"))))
         return list(found)
 
+    def folder(self, name: str) -> Path | None:
+        """Return the folder that a module's file lies in, None when there is none."""
+        found = self._file(name)
+        return None if found is None else found[1].parent
+
     def label(self, name: str) -> str:
         """Return ``vllm/platforms/cuda.py``."""
         found = self._file(name)
