@@ -108,6 +108,7 @@ class Evaluator:
         self._steps = 0
         self._depth = 0
         self._frames = 0
+        self._modules: dict[str, int] = {}
 
     # -- choices and limits
 
@@ -119,6 +120,10 @@ class Evaluator:
             place = len(self.taken)
             self.taken[value] = self._ahead[place] if place < len(self._ahead) else True
         return self.taken[value]
+
+    def module_number(self, name: str) -> int:
+        """Return a module's own number among the frames, which are positive."""
+        return -1 - self._modules.setdefault(name, len(self._modules))
 
     def step(self) -> None:
         """Count one step.

@@ -26,8 +26,13 @@ class ReturnedError(Exception):
 
 
 class RaisedError(Exception):
-    """The function raises; the text says where."""
+    """The function raises.
 
+    Attributes:
+        kind: name of the exception: ``ImportError`` of a module that is not there, ``AssertionError``.
+    """
 
-class ImportFailedError(RaisedError):
-    """The function imports a module that is not there."""
+    def __init__(self, where: str, kind: str) -> None:
+        """Carry where it does, in words, and the exception's name."""
+        super().__init__(where)
+        self.kind = kind

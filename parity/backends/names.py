@@ -29,7 +29,7 @@ def lookup(run: Evaluator, module_name: str, name: str) -> Value:
     binding = bindings[-1]
     if binding.under is not None and len(bindings) > 1:
         found = _conditional(run, module, bindings)
-        return Unknown(name) if found is None else _of_binding(run, module, name, found)
+        return _open(run, module, name) if found is None else _of_binding(run, module, name, found)
     return _of_binding(run, module, name, binding)
 
 
@@ -91,7 +91,12 @@ def _of_binding(run: Evaluator, module: Module, name: str, binding: Binding) -> 
         return ModuleValue(alias.name if alias.asname else name)
     if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
         return run.nested(partial(run.value, node.value, Frame(module.name, {})))
-    return Unknown(name)
+    return _open(run, module, name)
+
+
+def _open(run: Evaluator, module: Module, name: str) -> Unknown:
+    """Return a name of a module whose value the source does not tell: one value, whichever call meets it."""
+    return Unknown(name, run.module_number(module.name))
 
 
 def imported(run: Evaluator, module: Module, node: ast.ImportFrom, name: str) -> Value:

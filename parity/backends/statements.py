@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import TYPE_CHECKING
 
 from parity.backends import calls, expressions, names
-from parity.backends.frame import ImportFailedError, RaisedError, ReturnedError
+from parity.backends.frame import RaisedError, ReturnedError
 from parity.backends.source import imported_from
 from parity.backends.values import GiveUpError, Instance, ModuleValue, Unknown, quoted
 
@@ -40,7 +41,8 @@ def _statement(run: Evaluator, node: ast.stmt, frame: Frame) -> None:
     if isinstance(node, ast.Return):
         raise ReturnedError(None if node.value is None else run.value(node.value, frame))
     if isinstance(node, ast.Raise):
-        raise RaisedError(f"{run.tree.label(frame.module)}: {quoted(node)}")
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        raise RaisedError(f"{run.tree.label(frame.module)}: {quoted(node)}", "" if raised is None else quoted(raised))
     if isinstance(node, ast.FunctionDef):
         frame.local[node.name] = Unknown(node.name)
         return
@@ -58,7 +60,7 @@ def _if(run: Evaluator, node: ast.If, frame: Frame) -> None:
 def _assert(run: Evaluator, node: ast.Assert, frame: Frame) -> None:
     """Raise where an assertion surely fails; where it may, it is taken to hold."""
     if run.value(node.test, frame) is False:
-        raise RaisedError(f"{run.tree.label(frame.module)}: {quoted(node)}")
+        raise RaisedError(f"{run.tree.label(frame.module)}: {quoted(node)}", "AssertionError")
 
 
 def _with(run: Evaluator, node: ast.With, frame: Frame) -> None:
@@ -136,7 +138,7 @@ def _import(run: Evaluator, node: ast.Import | ast.ImportFrom, frame: Frame) -> 
             if base.partition(".")[0] == module.name.partition(".")[0] and not (
                 run.tree.has(f"{base}.{alias.name}") or names.may_bind(run, base, alias.name)
             ):
-                raise ImportFailedError(f"{base}.{alias.name}")
+                raise RaisedError(f"{base}.{alias.name}", "ImportError")
             frame.local[alias.asname or alias.name] = names.imported(run, module, node, alias.asname or alias.name)
         else:
             frame.local[alias.asname or alias.name.partition(".")[0]] = ModuleValue(
@@ -145,13 +147,24 @@ def _import(run: Evaluator, node: ast.Import | ast.ImportFrom, frame: Frame) -> 
 
 
 def _catches(handler: ast.ExceptHandler, raised: RaisedError) -> bool:
-    """Return whether a handler is for what was raised: an import that failed, or anything."""
+    """Return whether a handler is for what was raised, by name or as a base of a builtin exception.
+
+    Raises:
+        GiveUpError: the exception's bases are not known.
+    """
     if handler.type is None:
         return True
-    text = quoted(handler.type)
-    if isinstance(raised, ImportFailedError):
-        return "ImportError" in text or "ModuleNotFoundError" in text or "Exception" in text
-    return text in ("Exception", "BaseException")
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    caught = [quoted(kind).rpartition(".")[2] for kind in kinds]
+    if {raised.kind.rpartition(".")[2], "Exception", "BaseException"} & set(caught):
+        return True
+    known = getattr(builtins, raised.kind, None)
+    if not isinstance(known, type):
+        raise GiveUpError(f"whether {raised.kind or 'what is raised'} is caught")
+    bases = [getattr(builtins, name, None) for name in caught]
+    if raised.kind == "ImportError":
+        bases = [ImportError if base is ModuleNotFoundError else base for base in bases]
+    return any(isinstance(base, type) and issubclass(known, base) for base in bases)
 
 
 _KINDS: dict[type[ast.stmt], Callable[..., None]] = {

@@ -243,3 +243,38 @@ def test_amd_devices_have_the_capability_that_torch_gives_them(tmp_path: Path) -
     body = "return [torch.cuda.get_device_capability(), torch.version.cuda, torch.version.hip is None]"
     assert told(tmp_path, body, machine=AskedMachine(arch="gfx942")) == ["9, 4, None, False"]
     assert told(tmp_path, "return get_device_capability()", machine=AskedMachine(arch="gfx90a")) == ["9, 0"]
+
+
+def test_an_open_name_of_a_module_is_one_value_in_every_call(tmp_path: Path) -> None:
+    source = """
+        if len(somewhere()) == 2:
+            HAVE = True
+        else:
+            HAVE = False
+        def one():
+            return 4 if HAVE else 2
+        def choose():
+            version = one()
+            if version == 4:
+                assert one() == 4
+            return version
+    """
+    assert outcomes(tmp_path, source) == [Outcome(4, (("HAVE", True),)), Outcome(2, (("HAVE", False),))]
+
+
+@pytest.mark.parametrize(
+    ("raised", "caught", "expected"),
+    [
+        ("raise ValueError('x')", "ValueError", "caught"),
+        ("raise KeyError", "LookupError", "caught"),
+        ("raise KeyError", "(OSError, KeyError)", "caught"),
+        ("raise KeyError", "Exception", "caught"),
+        ("assert 1 == 2", "AssertionError", "caught"),
+        ("from pack.gone import x", "ModuleNotFoundError", "caught"),
+        ("raise KeyError", "OSError", "? (an answer; it raises on the way, pack/m.py: raise KeyError)"),
+        ("raise OwnError", "OSError", "? (whether OwnError is caught)"),
+        ("raise", "OSError", "? (whether what is raised is caught)"),
+    ],
+)
+def test_a_handler_catches_by_name_and_base(tmp_path: Path, raised: str, caught: str, expected: str) -> None:
+    assert told(tmp_path, f"try:\n    {raised}\nexcept {caught}:\n    return 'caught'") == [expected]
