@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from pytest_parity.kernels import Kernels
     from pytest_parity.roofline import Roofline
     from pytest_parity.verdict import Verdict
 
@@ -193,3 +194,13 @@ def parity_roofline(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
     from pytest_parity.fixtures import roofline_of
 
     return roofline_of(request)
+
+
+@pytest.fixture
+def parity_kernels(request: pytest.FixtureRequest) -> Iterator[Kernels]:
+    """Give a context manager: which GPU kernels ran in it; ``.expect("flash-attn-3")`` fails when another did."""
+    from pytest_parity.kernels import Kernels
+
+    kernels = Kernels(request.node)
+    yield kernels
+    kernels.finish()

@@ -21,7 +21,7 @@ import msgspec
 from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
-from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNotes, NvidiaCodeFacts
+from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNote, LibraryNotes, NvidiaCodeFacts
 from parity.model.environment import EnvironmentCard
 from parity.model.kernel_library import KernelLibrary
 from parity.model.lint import LintCard
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 T = TypeVar("T")
-FORMAT = 8
+FORMAT = 9
 _COMPILED = "compiled.json"
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels", "lint", "lint_data")
 _MODELS = (
@@ -94,7 +94,6 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     index: tuple[IndexEntry, ...]
     devices: dict[str, msgspec.Raw]
     cards: tuple[RuleCard, ...]
-    code: CodeFacts
     environment: tuple[EnvironmentCard, ...]
     stack: StackFacts
     architectures: msgspec.Raw  # what parts of one architecture share, decoded for an overlay's parts
@@ -170,7 +169,6 @@ def compile_folder(folder: Path, signature: str = "", *, base: Iterable[Architec
     own = _load(folder, "architectures", ArchitectureSpec, problems)
     architectures = {spec.id: spec for spec in (*base, *own)}
     devices = [merged(spec, architectures.get(spec.arch)) for spec in _load(folder, "devices", DeviceSpec, problems)]
-    code = _code(folder, problems)
     cards = _load(folder, "checks", RuleCard, problems)
     environment = _environment(folder, problems)
     stack = _stack(folder, problems)
@@ -184,7 +182,6 @@ def compile_folder(folder: Path, signature: str = "", *, base: Iterable[Architec
             "index": [index_entry(spec) for spec in devices],
             "devices": {spec.id: spec for spec in devices},
             "cards": cards,
-            "code": code,
             "environment": environment,
             "stack": stack,
             "architectures": list(architectures.values()),
@@ -233,7 +230,9 @@ def _code(folder: Path, problems: list[str]) -> dict[str, Any]:
             problems.append(f"{document.where}: nothing reads a file of this name")
             continue
         field, kind = _CODE_FILES[name]
-        code[field] = _collected(problems, document.data, kind, document)
+        read = _collected(problems, document.data, kind, document)
+        if read is not None:
+            code[field] = read
     return code
 
 
@@ -244,7 +243,30 @@ def _stack(folder: Path, problems: list[str]) -> StackFacts:
     ]
     facts, wrong = joined([(name, part) for name, part in read if part is not None])
     problems += wrong
-    return msgspec.structs.replace(facts, libraries=tuple(_load(folder, "kernels", KernelLibrary, problems)))
+    libraries = tuple(_load(folder, "kernels", KernelLibrary, problems))
+    code = _code(folder, problems)
+    code["notes"] = _with_files(code.get("notes", LibraryNotes()), libraries)
+    known = CodeFacts(**code, ptx_versions=facts.ptx_versions())
+    return msgspec.structs.replace(facts, libraries=libraries, code=known)
+
+
+def _with_files(notes: LibraryNotes, libraries: tuple[KernelLibrary, ...]) -> LibraryNotes:
+    """Return the notes, and what the libraries' own files say of single shared libraries."""
+    rows = list(notes.libraries)
+    sources = dict(notes.sources)
+    for item in libraries:
+        for known in item.ranges:
+            for file in known.files:
+                key = f"{item.id}:{file.source}"
+                sources[key] = item.sources[file.source]
+                rows += [
+                    LibraryNote(
+                        package=package, library=file.library, why=file.why, source=key,
+                        not_for=file.not_for, first=known.first, last=known.last,
+                    )
+                    for package in item.packages
+                ]  # fmt: skip
+    return LibraryNotes(libraries=tuple(rows), sources=sources)
 
 
 def _lint_data(folder: Path, problems: list[str]) -> LintData:
@@ -355,7 +377,7 @@ def stack_facts() -> StackFacts:
 
 def code_facts() -> CodeFacts:
     """Return what judging device code needs to know beyond the vendors' rules."""
-    return compiled().code
+    return compiled().stack.code
 
 
 @cache

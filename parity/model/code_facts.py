@@ -26,7 +26,7 @@ class Renamed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class PtxVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The newest PTX that the driver of a CUDA version compiles."""
+    """The newest PTX that the driver of a CUDA version compiles: what the toolkit of that version writes."""
 
     cuda: str
     ptx: str
@@ -34,11 +34,10 @@ class PtxVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class NvidiaCodeFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Exceptions to NVIDIA's rules of compatibility, and the PTX version of each CUDA version."""
+    """Exceptions to NVIDIA's rules of compatibility."""
 
     islands: tuple[Island, ...] = ()
     renamed: tuple[Renamed, ...] = ()
-    ptx_versions: tuple[PtxVersion, ...] = ()
     sources: dict[str, Source] = {}
 
     def island(self, capability: tuple[int, int]) -> Island | None:
@@ -89,6 +88,8 @@ class LibraryNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         package: distribution name, normalised.
         library: pattern of the file name.
         majors: the only major compute capabilities it is meant for; empty: any.
+        not_for: architectures that it is not meant for.
+        first, last: the versions that this holds for, both included; empty: any.
         one_of: libraries of this pattern stand for each other, and one of them is loaded.
         why: in words.
     """
@@ -98,19 +99,27 @@ class LibraryNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     why: str
     source: str
     majors: tuple[int, ...] = ()
+    not_for: tuple[str, ...] = ()
     one_of: bool = False
+    first: str = ""
+    last: str = ""
 
 
 class LibraryNotes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Notes on kernel libraries."""
+    """Notes on kernel libraries; those of ``rules/kernels`` are added to the file's own."""
 
     libraries: tuple[LibraryNote, ...] = ()
     sources: dict[str, Source] = {}
 
 
 class CodeFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that judging code needs to be told."""
+    """Everything that judging code needs to be told.
+
+    Attributes:
+        ptx_versions: filled from the table of toolkits.
+    """
 
     nvidia: NvidiaCodeFacts = NvidiaCodeFacts()
     amd: AmdCodeFacts = AmdCodeFacts()
     notes: LibraryNotes = LibraryNotes()
+    ptx_versions: tuple[PtxVersion, ...] = ()

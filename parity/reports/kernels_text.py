@@ -86,6 +86,7 @@ def _details(package: PackageVerdict, report: KernelsReport) -> list[str]:
     judged = package.target if report.target else package.here
     if package.lacking and judged not in COVERING:
         lines.append(f"{WORDS[judged]}: {_some(list(package.lacking), ', ')}")
+    lines += package.told
     told = package.differs or _shares(package, report, judged)
     more = len(told) - MAX_LINES
     lines += told[:MAX_LINES]
