@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_fail_on(parser)
     parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
+    parser.add_argument(
+        "--allow-empty", action="store_true", help="no file that a scanner reads is a pass (for hooks that name files)"
+    )
     parser.add_argument("--statistics", action="store_true", help="counts per rule in place of the findings (text)")
     parser.add_argument("--baseline", metavar="FILE", help="leave out the findings that this file holds")
     parser.add_argument(
@@ -69,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     rules = Rules(asked_of(target, gated=bool(project.targets) and project.default_target is None), chosen.__contains__)
     exclude = (*project.lint.exclude, *(arguments.exclude or ()))
     outcome = lint_paths(arguments.paths, rules, exclude=exclude)
-    if not outcome.files:
+    if not outcome.files and not arguments.allow_empty:
         raise NothingToJudgeError(
             "no file that a scanner reads", where=", ".join(arguments.paths), mend="give a repository's folder"
         )

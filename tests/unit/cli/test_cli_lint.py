@@ -238,3 +238,14 @@ def test_junit_fails_what_fails_the_run(run: Any, folder: Path) -> None:
     strict = ET.fromstring(run("lint", "--format", "junit", "--fail-on", "warning").out)
     assert (lenient.get("tests"), lenient.get("failures")) == ("2", "0")
     assert (strict.get("tests"), strict.get("failures")) == ("2", "2")
+
+
+def test_nothing_to_look_at_is_a_pass_for_those_who_say_so(run: Any, folder: Path) -> None:
+    (folder / "README.md").write_text("x")
+    assert run("lint", "README.md").status == 3
+    answer = run("lint", "--allow-empty", "README.md")
+    assert (answer.status, answer.err) == (0, "")
+    assert answer.out.startswith("no findings in 0 files\n")
+    (folder / "Dockerfile").write_text(BAD)
+    assert run("lint", "--allow-empty", "README.md", "Dockerfile").status == 1
+    assert run("lint", "--allow-empty", "gone").status == 2
