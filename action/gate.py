@@ -2,7 +2,7 @@
 
 A package called `parity` in the checkout that is judged is never imported: the current folder and this one leave the
 path, and the folder of our own packages, where there is one, comes first.
-"""  # noqa: INP001
+"""
 
 import os
 import re

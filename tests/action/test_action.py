@@ -298,16 +298,9 @@ def test_no_expression_in_a_script_and_every_use_pinned() -> None:
     assert len(files) > 2
     for path in files:
         text = path.read_text(encoding="utf-8")
-        for step in _steps(yaml.load(text, Loader=yaml.BaseLoader)):
+        for step in composite.steps_of(yaml.load(text, Loader=yaml.BaseLoader)):
             assert "${{" not in step.get("run", ""), path
             uses = step.get("uses", "")
             if uses and not uses.startswith(("./", "$/")):
                 assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", uses), (path, uses)
                 assert re.search(rf"{re.escape(uses)} # v\d+\.\d+\.\d+$", text, re.MULTILINE), (path, uses)
-
-
-def _steps(value: Any) -> list[dict[str, Any]]:
-    if isinstance(value, dict):
-        own = [value] if "run" in value or "uses" in value else []
-        return own + [step for item in value.values() for step in _steps(item)]
-    return [step for item in value for step in _steps(item)] if isinstance(value, list) else []

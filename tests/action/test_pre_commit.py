@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import composite
 import pytest
@@ -14,6 +14,9 @@ import yaml
 
 from parity.catalog import store
 from parity.lint.files import kind_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 [HOOK] = yaml.safe_load((composite.ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 NAMES = sorted({example.file for card in store.lint_book().cards for example in card.examples})

@@ -167,3 +167,11 @@ def environment(python: Path | None = None) -> dict[str, str]:
     path = os.environ["PATH"] if python is None else f"{python}{os.pathsep}{os.environ['PATH']}"
     home = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
     return {"PATH": path, **home, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+def steps_of(value: Any) -> list[dict[str, Any]]:
+    """Return every step of a workflow or an action, at any depth."""
+    if isinstance(value, dict):
+        own = [value] if isinstance(value.get("run"), str) or isinstance(value.get("uses"), str) else []
+        return own + [step for item in value.values() for step in steps_of(item)]
+    return [step for item in value for step in steps_of(item)] if isinstance(value, list) else []

@@ -249,3 +249,11 @@ def test_nothing_to_look_at_is_a_pass_for_those_who_say_so(run: Any, folder: Pat
     (folder / "Dockerfile").write_text(BAD)
     assert run("lint", "--allow-empty", "README.md", "Dockerfile").status == 1
     assert run("lint", "--allow-empty", "gone").status == 2
+
+
+@pytest.mark.parametrize("name", ["::error::x.dockerfile", "##[error]x.dockerfile", "a\n::error::x.dockerfile"])
+def test_a_files_name_is_no_command_of_a_runner(name: str, run: Any, folder: Path) -> None:
+    (folder / name).write_text(BAD + "FROM nvidia/cuda:$V\n")
+    for form in ("text", "markdown", "github"):
+        out = run("lint", "-v", "--format", form).out
+        assert not [line for line in out.splitlines() if line.lstrip().startswith(("::error::", "##["))], form
