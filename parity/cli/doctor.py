@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # format -> its renderer in parity.reports
 _OF_VERDICT = {"json": "json_report", "markdown": "markdown_report"}
-FORMATS = ("text", "json", *issue_formats.ISSUE_FORMATS, "markdown")
+FORMATS = ("text", *_OF_VERDICT, *issue_formats.ISSUE_FORMATS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -60,10 +60,8 @@ def inputs_of(environment: Mapping[str, str]) -> Inputs:
     Raises:
         InvalidConfigError: some cannot be meant.
     """
-    given = {name: environment.get(variable_of(name), "") for name in _NAMES}
-    given = {
-        name: (value if name == "paths" else value.strip()) or _DEFAULTS.get(name, "") for name, value in given.items()
-    }
+    given = {name: environment.get(variable_of(name), "") or _DEFAULTS.get(name, "") for name in _NAMES}
+    given = {name: value if name in (*_CHOICES, "paths") else value.strip() for name, value in given.items()}
     problems = list(_problems(given))
     if problems:
         raise InvalidConfigError(list(problems))

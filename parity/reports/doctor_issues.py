@@ -8,7 +8,7 @@ from parity.catalog import store
 from parity.errors import UnknownNameError
 from parity.model.rule import SEVERITIES, Severity
 from parity.reports.issues import Issue, IssueReport, IssueRule
-from parity.reports.rows import headline, questions, rows, subjects_text, tally
+from parity.reports.rows import headline, questions, rows, subjects_text, tally, wanted_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,7 +44,7 @@ def issues_of(verdict: Verdict, *, fail_on: Severity, place: Place | None) -> Is
     ]
     return IssueReport(
         command="parity doctor",
-        category=f"parity-doctor/{verdict.target.id}",
+        category=f"parity-doctor/{wanted_text(verdict).replace(' ', '')}",
         version=verdict.tool.version,
         title=headline(verdict),
         passed=verdict.passed,

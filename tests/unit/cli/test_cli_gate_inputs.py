@@ -29,7 +29,10 @@ def test_each_value_is_glued_to_its_option() -> None:
 
 
 def test_blanks_around_a_value_are_none_of_it() -> None:
-    assert inputs_of(of(mode=" both ", target="\th100\n")).target == "h100"
+    assert inputs_of(of(target="\th100\n")).target == "h100"
+    # A choice is taken as it stands: the step's shell has compared it, too.
+    with pytest.raises(InvalidConfigError):
+        inputs_of(of(mode="lint "))
 
 
 def test_never_is_ours_and_not_the_commands() -> None:
