@@ -80,6 +80,8 @@ def _run(name: str, inputs: Inputs, folder: Path) -> Ran:
     print("::endgroup::", flush=True)
     report = gate_files.read_report(folder / gate_files.file_name(name, "json"))
     problem = "" if report is not None else errors.getvalue().strip() or f"exit status {status} and no report"
+    if report is None and status == 0:  # a pass without a report is none
+        status = MISUSE
     return Ran(name=name, status=status, problem=problem, report=report)
 
 
