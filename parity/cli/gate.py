@@ -38,7 +38,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: ``doctor`` or ``lint``.
         status: exit status.
-        problem: what it said on standard error when it wrote no report.
+        problem: what it said on standard error when it wrote no report, or not all of it.
         report: its JSON, None when it wrote none.
     """
 
@@ -70,18 +70,17 @@ def _run(name: str, inputs: Inputs, folder: Path) -> Ran:
         for word in ("--format", form, "-o", str(folder / gate_files.file_name(name, form)))
     ]
     errors = io.StringIO()
-    print(f"::group::parity {name}")
     with _no_commands(), contextlib.redirect_stderr(errors):
         try:
             status = command([name, *formats, "--format", "text", *inputs.words(name)])
         except SystemExit as stop:  # argparse
             status = stop.code if isinstance(stop.code, int) else MISUSE
         print(errors.getvalue().rstrip("\n") + "\n" if errors.getvalue() else "", end="")
-    print("::endgroup::", flush=True)
     report = gate_files.read_report(folder / gate_files.file_name(name, "json"))
-    problem = "" if report is not None else errors.getvalue().strip() or f"exit status {status} and no report"
     if report is None and status == 0:  # a pass without a report is none
         status = MISUSE
+    is_whole = report is not None and status != MISUSE
+    problem = "" if is_whole else errors.getvalue().strip() or f"exit status {status} and no report"
     return Ran(name=name, status=status, problem=problem, report=report)
 
 

@@ -57,6 +57,8 @@ def _folded(command: str, report: IssueReport, issues: list[Issue], *, is_rest: 
     for issue in issues:
         where = f"{issue.place.path}:{issue.place.line}: " if issue.place is not None and place is None else ""
         lines.append(one_line(f"{where}{issue.rule}: {_told(issue)}"))
+    mends = dict.fromkeys(one_line(issue.mend) for issue in issues if issue.mend and issue.severity == "error")
+    lines += [f"mend: {mend}" for mend in mends] if not is_rest else []
     return _command(command, place, f"{report.command}: {report.title}", _fitted(lines))
 
 

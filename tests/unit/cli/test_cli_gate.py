@@ -44,6 +44,21 @@ def test_a_command_that_ends_without_a_report_never_passes(
         assert "::error title=parity%3A the gate could not run::parity doctor: exit status " in log
 
 
+def test_a_report_that_is_not_whole_is_no_pass(
+    step: Any, saved: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = gate.command
+
+    def command(words: list[str]) -> int:
+        whole(words)
+        return 2
+
+    monkeypatch.setattr(gate, "command", command)
+    status, outputs, log = step(target="h100", fingerprint=saved("h100"), fail_on="never")
+    assert (status, outputs["passed"], outputs["verdict"]) == (2, "false", "match")
+    assert "::error title=parity%3A the gate could not run::" in log
+
+
 @pytest.mark.parametrize(
     ("statuses", "status"),
     [((0, 0), 0), ((0, 1), 1), ((3, 0), 3), ((3, 1), 1), ((1, 2), 2), ((2, 3), 2), ((77, 0), 77)],

@@ -50,8 +50,14 @@ def test_what_is_folded_is_all_there() -> None:
     assert "\n".join(unescaped(line) for line in told).count("number") == 11
 
 
+def test_a_fold_of_all_says_each_mend_once() -> None:
+    several = [issue(identity=str(n), mend="do this" if n else "do that") for n in range(3)]
+    [line] = commands(github.render(report(*several), limit=1))
+    assert unescaped(line).split("\n")[-2:] == ["mend: do that", "mend: do this"]
+
+
 def test_a_fold_over_the_limit_says_how_many_are_left() -> None:
-    many = [issue(message="x" * 300, identity=str(n)) for n in range(30)]
+    many = [issue(message="x" * 300, identity=str(n), mend="") for n in range(30)]
     [line] = commands(github.render(report(*many), limit=1))
     text = unescaped(line)
     assert len(text) < 4096
