@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity import __version__, session
 from parity.catalog import store
-from parity.cli import options
+from parity.cli import issue_formats, options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
 from parity.inputs import near_names
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 
     from parity.config.project import Project
     from parity.model.policy import LintSettings
+    from parity.model.rule import Severity
     from parity.model.target import Target
 
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
+FORMATS = ("text", "json", *issue_formats.ISSUE_FORMATS, "markdown")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exclude", metavar="GLOB", action="append", help="leave these files and folders out; repeatable"
     )
-    parser.add_argument(
-        "--fail-on", choices=SEVERITIES, help="least severity that gives exit status 1 (default: policy, error)"
-    )
+    options.add_fail_on(parser)
     parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
+    parser.add_argument(
+        "--allow-empty", action="store_true", help="no file that a scanner reads is a pass (for hooks that name files)"
+    )
     parser.add_argument("--statistics", action="store_true", help="counts per rule in place of the findings (text)")
     parser.add_argument("--baseline", metavar="FILE", help="leave out the findings that this file holds")
     parser.add_argument(
@@ -69,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     rules = Rules(asked_of(target, gated=bool(project.targets) and project.default_target is None), chosen.__contains__)
     exclude = (*project.lint.exclude, *(arguments.exclude or ()))
     outcome = lint_paths(arguments.paths, rules, exclude=exclude)
-    if not outcome.files:
+    if not outcome.files and not arguments.allow_empty:
         raise NothingToJudgeError(
             "no file that a scanner reads", where=", ".join(arguments.paths), mend="give a repository's folder"
         )
@@ -81,7 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.show_fixes:
             return 0
     report = _report(outcome, rules, target, arguments, project)
-    options.write_reports(arguments, lambda name: render(report, outcome, name, arguments))
+    fail_on = arguments.fail_on or project.policy.fail_on
+    options.write_reports(arguments, lambda name: render(report, outcome, name, arguments, fail_on))
     return 0 if arguments.exit_zero else report.exit_status
 
 
@@ -170,32 +174,25 @@ def _names(given: Iterable[str] | None) -> list[str]:
     return [name.strip() for words in given or () for name in words.split(",") if name.strip()]
 
 
-def render(report: LintReport, outcome: Outcome, name: str, arguments: argparse.Namespace) -> str:
+def render(
+    report: LintReport, outcome: Outcome, name: str, arguments: argparse.Namespace, fail_on: Severity = "error"
+) -> str:
     """Return the report in the format called ``name``."""
     if name == "json":
         from parity.reports import lint_json
 
         return lint_json.render(report)
-    if name == "sarif":
-        from parity.reports import lint_sarif
-
-        return lint_sarif.render(report, outcome.texts, store.lint_book().cards)
-    if name == "github":
-        from parity.reports import lint_github
-
-        return lint_github.render(report)
-    if name == "gitlab":
-        from parity.reports import lint_gitlab
-
-        return lint_gitlab.render(report, outcome.texts)
-    if name == "junit":
-        from parity.reports import lint_junit
-
-        return lint_junit.render(report)
     if name == "markdown":
         from parity.reports import lint_markdown
 
         return lint_markdown.render(report)
+    if name in issue_formats.ISSUE_FORMATS:
+        from parity.cli.places import placing
+        from parity.reports.lint_issues import issues_of
+
+        cards = store.lint_book().cards
+        issues = issues_of(report, outcome.texts, cards, fail_on=fail_on, placed=placing(os.environ))
+        return issue_formats.render(name, issues)
     from parity.reports import lint_text
 
     width, colour, _ = options.terminal()

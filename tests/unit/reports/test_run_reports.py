@@ -150,7 +150,8 @@ def test_no_text_breaks_a_report(text: str) -> None:
 
 @pytest.mark.parametrize("case", runs.CASES)
 def test_json_fits_its_schema(case: str) -> None:
-    schema = jsonschema.Draft202012Validator(generate.schema("run-1"))
+    # As written: on Python 3.10 msgspec cannot make it; that the file is fresh is checked on newer ones.
+    schema = jsonschema.Draft202012Validator(json.loads((generate.PACKAGE / "schemas" / "run-1.json").read_text()))
     assert [error.message for error in schema.iter_errors(json.loads(run_json.render(runs.case(case))))] == []
 
 
