@@ -83,8 +83,13 @@ def stacked_bar(parts: Sequence[Part], capacity: float | None, scale: float, tol
             place = {"x": percent(start / scale), "width": percent(size / scale)}
             drawn.append(el("rect", el("title", name), **place, y=0, height="100%", class_=class_))
             start += size
-    return el("svg", _over(capacity, scale), *drawn, *_limit(capacity, scale), class_="bar stack-bar", role="img",
-              aria_label=told)  # fmt: skip
+    room = el(
+        "rect",
+        width=percent(min(1.0, (scale if capacity is None else capacity) / scale)),
+        height="100%",
+        class_="f-track",
+    )
+    return el("svg", room, *drawn, *_limit(capacity, start, scale), class_="bar stack-bar", role="img", aria_label=told)
 
 
 def counts_bar(parts: Sequence[tuple[int, str, str]]) -> Html | None:
@@ -115,16 +120,12 @@ def legend(entries: Iterable[tuple[str, str]]) -> Html:
     )
 
 
-def _over(capacity: float | None, scale: float) -> list[Html]:
-    ground = el("rect", width="100%", height="100%", class_="f-track")
-    if capacity is None or capacity >= scale:
-        return [ground]
-    start, rest = percent(capacity / scale), percent(1 - capacity / scale)
-    return [ground, el("rect", x=start, width=rest, height="100%", class_="f-over")]
-
-
-def _limit(capacity: float | None, scale: float) -> list[Html]:
+def _limit(capacity: float | None, need: float, scale: float) -> list[Html]:
+    """Return the mark at the capacity, and a line under what goes beyond it."""
     if capacity is None:
         return []
     at = percent(min(1.0, capacity / scale))
-    return [el("line", x1=at, x2=at, y1=-5, y2="114%", class_="s-mark")]
+    mark = el("line", x1=at, x2=at, y1=-5, y2="114%", class_="s-mark")
+    if need <= capacity:
+        return [mark]
+    return [el("line", x1=at, x2=percent(min(1.0, need / scale)), y1="100%", y2="100%", class_="over"), mark]

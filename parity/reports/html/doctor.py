@@ -50,7 +50,10 @@ def render(verdict: Verdict, wanted: Mapping[str, FactValue] | None = None) -> s
     found = told.findings(verdict)
     sections = [
         section(
-            "carries", "What carries over", told.carries(verdict), lead="What a result of this machine says of the target."
+            "carries",
+            "What carries over",
+            told.carries(verdict),
+            lead="What a result of this machine says of the target.",
         ),
         section("ratios", "Here against the target", *bars) if bars else None,
         section("next", "What to do next", steps) if steps and not verdict.passed else None,

@@ -20,8 +20,8 @@ class Html(str):
     __slots__ = ()
 
 
-Content: TypeAlias = Union[str, None, "Iterable[Content]"]
-Attribute: TypeAlias = Union[str, float, bool, None]
+Content: TypeAlias = Union[str, "Iterable[Content]", None]
+Attribute: TypeAlias = str | float | bool | None
 
 
 def el(tag: str, *content: Content, **attributes: Attribute) -> Html:

@@ -6,17 +6,18 @@ import base64
 import hashlib
 import re
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from parity.reports.html.markup import Html, clean, el, join, raw
-from parity.reports.html.style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from parity.reports.html.markup import Content
 
-_COMMENT_SPACE = re.compile(r"\s+")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_SPACE = re.compile(r"\s+")
 
 
 def page(kind: str, title: str, hero: Html, sections: Sequence[Html | None], foot: Content) -> str:
@@ -128,7 +129,8 @@ def _navigation(sections: Sequence[Html]) -> Html | None:
 
 @cache
 def _style() -> tuple[str, str]:
-    """Return the style sheet, its white space condensed, and the policy that lets exactly it apply."""
-    style = _COMMENT_SPACE.sub(" ", STYLE).strip()
+    """Return the style sheet, without comments and spare white space, and the policy that lets exactly it apply."""
+    sheet = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    style = _SPACE.sub(" ", _COMMENT.sub("", sheet)).strip()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return style, f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

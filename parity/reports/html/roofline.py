@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 HEIGHT = 300  # px; widths are percent, so that text keeps its size on every screen
 AXIS = 24  # px below the plot
-ROW = 16  # px of a line of text
+ROW = 16  # px of a line of text; the letters of workloads stand in one above the plot
+LETTER = 0.045  # of the width, between two letters
 TONES = ("here", "target", "third", "fourth")
 MIN_X, MAX_X = 1e-1, 1e6
 
@@ -39,7 +40,7 @@ class Roof:
 
 @dataclass(frozen=True)
 class Scale:
-    """Decades of both axes; gives places in the picture."""
+    """Both axes, their ends in powers of ten; gives places in the picture."""
 
     left: float
     right: float
@@ -52,16 +53,19 @@ class Scale:
 
     def y(self, tflops: float) -> float:
         """Return pixels from the top."""
-        return (HEIGHT - AXIS) * (1 - (math.log10(tflops) - self.bottom) / (self.top - self.bottom))
+        return ROW + (HEIGHT - AXIS - ROW) * (1 - (math.log10(tflops) - self.bottom) / (self.top - self.bottom))
 
 
-def roofline(roofs: Sequence[Roof], points: Iterable[tuple[str, float]] = (), *, rate: str) -> Html | None:
+def roofline(
+    roofs: Sequence[Roof], points: Iterable[tuple[str, float]] = (), *, rate: str, behind: Html | None = None
+) -> Html | None:
     """Return the picture with the table behind it; None without a device.
 
     Args:
         roofs: the devices; of more than four the first four.
-        points: (name, FLOP per byte) of workloads, as vertical lines.
+        points: (letter, FLOP per byte) of workloads, as vertical lines.
         rate: which dense rate it is: ``BF16``.
+        behind: a table that tells the letters and what binds each.
     """
     roofs = roofs[: len(TONES)]
     shown = [(name, value) for name, value in points if MIN_X <= value <= MAX_X]
@@ -79,6 +83,7 @@ def roofline(roofs: Sequence[Roof], points: Iterable[tuple[str, float]] = (), *,
         *_grid(scale),
         *(line for roof in roofs for line in _roof(roof, scale)),
         *_points(shown, scale),
+        *_heights(scale),
         *_names(roofs, scale),
         *_ridges(roofs, scale),
         class_="plot",
@@ -91,18 +96,21 @@ def roofline(roofs: Sequence[Roof], points: Iterable[tuple[str, float]] = (), *,
         low, high = (fewest_digits(one) for one in sorted(roof.ridge for roof in roofs))
         told += f". Shaded: from {low} to {high} FLOP/B the bound flips between the two" if low != high else ""
     return el(
-        "figure", el("figcaption", told), el("div", el("div", picture), _table(roofs, shown, rate), class_="pair")
+        "figure",
+        el("figcaption", told),
+        el("div", el("div", picture), el("div", _table(roofs, rate), behind), class_="pair"),
     )
 
 
 def scale_of(roofs: Sequence[Roof], intensities: Sequence[float]) -> Scale:
-    """Return whole decades that hold every ridge point, rate and workload."""
-    known = [*(roof.ridge for roof in roofs), *intensities]
-    left = math.floor(math.log10(min([*(one / 2 for one in known), min(roof.ridge for roof in roofs) / 20])))
-    right = math.ceil(math.log10(max([*(one * 1.2 for one in known), max(roof.ridge for roof in roofs) * 2])))
-    slowest = min(min(roof.bandwidth_gbps * 10**left / 1e3, roof.tflops) for roof in roofs)
-    fastest = max(roof.tflops for roof in roofs)
-    return Scale(left, right, math.floor(math.log10(slowest)), math.ceil(math.log10(fastest * 1.6)))
+    """Return the axes, in powers of ten, that hold every ridge point, rate and workload."""
+    ridges = [math.log10(roof.ridge) for roof in roofs]
+    points = [math.log10(value) for value in intensities]
+    left = min([min(ridges) - 1.3, *(one - 0.2 for one in points)])
+    right = max([max(ridges) + 0.7, *(one + 0.2 for one in points)])
+    slowest = min(math.log10(roof.bandwidth_gbps / 1e3) + left for roof in roofs)
+    fastest = max(math.log10(roof.tflops) for roof in roofs)
+    return Scale(left, right, slowest, fastest + 0.15 * (fastest - slowest))
 
 
 def _flip(roofs: Sequence[Roof], scale: Scale) -> list[Html]:
@@ -110,22 +118,27 @@ def _flip(roofs: Sequence[Roof], scale: Scale) -> list[Html]:
     if len(roofs) != 2:
         return []
     low, high = sorted(scale.x(roof.ridge) for roof in roofs)
-    return [el("rect", x=percent(low), width=percent(high - low), height=HEIGHT - AXIS, class_="f-flip")]
+    return [el("rect", x=percent(low), width=percent(high - low), y=ROW, height=HEIGHT - AXIS - ROW, class_="f-flip")]
 
 
 def _grid(scale: Scale) -> list[Html]:
     drawn = []
-    for decade in range(int(scale.left), int(scale.right) + 1):
-        x = percent(scale.x(10.0**decade))
-        anchor = {scale.left: "start", scale.right: "end"}.get(decade, "middle")
-        drawn.append(el("line", x1=x, x2=x, y1=0, y2=HEIGHT - AXIS, class_="s-line"))
-        drawn.append(el("text", _power(decade), x=x, y=HEIGHT - 8, text_anchor=anchor))
-    for decade in range(int(scale.bottom), int(scale.top) + 1):
+    for decade in range(math.ceil(scale.left), math.floor(scale.right) + 1):
+        x = scale.x(10.0**decade)
+        anchor = "start" if x < 0.03 else "end" if x > 0.97 else "middle"
+        drawn.append(el("line", x1=percent(x), x2=percent(x), y1=ROW, y2=HEIGHT - AXIS, class_="s-line"))
+        drawn.append(el("text", _power(decade), x=percent(x), y=HEIGHT - 8, text_anchor=anchor))
+    for decade in range(math.ceil(scale.bottom), math.floor(scale.top) + 1):
         y = round(scale.y(10.0**decade), 1)
         drawn.append(el("line", x1="0%", x2="100%", y1=y, y2=y, class_="s-line"))
-        if scale.bottom < decade < scale.top:
-            drawn.append(el("text", f"{_power(decade)} TFLOPS", x=2, y=y - 4, class_="halo"))
+    drawn.append(el("line", x1="0%", x2="100%", y1=HEIGHT - AXIS, y2=HEIGHT - AXIS, class_="s-dim"))
     return [*drawn, el("text", "FLOP/B", x="50%", y=HEIGHT + 10, text_anchor="middle")]
+
+
+def _heights(scale: Scale) -> list[Html]:
+    decades = range(math.ceil(scale.bottom), math.floor(scale.top) + 1)
+    places = [(decade, round(scale.y(10.0**decade) - 4, 1)) for decade in decades]
+    return [el("text", f"{_power(decade)} TFLOPS", x=2, y=y, class_="halo") for decade, y in places if y > 2 * ROW]
 
 
 def _roof(roof: Roof, scale: Scale) -> list[Html]:
@@ -163,17 +176,17 @@ def _ridges(roofs: Sequence[Roof], scale: Scale) -> list[Html]:
 
 
 def _points(points: Sequence[tuple[str, float]], scale: Scale) -> list[Html]:
-    drawn = []
-    for number, (name, value) in enumerate(sorted(points, key=lambda one: one[1])):
-        x, y = scale.x(value), HEIGHT - AXIS - 40 - ROW * number
-        anchor = "start" if x < 0.5 else "end"
-        drawn.append(el("line", x1=percent(x), x2=percent(x), y1=0, y2=HEIGHT - AXIS, class_="s-dim thin"))
-        place = {"x": percent(x), "dx": 4 if anchor == "start" else -4, "y": y, "text_anchor": anchor}
-        drawn.append(el("text", name, **place, class_="halo t-text"))
+    drawn, free = [], 0.0
+    for letter, value in sorted(points, key=lambda one: one[1]):
+        x = percent(scale.x(value))
+        told = max(scale.x(value), free)
+        free = told + LETTER
+        drawn.append(el("line", x1=x, x2=x, y1=ROW, y2=HEIGHT - AXIS, class_="s-dim thin"))
+        drawn.append(el("text", letter, x=percent(told), y=12, text_anchor="middle", class_="strong t-text"))
     return drawn
 
 
-def _table(roofs: Sequence[Roof], points: Sequence[tuple[str, float]], rate: str) -> Html:
+def _table(roofs: Sequence[Roof], rate: str) -> Html:
     columns = [Column("device", "head"), Column(f"dense {rate}", "number"), Column("bandwidth", "number")]
     rows = [
         (
@@ -184,20 +197,7 @@ def _table(roofs: Sequence[Roof], points: Sequence[tuple[str, float]], rate: str
         )
         for roof in roofs
     ]
-    drawn = [table("Ceilings", [*columns, Column("ridge point", "number")], rows)]
-    if points:
-        heads = [Column("workload", "head"), Column("intensity", "number")]
-        heads += [Column(f"bound on {roof.name} by") for roof in roofs]
-        told = [
-            (
-                name,
-                f"{fewest_digits(value)} FLOP/B",
-                *("compute" if value >= roof.ridge else "memory" for roof in roofs),
-            )
-            for name, value in points
-        ]
-        drawn.append(table("Workloads", heads, told))
-    return el("div", *drawn)
+    return table("Ceilings of one device", [*columns, Column("ridge point", "number")], rows)
 
 
 def _power(decade: int) -> str:

@@ -24,11 +24,14 @@ from parity.reports.run_rows import (
 from parity.units import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parity.model.run import Run, RunJudgement, RunTest
     from parity.model.verdict import Verdict
     from parity.reports.html.markup import Content, Html
 
-MOST_TESTS = 1000
+MOST_TESTS = 500
+FEW_TESTS = 12
 MOST_VERDICTS = 20
 # What a test counts as in the picture; green is only what measured the target and was not seen disturbed.
 _KINDS = {
@@ -61,7 +64,7 @@ def render(run: Run) -> str:
     lead = "Bars reach from the least to the most that was read during a test; the mark is the mean."
     sections = [
         _carried(run),
-        section("tests", "Perf tests", counts_bar(_counts(run)), _tests(run)) if run.tests else None,
+        section("tests", "Perf tests", counts_bar(_counts(run)), *_tests(run)) if run.tests else None,
         section("conditions", "Conditions", *watched, lead=lead) if watched else None,
         _disturbances(run),
         *_verdicts(run),
@@ -108,14 +111,30 @@ def _kind(test: RunTest) -> str:
     return f"measured under {'disturbed' if test.conditions_state == 'disturbed' else 'unknown'} conditions"
 
 
-def _tests(run: Run) -> Html:
+def _tests(run: Run) -> list[Html]:
+    """Return the tests that need a look; the others are folded away unless they are few."""
+    tests = by_concern(run.tests)
+    looked = [test for test in tests if _needs_look(test)]
+    if len(tests) <= FEW_TESTS:
+        return [_table("Perf tests, those that need a look first", tests)]
+    told = [_table("Perf tests that need a look", looked)] if looked else []
+    others = [test for test in tests if not _needs_look(test)]
+    count = plural(len(others), "test")
+    return [*told, fold("Measured on the target, undisturbed", _table("Perf tests", others), count=count)]
+
+
+def _needs_look(test: RunTest) -> bool:
+    return _KINDS[_kind(test)] != "good" or test.result not in ("passed", "xfailed")
+
+
+def _table(caption: str, tests: Sequence[RunTest]) -> Html:
     columns = [
         Column("perf test", "head"), Column("became"), Column("result"), Column("duration", "number"),
         Column("conditions", "text"),
     ]  # fmt: skip
-    rows = [_test(test) for test in by_concern(run.tests)[:MOST_TESTS]]
-    rows += [()] * max(0, len(run.tests) - MOST_TESTS)  # only counted
-    return table("Perf tests, those that need a look first", columns, rows, limit=MOST_TESTS)
+    rows = [_test(test) for test in tests[:MOST_TESTS]]
+    rows += [()] * max(0, len(tests) - MOST_TESTS)  # only counted
+    return table(caption, columns, rows, limit=MOST_TESTS)
 
 
 def _test(test: RunTest) -> tuple[Content, ...]:

@@ -22,7 +22,8 @@ class Column:
     Attributes:
         name: its heading.
         kind: ``head``: names the row; ``name``: an id; ``text``: a sentence; ``number``: to the right; ``bar``: a
-            picture of the numbers beside it, which nobody needs to hear; ``chip``: a word that needs no heading on a phone.
+            picture of the numbers beside it, which nobody needs to hear; ``chip``: a word that needs no
+            heading on a phone.
     """
 
     name: str
@@ -71,7 +72,13 @@ def _heading(column: Column) -> Html:
 def _cell(column: Column, content: Content) -> Html:
     if column.kind == "head":
         return el("th", content, scope="row", role="rowheader", class_="name")
-    return el("td", content, role="cell", class_=_class(column), data_name=None if column.kind in ("chip", "bar") else column.name or None)
+    return el(
+        "td",
+        content,
+        role="cell",
+        class_=_class(column),
+        data_name=None if column.kind in ("chip", "bar") else column.name or None,
+    )
 
 
 def _class(column: Column) -> str:

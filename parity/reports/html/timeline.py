@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from parity.model.run import RunTest
     from parity.reports.html.markup import Html
 
-MOST_COLUMNS = 240  # beyond, neighbouring tests share a column
-MOST_DEVICES = 16
+MOST_COLUMNS = 160  # beyond, neighbouring tests share a column
+MOST_DEVICES = 8
 STATES = {"disturbed": ("bad", "disturbed"), "unknown": ("doubt", "not fully known"), "clean": ("good", "clean")}
-HEIGHT, STATE_HEIGHT = 64, 16  # px
+HEIGHT, STATE_HEIGHT = 56, 16  # px
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,13 @@ def _strip(value: Value, columns: Sequence[Watched]) -> Html:
     ranges = [column.range_of(value) for column in columns]
     known = [one for one in ranges if one is not None]
     limit = _limit(value, columns)
-    top = max([*(one[2] for one in known), *([limit] if limit else [])]) or 1.0
     low, high = min(one[0] for one in known), max(one[2] for one in known)
+    top = max(high, limit or high)
+    # Not from zero: the pieces are ranges, and what moves within a few percent must be seen.
+    span = max(top - low, 0.05 * abs(top), 1e-9)
 
     def y(number: float) -> float:
-        return round(HEIGHT * (1 - max(0.0, number) / (top * 1.05)), 1)
+        return round(HEIGHT * (0.06 + 0.86 * (top - number) / span), 1)
 
     drawn = []
     for number, (column, found) in enumerate(zip(columns, ranges, strict=True)):
@@ -172,7 +174,7 @@ def _strip(value: Value, columns: Sequence[Watched]) -> Html:
         mark = [el("line", x1="0%", x2="100%", y1=y(limit), y2=y(limit), class_="s-dim dash")]
     ground = el("line", x1="0%", x2="100%", y1=HEIGHT, y2=HEIGHT, class_="s-line")
     picture = el("svg", ground, *mark, *drawn, class_="strip", height=HEIGHT, role="img", aria_label=told)
-    return el("div", el("p", told, class_="dim"), picture)
+    return el("div", el("p", told, class_="strip-name"), picture)
 
 
 def _place(number: int, count: int) -> dict[str, str]:

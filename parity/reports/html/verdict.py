@@ -120,22 +120,18 @@ def roofs(verdict: Verdict, wanted: Mapping[str, FactValue]) -> Html | None:
     groups = _groups(verdict)
     here = groups[0][0].facts if groups else {}
     for name in RATES:
-        known = [
-            (label, tone, side.get(name), side.get("memory_bandwidth_gbps"))
-            for label, tone, side in (("here", "here", here), (verdict.target.id, "target", wanted))
-        ]
-        roofs_ = [
-            Roof(label, tone, float(rate), float(bandwidth))
-            for label, tone, rate, bandwidth in known
-            if _is_positive(rate) and _is_positive(bandwidth)
-        ]  # fmt: skip
-        if len(roofs_) == len(known):
-            return roofline(roofs_, rate=name.removeprefix("tflops_").upper())
+        drawn = []
+        for label, tone, side in (("here", "here", here), (verdict.target.id, "target", wanted)):
+            rate, bandwidth = _positive(side.get(name)), _positive(side.get("memory_bandwidth_gbps"))
+            if rate is not None and bandwidth is not None:
+                drawn.append(Roof(label, tone, rate, bandwidth))
+        if len(drawn) == 2:
+            return roofline(drawn, rate=name.removeprefix("tflops_").upper())
     return None
 
 
-def _is_positive(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+def _positive(value: FactValue | None) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None
 
 
 def findings(verdict: Verdict) -> list[Html]:
@@ -155,8 +151,8 @@ def findings(verdict: Verdict) -> list[Html]:
 
 def _table(caption: str, found: Sequence[Row]) -> Html:
     columns = [
-        Column("severity", "chip"), Column("rule", "head"), Column("subject"), Column("here", "text"), Column("target", "text"),
-        Column("ratio", "number"),
+        Column("severity", "chip"), Column("rule", "head"), Column("subject"), Column("here", "text"),
+        Column("target", "text"), Column("ratio", "number"),
     ]  # fmt: skip
     cells = [
         (
@@ -205,7 +201,7 @@ def detail(name: str, verdict: Verdict) -> Html | None:
 
 
 def _groups(verdict: Verdict) -> list[list[JudgedDevice]]:
-    """Return the devices, those that are alike and have the same findings together; the farthest from the target first."""
+    """Return the devices, alike ones with the same findings together; the farthest from the target first."""
     groups: dict[object, list[JudgedDevice]] = {}
     for device in verdict.devices:
         own = tuple(finding.rule + finding.here for finding in verdict.findings if _is_of(finding, device))
@@ -232,20 +228,18 @@ def _ratio_rows(
 ) -> list[tuple[str, str, str, float, str]]:
     """Return (what, here, target, ratio, tone): the findings first, then what is within tolerance."""
     device = group[0]
-    found = [one for one in verdict.findings if _is_of(one, device) and one.ratio is not None]
     told = [
-        (_subject(one.rule), one.here, one.wanted, one.ratio or 0.0, "dim" if one.waived else TONES[one.severity] or "dim")
-        for one in found
-    ]  # fmt: skip
+        (_subject(one.rule), one.here, one.wanted, one.ratio, "dim" if one.waived else TONES[one.severity] or "dim")
+        for one in verdict.findings
+        if _is_of(one, device) and one.ratio is not None
+    ]
     texts = {(here, there) for _, here, there, _, _ in told}
     for name, words in FACT_WORDS.items():
-        here, there = device.facts.get(name), wanted.get(name)
-        if not (_is_positive(here) and _is_positive(there)):
-            continue
-        assert isinstance(here, (int, float))
-        assert isinstance(there, (int, float))
-        if (format_fact(name, here), format_fact(name, there)) not in texts:
-            told.append((words, format_fact(name, here), format_fact(name, there), here / there, "good"))
+        mine, theirs = device.facts.get(name), wanted.get(name)
+        here, there = _positive(mine), _positive(theirs)
+        pair = format_fact(name, mine), format_fact(name, theirs)
+        if here is not None and there is not None and pair not in texts:
+            told.append((words, *pair, here / there, "good"))
     return told
 
 
