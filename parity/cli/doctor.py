@@ -10,7 +10,11 @@ from parity.cli import options
 if TYPE_CHECKING:
     import argparse
 
+    from parity.model.target import Target
     from parity.model.verdict import Verdict
+
+
+FORMATS = (*options.FORMATS, "html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_target(parser)
     options.add_fingerprint(parser)
     options.add_require(parser)
-    options.add_output(parser)
+    options.add_output(parser, FORMATS)
     parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
 
 
@@ -28,11 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     target = session.target_of(arguments.target, project, require=arguments.require)
     fingerprint = session.fingerprint_of(arguments.fingerprint)
     verdict = session.judge_fingerprint(fingerprint, target, project)
-    options.write_reports(arguments, lambda name: render(verdict, name, verbose=arguments.verbose))
+    options.write_reports(arguments, lambda name: render(verdict, name, target, verbose=arguments.verbose))
     return 0 if arguments.exit_zero else verdict.exit_status
 
 
-def render(verdict: Verdict, name: str, *, verbose: bool) -> str:
+def render(verdict: Verdict, name: str, target: Target, *, verbose: bool) -> str:
     """Return the verdict in the format called ``name``."""
     if name == "json":
         from parity.reports import json_report
@@ -42,6 +46,10 @@ def render(verdict: Verdict, name: str, *, verbose: bool) -> str:
         from parity.reports import markdown_report
 
         return markdown_report.render(verdict)
+    if name == "html":
+        from parity.reports.html import doctor
+
+        return doctor.render(verdict, doctor.facts_of(target))
     from parity.reports import text_report
 
     width, colour, ascii_only = options.terminal()

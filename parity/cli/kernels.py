@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tell the tuned kernel tables (vLLM, SGLang, AITER, TunableOp, Tensile) instead: which shapes are tuned "
         "for the target, and here",
     )
-    options.add_output(parser, ("text", "json"))
+    options.add_output(parser, ("text", "json", "html"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,6 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _rendered(name: str, report: KernelsReport, inventory: Inventory, *, verbose: bool) -> str:
     if name == "json":
         return session.as_json(report).decode()
+    if name == "html":
+        from parity.reports.html import kernels
+
+        return kernels.render(report)
     width, _, ascii_only = options.terminal()
     text = kernels_text.render(report, inventory, verbose=verbose, width=width)
     return text.encode("ascii", "replace").decode() if ascii_only else text

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from parity.model.policy import LintSettings
     from parity.model.target import Target
 
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown", "html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -196,6 +196,10 @@ def render(report: LintReport, outcome: Outcome, name: str, arguments: argparse.
         from parity.reports import lint_markdown
 
         return lint_markdown.render(report)
+    if name == "html":
+        from parity.reports.html import lint
+
+        return lint.render(report, outcome.texts)
     from parity.reports import lint_text
 
     width, colour, _ = options.terminal()

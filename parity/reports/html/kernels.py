@@ -26,6 +26,7 @@ TONES: dict[Coverage, str] = {
     "none": "bad",
     "unknown": "doubt",
 }
+GRAVITY: tuple[Coverage | None, ...] = (None, *COVERAGES[:4], "unknown", "none")
 MOST_PACKAGES = 300
 MOST_LIBRARIES = 300
 
@@ -76,7 +77,7 @@ def _packages(report: KernelsReport) -> Html:
     columns += [Column(f"on {report.target}")] if report.target else []
     columns += [Column(f"here ({report.here})")] if report.here else []
     columns += [Column("libraries that decide against it", "text")]
-    order = sorted(report.packages, key=lambda package: -_gravity(_judged(package, report)))
+    order = sorted(report.packages, key=lambda package: -GRAVITY.index(_judged(package, report)))
     rows = []
     for package in order:
         cells: list[str | Html] = [package.package, package.version]
@@ -84,10 +85,6 @@ def _packages(report: KernelsReport) -> Html:
         cells += [_word(package.here)] if report.here else []
         rows.append([*cells, ", ".join(package.lacking[:20])])
     return table("Device code of each package, what lacks most first", columns, rows, limit=MOST_PACKAGES)
-
-
-def _gravity(coverage: Coverage | None) -> int:
-    return -1 if coverage is None else COVERAGES.index(coverage)
 
 
 def _word(coverage: Coverage | None) -> str | Html:

@@ -181,7 +181,7 @@ def _speed(report: ModelReport) -> list[Html]:
 
 def _speed_table(report: ModelReport) -> Html:
     bound, memory = report.bound, report.footprint
-    sides = [*([bound.here] if bound.here else []), bound.target]
+    sides = [bound.target, *([bound.here] if bound.here else [])]
     asked = f"decode, batch {memory.batch}, context {memory.context}"
     rates = [
         ("decode, batch 1, no context", [side.decode_tokens_s for side in sides]),
@@ -223,7 +223,7 @@ def _further(name: str, cells: Sequence[str], *, both: bool) -> list[str | Html 
 
 
 def _over(values: Sequence[float | None]) -> float | None:
-    here, target = values
+    target, here = values
     return here / target if here is not None and target else None
 
 
