@@ -70,7 +70,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         slice: ``1g.10gb``, ``CPX``; empty for a whole device.
         count: devices of that kind on the machine, or that the target declares; every figure is of one.
         texts: facts that are words: ``arch``, ``memory_type``, ``fp8_dialect``, ``link_type``, ``form_factor``.
-        notes: what to know before comparing this column: shared power budgets, halves of modules, doubts.
+        notes: what to know before comparing this column: shared power budgets, slices, doubts.
+        catalog_note: the part's own note.
     """
 
     label: str
@@ -83,6 +84,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None = None
     texts: dict[str, str] = {}
     notes: tuple[str, ...] = ()
+    catalog_note: str = ""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +116,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         part: position of the column.
-        higher, lower, same, unclear, unknown: row names; each row is in one of them.
+        higher, lower, same, unclear: row names.
+        lacked: the first column has it, this one has none; ``gained``: the other way round.
+        unknown: a fact is missing on either side. Each row that either has is in one of these.
     """
 
     part: int
@@ -122,6 +126,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     lower: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
     unclear: tuple[str, ...] = ()
+    lacked: tuple[str, ...] = ()
+    gained: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
