@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 32
 NOTES = (
-    "rates are dense peaks and bandwidths theoretical, as published; best measured figures mix hardware and software",
-    "a span (7672-8000) is what sources disagree on; within half a percent they count as one figure",
-    "every figure is of one device; each ratio is its column over the first column",
+    "Rates are dense peaks and bandwidths theoretical, as published.",
+    "A best measured figure is of hardware and software together.",
+    "A span (7672-8000) is what sources disagree on; within half a percent they count as one figure.",
+    "Every figure is of one device, every ratio that column over the first.",
+)
+MIXED = (
+    "SMs, CUs and dies of different makers are different things: figures per SM, CU or die describe, they do not rank."
 )
 
 
@@ -46,7 +50,7 @@ def compare(given: Iterable[Column]) -> Comparison:
         inferences=inferences(columns),
         flips=flips(columns),
         factors=factors(columns),
-        notes=NOTES,
+        notes=(*NOTES, MIXED) if len({column.part.vendor for column in columns}) > 1 else NOTES,
     )
 
 

@@ -20,8 +20,8 @@ _BASES = (
     ("power_default_w", "power", "per watt"),
     ("transistors", "transistors", "per transistor"),
     ("compute_dies", "dies", "per die"),
-    ("unit_count", "SMs / CUs", "per SM / CU"),
-    ("unit_count*clock_rate_mhz", "SM / CU clocks", "per SM / CU and clock"),
+    ("unit_count", "SMs/CUs", "per SM/CU"),
+    ("unit_count*clock_rate_mhz", "SM/CU clocks", "per SM/CU clock"),
 )
 _SPLIT = ("memory_bandwidth_gbps", *(rate_name(dtype) for dtype in ("bf16", "fp8", "fp4", "fp64_tensor")))
 

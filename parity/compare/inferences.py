@@ -114,7 +114,11 @@ def _compute(one: Column, two: Column, about: int, dtype: str) -> Inference:
     name, word = rate_name(dtype), _WORDS.get(dtype, dtype.upper())
     over, under = two.facts[name], one.facts[name]
     found = ratio(over, under, same_device=_same(one, two))
-    says = _missing(one, two, name, f"{word} rate") or _speed(one, two, found, f"{word} compute-bound work")
+    says = (
+        _without(one, word, name)
+        or _missing(one, two, name, f"{word} rate")
+        or _speed(one, two, found, f"{word} compute-bound work")
+    )
     return Inference(
         workload="compute",
         dtype=dtype,
@@ -126,6 +130,11 @@ def _compute(one: Column, two: Column, about: int, dtype: str) -> Inference:
         says=says,
         caveats=(*_dialects(one, two, dtype), *_measured(one, two, dtype), *_cut(one, two, dtype)),
     )
+
+
+def _without(one: Column, word: str, name: str) -> str:
+    lacks = one.facts[name].state == "none"
+    return f"{one.part.label} has no {word} matrix units: no result there to carry over" if lacks else ""
 
 
 def _dialects(one: Column, two: Column, dtype: str) -> tuple[str, ...]:
@@ -149,11 +158,10 @@ def _measured(one: Column, two: Column, dtype: str) -> tuple[str, ...]:
         return ()
     over, under = two.facts[name], one.facts[name]
     found = ratio(over, under, same_device=_same(one, two))
-    if found.value is not None:
-        figures = _arithmetic(over, under, "TFLOPS", found)
-        return (f"best published matrix product: {figures}, hardware and software together",)
-    lacking = [c.part.label for c in (one, two) if c.facts[name].state != "known"]
-    return (f"no published measurement of {' or '.join(lacking)} says what is reached",)
+    if found.value is None:
+        return ()
+    figures = _arithmetic(over, under, "TFLOPS", found)
+    return (f"best published matrix product: {figures}, hardware and software together",)
 
 
 def _cut(one: Column, two: Column, dtype: str) -> tuple[str, ...]:
@@ -193,36 +201,36 @@ def _latency(one: Column, two: Column, about: int) -> Inference:
 
 
 def _capacity(one: Column, two: Column, about: int) -> Inference:
-    name = "memory_reported_bytes"
-    if any(column.facts[name].state != "known" for column in (one, two)):
-        name = "memory_bytes"
-    if all(c.facts["memory_reported_bytes"].state != c.facts["memory_bytes"].state for c in (one, two)):
-        name = "memory_reported_bytes" if one.facts["memory_reported_bytes"].state == "known" else "memory_bytes"
-    over, under = two.facts[name], one.facts[name]
+    (over, over_kind), (under, under_kind) = _memory(two), _memory(one)
     found = ratio(over, under, same_device=_same(one, two))
-    says = _missing(one, two, name, "memory")
-    if not says:
-        a, b = one.part.label, two.part.label
+    a, b = one.part.label, two.part.label
+    if found.value is None:
+        names = [c.part.label for c, q in ((one, under), (two, over)) if q.state != "known"]
+        says = f"the memory of {' and '.join(names)} is not known"
+    else:
         says = {
             "higher": f"what fits on {a} fits on {b}",
-            "same": f"what fits on {a} fits on {b}, but for the last half percent",
+            "same": f"what fits on {a} fits on {b}, but for the last percent",
             "lower": f"of what fits on {a}, more than {_size(over)} does not fit on {b}",
         }.get(found.standing, f"the sources do not decide whether what fits on {a} fits on {b}")
-    told = "" if found.value is None else f"{_size(over)} / {_size(under)} = {times_text(found)}"
+    sold = found.value is not None and "memory_bytes" in (over_kind, under_kind)
     return Inference(
         workload="capacity",
         result_on=0,
         about=about,
         carries="unknown" if found.value is None else "scaled",
         ratio=found,
-        arithmetic=told,
+        arithmetic="" if found.value is None else f"{_size(over)} / {_size(under)} = {times_text(found)}",
         says=says,
-        caveats=() if found.value is None or name == "memory_reported_bytes" else _as_sold(),
+        caveats=("a size as sold is among them: what a driver leaves of it is up to 7 % less",) if sold else (),
     )
 
 
-def _as_sold() -> tuple[str, ...]:
-    return ("sizes as sold: what the driver leaves is up to 7 % less",)
+def _memory(column: Column) -> tuple[Quantity, str]:
+    """Return what the driver prints, else the size sold, and which of them it is."""
+    names = ("memory_reported_bytes", "memory_bytes")
+    name = next((name for name in names if column.facts[name].state == "known"), names[0])
+    return column.facts[name], name
 
 
 def _size(quantity: Quantity) -> str:

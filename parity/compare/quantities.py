@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Two figures within half a percent are one: the same figure rounded differently (989 and 989.4 TFLOPS).
 SAME = 1.005
+# Two devices within one percent are level: no measurement tells them apart.
+LEVEL = 1.01
 # No fact of a device lies outside; a reading that does is a mistake and stays unknown.
 LEAST, MOST = 1e-9, 1e21
 
@@ -108,11 +110,11 @@ def numbers(quantity: Quantity) -> tuple[float, float, float]:
 
 
 def _standing(low: float, high: float) -> Outcome:
+    if low >= 1 / LEVEL and high <= LEVEL:
+        return "same"
     if low > SAME:
         return "higher"
-    if high < 1 / SAME:
-        return "lower"
-    return "same" if low >= 1 / SAME and high <= SAME else "unclear"
+    return "lower" if high < 1 / SAME else "unclear"
 
 
 def figure(quantity: Quantity) -> str:
@@ -147,16 +149,15 @@ def times_text(found: Ratio) -> str:
 
 
 def significant(number: float) -> str:
-    """Return a ratio with three significant digits, two decimals at least up to ten.
+    """Return a ratio with three significant digits.
 
-    >>> significant(0.06849), significant(1.5886), significant(12.345), significant(1234.5)
-    ('0.0685', '1.59', '12.3', '1234')
+    >>> significant(0.06849), significant(0.5), significant(1.5886), significant(12.345), significant(1234.5)
+    ('0.0685', '0.500', '1.59', '12.3', '1234')
     """
-    if number >= 100:
-        return f"{number:.0f}"
-    if number >= 10:
-        return f"{number:.1f}"
-    return f"{number:.2f}" if number >= 1 else f"{number:.3g}"
+    for least, places in ((100, 0), (10, 1), (0.9995, 2), (0.1, 3)):
+        if number >= least:
+            return f"{number:.{places}f}"
+    return f"{number:.3g}"
 
 
 def digits(number: float) -> str:

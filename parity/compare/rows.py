@@ -34,7 +34,7 @@ _RAW = (
     _Raw("clock_boost_mhz", "boost clock", "MHz", "units", None),
     _Raw("clock_rate_mhz", "clock of the rates", "MHz", "units", None),
     _Raw("memory_bytes", "memory, as sold", "B", "memory", True),
-    _Raw("memory_reported_bytes", "memory, as printed", "B", "memory", True),
+    _Raw("memory_reported_bytes", "memory, as printed", "B", "memory", None),
     _Raw("memory_bandwidth_gbps", "bandwidth", "GB/s", "memory", True),
     *(_Raw(rate_name(d), f"{_NAMES[d]}, dense", "TOPS" if d == "int8" else "TFLOPS", "rate", True) for d in FORMATS),
     _Raw("tflops_bf16_measured", "BF16, best measured", "TFLOPS", "measured", True),
@@ -73,7 +73,7 @@ _GIB = ("memory_bytes", "per GiB of memory", "/GiB", float(1024**3))
 _BILLION = ("transistors", "per 1e9 transistors", "", 1e9)
 _DIE = ("compute_dies", "per compute die", "", 1.0)
 _RATES = ("tflops_fp64_tensor", "tflops_fp32", "tflops_bf16", "tflops_fp8", "tflops_fp4", "tops_int8")
-_MATRIX = ("tflops_fp64_tensor", "tflops_bf16", "tflops_fp8", "tflops_fp4", "tops_int8")
+_MATRIX = ("tflops_fp64_tensor", "tflops_bf16", "tflops_fp8", "tflops_fp4")
 
 
 def _quotients() -> list[_Quotient]:

@@ -48,7 +48,7 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
         value: of the preferred values; None when either is not known.
         low, high: the least and the most that the sources allow.
         standing: of the device above the line: ``higher`` or ``lower`` when every source agrees on that, ``same``
-            within half a percent, ``unclear`` when the sources' spans do not decide, ``none`` when one of the two has
+            within one percent, ``unclear`` when the sources' spans do not decide, ``none`` when one of the two has
             no such thing, ``unknown`` when one is not known.
     """
 
