@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plot", metavar="FILE", help="also draw roofline and bars into a .png or .svg (needs gpu-parity[plot])"
     )
-    options.add_output(parser, ("text", "json", "markdown"))
+    options.add_output(parser, ("text", "json", "markdown", "html"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,6 +78,10 @@ def render(comparison: Comparison, name: str, *, verbose: bool) -> str:
         from parity.reports import compare_markdown
 
         return compare_markdown.render(comparison)
+    if name == "html":
+        from parity.reports.html import compare
+
+        return compare.render(comparison)
     from parity.reports import compare_text
 
     width, _, ascii_only = options.terminal()

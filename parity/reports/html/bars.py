@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from parity.reports.html.markup import Html
 
 MOST = 2.0  # ratios beyond are drawn as an arrow
+MOST_VERSUS = 8.0  # the same, of bars to both sides
 LEAST = 0.004  # of the width; thinner bars are not seen
 
 
@@ -63,6 +64,51 @@ def ratio_bar(ratio: float | None, tone: str, scale: float) -> Html | None:
         aria_hidden="true",
         focusable="false",
     )
+
+
+def versus_scale(ratios: Iterable[float | None]) -> float:
+    """Return what each half of bars to both sides means: a ratio of 2 or more, at most ``MOST_VERSUS``.
+
+    >>> versus_scale([1.1]), versus_scale([0.25, 1.5]), versus_scale([100.0])
+    (2.0, 4.0, 8.0)
+    """
+    known = [one for one in ratios if one is not None and math.isfinite(one) and one > 0]
+    return max(2.0, min(MOST_VERSUS, max((max(one, 1 / one) for one in known), default=2.0)))
+
+
+def versus_bar(low: float | None, ratio: float | None, high: float | None, tone: str, scale: float) -> Html | None:
+    """Return a ratio as a bar from the middle, which is 1: ahead to the right, behind to the left, logarithmic.
+
+    Args:
+        low: the least that the ratio may be.
+        ratio: None: no bar.
+        high: the most; between the two the bar is faint.
+        tone: its colour.
+        scale: the ratio at the right edge.
+    """
+    if ratio is None or not math.isfinite(ratio) or ratio <= 0:
+        return None
+    least, most = (_place(one or ratio, scale) for one in (low, high))
+    start, sure, end = (0.5, max(least, 0.5), most) if ratio > 1 else (least, min(most, 0.5), 0.5)
+    solid = (start, sure) if ratio > 1 else (sure, end)
+    beyond = "»" if ratio > scale else "«" if ratio < 1 / scale else ""
+    edge = {"x": "99%", "text_anchor": "end"} if ratio > 1 else {"x": "1%", "text_anchor": "start"}
+    return el(
+        "svg",
+        el("rect", width="100%", height="100%", rx=3, class_="f-track"),
+        el("rect", x=percent(start), width=percent(max(0.0, end - start)), height="100%", class_=f"f-{tone} maybe"),
+        el("rect", x=percent(solid[0]), width=percent(solid[1] - solid[0]), height="100%", class_=f"f-{tone}"),
+        el("line", x1="50%", x2="50%", y1=-3, y2="120%", class_="s-mark"),
+        el("text", beyond, **edge, y=14, class_="strong t-text halo") if beyond else None,
+        class_="bar",
+        aria_hidden="true",
+        focusable="false",
+    )
+
+
+def _place(ratio: float, scale: float) -> float:
+    """Return where a ratio stands from the left, 0 to 1."""
+    return min(1.0, max(0.0, 0.5 + math.log(ratio) / math.log(scale) / 2))
 
 
 def stacked_bar(parts: Sequence[Part], capacity: float | None, scale: float, told: str) -> Html:

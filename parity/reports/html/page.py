@@ -70,12 +70,12 @@ def hero(outcome: str, word: str, headline: str, *content: Content) -> Html:
     """Return the verdict on top of a page.
 
     Args:
-        outcome: ``match``, ``mismatch`` or ``unknown``; decides the colour.
+        outcome: ``match``, ``mismatch`` or ``unknown`` decides the colour; ``plain``: nothing was judged.
         word: the verdict in one or two words.
         headline: the sentence that says it all.
         content: what stands below it.
     """
-    tone = {"match": "good", "mismatch": "bad", "unknown": "doubt"}[outcome]
+    tone = {"match": "good", "mismatch": "bad", "unknown": "doubt", "plain": "plain"}[outcome]
     heading = el("h1", el("span", word, class_=f"word {tone}"), " ", el("span", headline, class_="headline"))
     return el("div", heading, *content, class_=f"hero {outcome}")
 
