@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = target_or_default(arguments.target, session.project_of(arguments.config), source="--target")
     here = _here(arguments)
     if "html" in (arguments.format or ()):
-        raise UsageError("there is no such page of tuned tables", where="--format html", mend="use text or json")
+        raise UsageError("there is no page of tuned tables", where="--format html", mend="use text or json")
     found = _found(arguments.what)
     if not any(package.entries or package.problems for package in found):
         raise NothingToJudgeError(
