@@ -81,11 +81,18 @@ def test_the_same_comparison_gives_the_same_file(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("drawing")
 def test_twelve_devices_and_hostile_names_are_drawn(tmp_path: Path) -> None:
     machine = machines.machine("h100-sxm5-80gb")
-    evil = columns.of_machine(machine, "$\\frac{1}<script>&\x1b[2J.json")
+    evil = columns.of_machine(machine, "$x_1$<script>&\x1b[2J.json")
     made = [columns.of_part(word) for word in ("h100", "h200", "b200", "mi300x", "mi355x", "a100", "l40s", "rtx-4090")]
     write(compare([*made, *evil, *evil, *evil, *evil]), str(tmp_path / "x.svg"))
-    assert any(text.startswith("$\\frac{1}<script>") for text in texts(tmp_path / "x.svg"))
+    assert any(text.startswith("$x_1$<script>") for text in texts(tmp_path / "x.svg"))
     assert "<script" not in (tmp_path / "x.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("drawing")
+def test_a_name_with_an_underscore_in_front_has_its_line_in_the_legend(tmp_path: Path) -> None:
+    machine = columns.of_machine(machines.machine("h100-sxm5-80gb"), "_prod.json")
+    write(compare([columns.of_part("b200"), *machine]), str(tmp_path / "x.svg"))
+    assert any(text.strip().startswith("_prod.json: 3352 GB/s") for text in texts(tmp_path / "x.svg"))
 
 
 @pytest.mark.usefixtures("drawing")
