@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from parity.compare.column import Column
     from parity.config.project import Project
     from parity.model.compare import Comparison
+    from parity.model.fingerprint import Fingerprint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         nargs="+",
         help="a catalog name (h100, a100-sxm4-40gb/1g.5gb), a target of the project file, a fingerprint or a report of "
-        "another tool; the first is what the others are held against",
+        "another tool, or `here`; the first is what the others are held against",
     )
     parser.add_argument("--config", metavar="FILE", help="project file (default: parity.yaml or pyproject.toml nearby)")
     parser.add_argument(
@@ -60,14 +61,22 @@ def columns_of(word: str, project: Project) -> list[Column]:
         InputFileError: the file is no report a reader knows.
         NothingToJudgeError: the report names no visible device.
     """
-    if word == "-" or (word not in project.targets and Path(word).is_file()):
-        from parity.readers import read_report
-
-        fingerprint = read_report(read_bytes(word), where="standard input" if word == "-" else word)
+    if word not in project.targets and (word in ("-", "here") or Path(word).is_file()):
+        fingerprint = _machine(word)
         found = [identify(device, store.index()) for device in fingerprint.visible_devices]
         return columns_of_fingerprint(fingerprint, found, asked=word, spec_of=store.device_spec)
     target = resolve_target(word, project, source="parity compare")
     return [column_of_target(target, asked=word, of_project=bool(target.name))]
+
+
+def _machine(word: str) -> Fingerprint:
+    if word == "here":
+        from parity import session
+
+        return session.fingerprint_of(None)
+    from parity.readers import read_report
+
+    return read_report(read_bytes(word), where="standard input" if word == "-" else word)
 
 
 def render(comparison: Comparison, name: str, *, verbose: bool) -> str:

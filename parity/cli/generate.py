@@ -19,6 +19,7 @@ from parity.catalog import store
 from parity.cli import rule, targets
 from parity.config.project import Project, ProjectFile
 from parity.lint.baseline import Baseline
+from parity.model.compare import Comparison
 from parity.model.coverage import KernelsReport
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
@@ -40,6 +41,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "conditions-1": (Interval, "The conditions a test ran under, as the pytest plugin records them."),
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
     "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
+    "compare-1": (Comparison, "Devices side by side, as `parity compare --format json` prints it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),

@@ -35,7 +35,7 @@ _NUMBERS = tuple(name for name, (kind, _) in FACTS.items() if kind in (int, floa
 _TEXTS = ("memory_type", "fp8_dialect", "link_type", "form_factor")
 _SHARED = "power_covers"  # what else draws on the power that the sources give
 FORMATS = ("fp64", "fp64_tensor", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8")
-MAX_LABEL = 24
+MAX_LABEL = 22
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,9 +135,11 @@ def _read_column(
     notes: tuple[str, ...],
 ) -> Column:
     first = group[0]
-    specs: list[DeviceSpec | None] = [spec_of(name) for name in first.candidates] or [None]
+    # Evidence that contradicts itself names no part: then only what was read is told.
+    trusted = () if first.contradictions else first.candidates
+    specs: list[DeviceSpec | None] = [spec_of(name) for name in trusted] or [None]
     taken = [Subject(first, spec) for spec in specs]
-    facts = _agreed([_subject_facts(subject) for subject in taken], first.candidates)
+    facts = _agreed([_subject_facts(subject) for subject in taken], trusted)
     subject = taken[0]
     one = subject.spec if first.identity is not None else None
     is_slice = subject.is_slice or first.partition.kind == "vgpu"
@@ -164,7 +166,8 @@ def _read_column(
 
 def _doubts(found: Identified) -> tuple[str, ...]:
     if found.contradictions:
-        return (f"its evidence contradicts itself: {printable('; '.join(found.contradictions))}",)
+        told = printable("; ".join(found.contradictions))
+        return (f"only what was read is told, for its evidence contradicts itself: {told}",)
     if len(found.candidates) > 1:
         return (f"it may be {' or '.join(found.candidates)}: only what these share is told",)
     return () if found.candidates else ("no catalog part: only what was read is told",)
@@ -255,7 +258,7 @@ def _of_one_device(facts: dict[str, Quantity], fact: AskFact, vendor: str | None
     covers = _covers(fact)
     facts["own_power_w"] = facts["power_default_w"]
     if not whole:
-        facts["own_power_w"] = unknown("a slice shares the power of its board")
+        facts["own_power_w"] = facts["power_default_w"] = unknown("a slice shares the power of its board")
     elif covers:
         facts["own_power_w"] = unknown(f"the power covers {covers}")
     dies, own = facts["compute_dies"].value, facts["xcd_count"].value

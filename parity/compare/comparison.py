@@ -11,6 +11,7 @@ from parity.compare.inferences import inferences
 from parity.compare.rows import normalised_rows, raw_rows, ridge_rows
 from parity.errors import UsageError
 from parity.model.compare import Comparison, Place
+from parity.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +39,7 @@ def compare(given: Iterable[Column]) -> Comparison:
     """
     columns = uniquely_labelled(list(given))
     if not 2 <= len(columns) <= MAX_COLUMNS:
-        what = f"{len(columns)} devices to compare, 2 to {MAX_COLUMNS} are needed"
+        what = f"{plural(len(columns), 'device')} to compare, 2 to {MAX_COLUMNS} are needed"
         raise UsageError(what, where="parity compare", mend="name them: `parity compare h100 mi300x`")
     raw, normalised, ridges = raw_rows(columns), normalised_rows(columns), ridge_rows(columns)
     return Comparison(

@@ -28,9 +28,13 @@ def known(told: Sequence[Told]) -> Quantity:
     """
     wrong = [one for one in told if not LEAST <= one.value <= MOST]
     if wrong or not told:
-        return unknown(f"{wrong[0].source} says {wrong[0].value:g}" if wrong else "no source says")
+        return unknown(f"{wrong[0].source} says {_impossible(wrong[0].value)}" if wrong else "no source says")
     values = [one.value for one in told]
     return Quantity(state="known", value=values[0], low=min(values), high=max(values), told=tuple(told))
+
+
+def _impossible(value: float) -> str:
+    return "a number too large to be true" if value > MOST else f"{value:g}"
 
 
 def unknown(why: str) -> Quantity:
@@ -154,7 +158,7 @@ def significant(number: float) -> str:
     >>> significant(0.06849), significant(0.5), significant(1.5886), significant(12.345), significant(1234.5)
     ('0.0685', '0.500', '1.59', '12.3', '1234')
     """
-    for least, places in ((100, 0), (10, 1), (0.9995, 2), (0.1, 3)):
+    for least, places in ((100, 0), (10, 1), (0.9995, 2), (0.1, 3), (0.01, 4)):
         if number >= least:
             return f"{number:.{places}f}"
     return f"{number:.3g}"

@@ -83,8 +83,9 @@ def _drawn(figure_class: Any, comparison: Comparison) -> Any:
 
 
 def _plain(text: str) -> str:
-    """Return a label of characters that the font has."""
-    return "".join(character if character.isascii() else "?" for character in text)
+    """Return a label of characters that the font has; matplotlib leaves out what starts with an underscore."""
+    plain = "".join(character if character.isascii() else "?" for character in text)
+    return f" {plain}" if plain.startswith("_") else plain
 
 
 def _look(position: int) -> dict[str, Any]:

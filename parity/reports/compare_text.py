@@ -12,12 +12,12 @@ from parity.reports.compare_rows import ALIKE, format_word, sections
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parity.model.compare import Comparison, Factor, Inference, Part, Place
+    from parity.model.compare import Comparison, Inference, Part, Place
     from parity.reports.compare_rows import Line
 
-MIN_WIDTH, MAX_WIDTH = 60, 160
+MIN_WIDTH, MAX_WIDTH = 72, 160
 STANDING = (
-    ("higher", "ahead"), ("lower", "behind"), ("same", "level"), ("unclear", "undecided"), ("gained", "only here"),
+    ("higher", "ahead"), ("lower", "behind"), ("same", "level"), ("unclear", "undecided"), ("gained", "has alone"),
     ("lacked", "has none"), ("unknown", "unknown"),
 )  # fmt: skip
 WORDS = {"higher": "faster", "lower": "slower", "same": "alike", "unclear": "undecided"}
@@ -82,9 +82,11 @@ def _described(part: Part) -> str:
 def _place(comparison: Comparison, place: Place, width: int, *, verbose: bool) -> Iterator[str]:
     rows = {row.name: row for row in (*comparison.raw, *comparison.normalised)}
     yield f"{comparison.parts[place.part].label} over {comparison.parts[0].label}"
+    if _only_level(place):
+        yield "  level      every row that is known of both"
     for name, word in STANDING:
         names: tuple[str, ...] = getattr(place, name)
-        if not names:
+        if not names or (name == "same" and _only_level(place)):
             continue
         if name == "unknown" and not verbose:
             yield f"  {word:<9}  {len(names)} rows (-v)"
@@ -99,6 +101,10 @@ def _place(comparison: Comparison, place: Place, width: int, *, verbose: bool) -
         yield from _wrapped(f"{word:<9}  {'; '.join(told)}", width, 2, hang=11)
 
 
+def _only_level(place: Place) -> bool:
+    return bool(place.same) and not (place.higher or place.lower or place.unclear or place.gained or place.lacked)
+
+
 def _table(heading: str, rows: Sequence[Line], parts: Sequence[Part], width: int) -> Iterator[str]:
     """Yield a table; where the columns do not fit, several, each with the first column again."""
     labels = [part.label for part in parts]
@@ -106,8 +112,10 @@ def _table(heading: str, rows: Sequence[Line], parts: Sequence[Part], width: int
     ratios = [max(len(row.ratios[n]) for row in rows) for n in range(len(parts))]
     values = [max(values[n], len(labels[n]) - ratios[n] - 1) for n in range(len(parts))]
     title = max(len(row.title) for row in rows)
-    if title + sum(values) + sum(ratios) + 3 * len(values) > width:
-        title = min(title, MAX_TITLE)
+    if title + sum(values) + sum(ratios) + 3 * len(values) > width:  # several tables: leave room for their columns
+        widest = max(value + over for value, over in zip(values[1:], ratios[1:], strict=True))
+        room = width - values[0] - widest - 7
+        title = max(min(title, MAX_TITLE, room), len(heading + CONTINUED) - 2)
     for block in _blocks(title + values[0] + 4, values, ratios, width):
         yield f"{heading:<{title + 2}}  {labels[0]:>{values[0]}}" + "".join(
             f"  {labels[n]:>{values[n] + (ratios[n] + 1 if ratios[n] else 0)}}" for n in block
@@ -177,17 +185,11 @@ def _factors(comparison: Comparison, about: int, *, verbose: bool) -> Iterator[s
         return
     titles = {row.name: row.title for row in comparison.raw}
     yield f"size and efficiency: {comparison.parts[about].label} over {comparison.parts[0].label}"
-    wide = max(len(titles[factor.quantity]) for factor in told)
     for quantity, group in groupby(told, key=lambda factor: factor.quantity):
-        yield from _split(titles[quantity], list(group), wide)
+        factors = list(group)
+        yield f"  {titles[quantity]} {times_text(factors[0].total)}"
+        yield from (f"    = {factor.arithmetic.partition(' = ')[2]}" for factor in factors)
     yield ""
-
-
-def _split(title: str, group: list[Factor], wide: int) -> Iterator[str]:
-    total, _, first = group[0].arithmetic.partition(" = ")
-    yield f"  {title:<{wide}}  {total} = {first}"
-    for factor in group[1:]:
-        yield f"  {'':<{wide}}  {'':<{len(total)}} = {factor.arithmetic.partition(' = ')[2]}"
 
 
 def _sources(comparison: Comparison, width: int) -> Iterator[str]:
