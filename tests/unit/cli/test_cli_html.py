@@ -12,7 +12,11 @@ import pytest
 from html_page import checked
 
 QUESTIONS: dict[str, tuple[list[str], int, str]] = {
-    "doctor": (["doctor", "--target", "h100", "--fingerprint", "SAVED"], 1, "NVIDIA GeForce RTX 4090 is not h100-sxm5-80gb"),
+    "doctor": (
+        ["doctor", "--target", "h100", "--fingerprint", "SAVED"],
+        1,
+        "NVIDIA GeForce RTX 4090 is not h100-sxm5-80gb",
+    ),
     "model": (["model", "config.json", "--target", "2xh100", "--here", "rtx-4090"], 0, "llama on 2x h100-sxm5-80gb"),
     "compare": (["compare", "h100", "mi300x"], 0, "mi300x against h100"),
     "lint": (["lint", "build.sh", "--target", "h100"], 1, "1 error in 1 file"),
