@@ -33,7 +33,7 @@ def render(verdict: Verdict, wanted: Mapping[str, FactValue] | None = None) -> s
 
     Args:
         verdict: what to tell.
-        wanted: the target's facts (``facts_of``), for the bars of what is within tolerance and for the roofline.
+        wanted: the target's facts (``facts_of``), for the bars of what no rule complains of and for the roofline.
     """
     facts = wanted or {}
     word = word_of(verdict)

@@ -38,8 +38,9 @@ TONES |= {"error": "bad", "warning": "doubt", "note": "", "waived": ""}
 MARKS = {"yes": "✓", "no": "✕", "unknown": "?"}
 MOST_GROUPS = 8  # devices told apart
 MOST_ROWS = 500
+ALIKE = 0.05
 RATES = ("tflops_bf16", "tflops_fp16", "tflops_fp32")  # for the roofline, the first that every device has
-ACRONYMS = {"l2": "L2", "pcie": "PCIe", "ecc": "ECC", "gpu": "GPU", "bf16": "BF16", "fp8": "FP8"}
+ACRONYMS = {"l2": "L2", "sm": "SM", "pcie": "PCIe", "ecc": "ECC", "gpu": "GPU", "bf16": "BF16", "fp8": "FP8"}
 FACT_WORDS = {
     "tflops_bf16": "dense BF16",
     "tflops_fp8": "dense FP8",
@@ -106,7 +107,7 @@ def ratios(verdict: Verdict, wanted: Mapping[str, FactValue]) -> list[Html]:
 
     Args:
         verdict: findings with a ratio come first, grave ones on top.
-        wanted: the target's facts; those within tolerance follow. Empty: only findings are told.
+        wanted: the target's facts; those that no rule complains of follow. Empty: only findings are told.
     """
     groups = _groups(verdict)
     drawn = [(_label(devices), _ratio_rows(verdict, devices, wanted)) for devices in groups[:MOST_GROUPS]]
@@ -226,7 +227,7 @@ def _label(group: Sequence[JudgedDevice]) -> str:
 def _ratio_rows(
     verdict: Verdict, group: Sequence[JudgedDevice], wanted: Mapping[str, FactValue]
 ) -> list[tuple[str, str, str, float, str]]:
-    """Return (what, here, target, ratio, tone): the findings first, then what is within tolerance."""
+    """Return (what, here, target, ratio, tone): the findings first, then what no rule complains of."""
     device = group[0]
     told = [
         (_subject(one.rule), one.here, one.wanted, one.ratio, "dim" if one.waived else TONES[one.severity] or "dim")
@@ -239,7 +240,9 @@ def _ratio_rows(
         here, there = _positive(mine), _positive(theirs)
         pair = format_fact(name, mine), format_fact(name, theirs)
         if here is not None and there is not None and pair not in texts:
-            told.append((words, *pair, here / there, "good"))
+            ratio = here / there
+            # Green only where they agree: what no rule compares (FP8) may be far apart, and is no error either.
+            told.append((words, *pair, ratio, "good" if abs(ratio - 1) <= ALIKE else "here"))
     return told
 
 
@@ -290,10 +293,22 @@ def _codes(names: Sequence[str]) -> list[Content]:
     return told
 
 
+def _fact_name(name: str) -> str:
+    """Return a fact's name for people, its unit left to the value."""
+    if name in FACT_WORDS:
+        return FACT_WORDS[name]
+    kind, _, dtype = name.partition("_")
+    if kind in ("tflops", "tops"):
+        return f"{dtype.replace('_', ' ').upper()} rate"
+    for unit in ("_bytes", "_bits", "_mhz", "_gbps", "_w"):
+        name = name.removesuffix(unit)
+    return " ".join(ACRONYMS.get(word, word) for word in name.split("_"))
+
+
 def _device(group: Sequence[JudgedDevice]) -> Html:
     device = group[0]
     because = f" because of {', '.join(device.reasons)}" if device.reasons else ""
-    rows_ = [(FACT_WORDS.get(name, name.replace("_", " ")), format_fact(name, value)) for name, value in
+    rows_ = [(_fact_name(name), format_fact(name, value)) for name, value in
              device.facts.items()]  # fmt: skip
     known = table("Facts", [Column("fact", "head"), Column("value", "number")], rows_) if rows_ else None
     return el(

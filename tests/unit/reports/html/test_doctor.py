@@ -158,3 +158,15 @@ def test_private_names_of_the_reading_are_masked() -> None:
     assert "alice" not in told
     assert "2c1f2a3b" not in told
     assert "is in use by" in told
+
+
+def test_what_no_rule_compares_is_not_called_good() -> None:
+    verdict = golden.verdict("workstation")
+    facts = {**verdict.devices[0].facts, "tflops_fp8": 330.3, "power_default_w": 700.0}
+    device = replace(verdict.devices[0], facts=facts)
+    source = render(replace(verdict, devices=(device,), findings=()), {"tflops_fp8": 1979.0, "power_default_w": 700})
+    told = checked(source).tables[H100][1:]
+    assert [(row[0], row[3]) for row in told] == [("dense FP8", "0.17x"), ("default power", "1.00x")]
+    drawn = [one.split("</svg>")[0] for one in source.split('class="bar" aria-hidden="true"')[1:]]
+    assert ["f-good" in one for one in drawn] == [False, True]
+    assert "f-here" in drawn[0]
