@@ -43,7 +43,7 @@ def render(report: LintReport, texts: Mapping[str, str]) -> str:
             [(counts[name], BAR_TONES[name], plural(counts[name], name).partition(" ")[2]) for name in SEVERITIES]
         ),
         facts([("target", report.target or "none given", None), ("files read", str(report.files), None)]),
-        items(lint_rows.summary(report)[1:]),
+        items([told.removesuffix(" (-v lists them)") for told in lint_rows.summary(report)[1:]]),
     )
     by_rule = _by_rule(found)
     sections = [

@@ -56,7 +56,7 @@ def render(run: Run) -> str:
         "mismatch" if judged is not None and outcome == "match" and judged.blocks else outcome,
         title(run).lower(),
         headline or counts_text(run.counts),
-        el("p", el("strong", counts_text(run.counts))),
+        el("p", counts_text(run.counts), class_="good" if _is_clean(run) else "doubt"),
         _judgements(run),
         *(el("p", note, class_="doubt") for note in run.notes[:50]),
     )
@@ -74,6 +74,13 @@ def render(run: Run) -> str:
         f"by {run.tool.name} {run.tool.version} from parity.run/1."
     )
     return page("pytest", document_title(title(run), counts_text(run.counts), "parity pytest"), top, sections, foot)
+
+
+def _is_clean(run: Run) -> bool:
+    """Return whether every perf test was measured and none was seen disturbed, so that green is no false pass."""
+    counts = run.counts
+    doubts = (counts.not_measured, counts.not_run, counts.disturbed, counts.conditions_unknown)
+    return bool(run.tests) and not run.problem and not any(doubts) and not any(test.blocks for test in run.tests)
 
 
 def _judgements(run: Run) -> Html | None:

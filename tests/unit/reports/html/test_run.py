@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from parity.reports.html.run import render
 from parity.reports.run_files import run_of
+from parity.reports.run_rows import counts_text
 
 
 def everywhere(text: str) -> dict[str, object]:
@@ -88,3 +89,19 @@ def test_ten_thousand_tests_stay_a_page() -> None:
     assert len(source) < 4_000_000
     assert "10000 not measured" in page.text
     assert "and 9500 more; `--format json` has all of them" in page.text
+
+
+@pytest.mark.parametrize(
+    ("tests", "tone"),
+    [
+        ([runs.perf_test("a"), runs.perf_test("b", conditions=runs.conditions("clean"))], "good"),
+        ([runs.perf_test("a"), runs.perf_test("b", conditions=runs.conditions("disturbed"))], "doubt"),
+        ([runs.perf_test("a"), runs.perf_test("b", conditions=runs.conditions("unknown"))], "doubt"),
+        ([runs.perf_test("a"), runs.off_target("b", state="ran")], "doubt"),
+        ([runs.off_target("b")], "doubt"),
+        ([], "doubt"),
+    ],
+)
+def test_the_counts_are_green_only_where_all_was_measured_undisturbed(tests: list[dict[str, Any]], tone: str) -> None:
+    made = runs.run(*tests)
+    assert f'<p class="{tone}">{counts_text(made.counts)}</p>' in render(made)
