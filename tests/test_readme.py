@@ -51,6 +51,20 @@ def test_the_shown_doctor_run_is_real() -> None:
     assert done.returncode == 1
 
 
+def test_the_shown_comparison_is_real() -> None:
+    environment = {**os.environ, "COLUMNS": "80", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "parity.cli.main", "compare", "h100", "mi300x"],
+        capture_output=True, text=True, check=False, cwd=ROOT, env=environment, encoding="utf-8",
+    )  # fmt: skip
+    shown = [line for line in block("parity compare h100 mi300x").splitlines() if line.strip(" .")]
+    printed = iter(done.stdout.splitlines())
+    for line in shown:  # in order; the dots stand for what is left out
+        assert line in printed, line
+    assert len(shown) > 20
+    assert done.returncode == 0
+
+
 def test_the_shown_pytest_run_is_real(tmp_path: Path) -> None:
     (tmp_path / "test_attention.py").write_text(SUITE)
     environment = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # format -> its renderer in parity.reports
 _OF_VERDICT = {"json": "json_report", "markdown": "markdown_report"}
-FORMATS = ("text", *_OF_VERDICT, *issue_formats.ISSUE_FORMATS)
+FORMATS = ("text", *_OF_VERDICT, *issue_formats.ISSUE_FORMATS, "html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +56,10 @@ def render(verdict: Verdict, name: str, target: Target, project: Project, *, ver
     if name in issue_formats.ISSUE_FORMATS:
         # They all stand on one line: one annotation per level is enough.
         return issue_formats.render(name, _issues(verdict, target, project), per_level=1)
+    if name == "html":
+        from parity.reports.html import doctor
+
+        return doctor.render(verdict, doctor.facts_of(target))
     from parity.reports import text_report
 
     width, colour, ascii_only = options.terminal()

@@ -21,6 +21,7 @@ from parity.config.project import Project, ProjectFile
 from parity.inputs import convert_all, load_yaml, read_bytes
 from parity.lint.baseline import Baseline
 from parity.model.backends import BackendsReport
+from parity.model.compare import Comparison
 from parity.model.coverage import KernelsReport
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
@@ -47,6 +48,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
     "fleet-1": (Fleet, "Many nodes, as `parity fleet --format json` prints them."),
     "history-1": (NodeHistory, "One node over time, as `parity diff --since --format json` prints it."),
+    "compare-1": (Comparison, "Devices side by side, as `parity compare --format json` prints it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),

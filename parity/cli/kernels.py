@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only what was built here, or came from no package index: such code is for the GPUs of its builder",
     )
-    options.add_output(parser, ("text", "json"))
+    options.add_output(parser, ("text", "json", "html"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -99,6 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _rendered(name: str, report: KernelsReport, inventory: Inventory, *, verbose: bool) -> str:
     if name == "json":
         return session.as_json(report).decode()
+    if name == "html":
+        from parity.reports.html import kernels
+
+        return kernels.render(report)
     width, _, ascii_only = options.terminal()
     text = kernels_text.render(report, inventory, verbose=verbose, width=width)
     return text.encode("ascii", "replace").decode() if ascii_only else text

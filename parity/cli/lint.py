@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from parity.model.rule import Severity
     from parity.model.target import Target
 
-FORMATS = ("text", "json", *issue_formats.ISSUE_FORMATS, "markdown")
+FORMATS = ("text", "json", *issue_formats.ISSUE_FORMATS, "markdown", "html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -193,6 +193,10 @@ def render(
         cards = store.lint_book().cards
         issues = issues_of(report, outcome.texts, cards, fail_on=fail_on, placed=placing(os.environ))
         return issue_formats.render(name, issues)
+    if name == "html":
+        from parity.reports.html import lint
+
+        return lint.render(report, outcome.texts)
     from parity.reports import lint_text
 
     width, colour, _ = options.terminal()

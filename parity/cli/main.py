@@ -19,6 +19,10 @@ COMMANDS = {
     "doctor": ("parity.cli.doctor", "judge this machine, or a saved fingerprint, against a target"),
     "capture": ("parity.cli.capture", "fingerprint this machine (redacted by default)"),
     "diff": ("parity.cli.diff", "compare two machines: fingerprints, reports of other tools, or catalog names"),
+    "compare": (
+        "parity.cli.compare",
+        "hold devices side by side: facts, per watt, ridge points, what a result carries over",
+    ),
     "targets": ("parity.cli.targets", "list the catalog, or show one part with the source of each fact"),
     "explain": ("parity.cli.explain", "say why this is, or is not, the target: each candidate with its reason"),
     "kernels": (

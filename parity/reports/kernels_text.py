@@ -38,7 +38,7 @@ def render(report: KernelsReport, inventory: Inventory, *, verbose: bool = False
         groups = {library.path: library.regions for library in inventory.libraries}
         for library in report.libraries:
             lines += ["", *_library(library, groups.get(library.path, ()), width)]
-    lines += ["", *textwrap.wrap(_foot(report), width)]
+    lines += ["", *textwrap.wrap(closing(report), width)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -159,7 +159,7 @@ def _library(library: JudgedLibrary, groups: tuple[RegionGroup, ...], width: int
     return lines
 
 
-def _foot(report: KernelsReport) -> str:
+def closing(report: KernelsReport) -> str:
     """Return the closing count."""
     libraries, packages = len(report.libraries), len(report.packages)
     counted = f"{libraries} {'library' if libraries == 1 else 'libraries'} with device code in {packages} " + (
