@@ -73,6 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Report; 0 when everything has code for the device judged, 1 when something lacks it, 3 when nothing was found."""
+    if "html" in (arguments.format or ()) and (arguments.tuned or arguments.backends):
+        asked = "tuned tables" if arguments.tuned else "backends"
+        raise UsageError(f"there is no page of {asked}", where="--format html", mend="use text or json")
     if arguments.tuned:
         return kernels_tuned.run(arguments)
     target = _target(arguments)

@@ -13,7 +13,7 @@ from parity.catalog.identify import arch_of
 from parity.checks.tuned_coverage import tuned_report
 from parity.cli import options
 from parity.config.targets import target_or_default
-from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
+from parity.errors import NothingToJudgeError, UnknownNameError
 from parity.inputs import near_names
 from parity.model.absent import value_of
 from parity.model.device import SLICES
@@ -32,8 +32,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Report; 0 when the target has what here has, 1 when it lacks some of it, 3 when there is no table."""
     target = target_or_default(arguments.target, session.project_of(arguments.config), source="--target")
     here = _here(arguments)
-    if "html" in (arguments.format or ()):
-        raise UsageError("there is no page of tuned tables", where="--format html", mend="use text or json")
     found = _found(arguments.what)
     if not any(package.entries or package.problems for package in found):
         raise NothingToJudgeError(

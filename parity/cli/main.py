@@ -31,7 +31,10 @@ COMMANDS = {
     ),
     "lint": ("parity.cli.lint", "scan a repository for parity problems; needs no GPU"),
     "model": ("parity.cli.model", "say what a model asks of a target: memory, shapes, what binds it; no GPU needed"),
-    "fleet": ("parity.cli.fleet", "compare many nodes: which are alike, odd, slow, changed, or not the target"),
+    "fleet": (
+        "parity.cli.fleet",
+        "compare many nodes: alike, odd, slow, changed, not the target; see also fleet collect",
+    ),
     "fleet collect": ("parity.cli.fleet_collect", "take the fingerprints of many nodes through their launcher"),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
@@ -98,7 +101,8 @@ def _run(words: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"parity {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, (_, summary) in COMMANDS.items():
-        commands.add_parser(name, help=summary, add_help=False)
+        if " " not in name:
+            commands.add_parser(name, help=summary, add_help=False)
     parser.parse_args(words)
     parser.print_help(sys.stderr if words else sys.stdout)
     return 2
