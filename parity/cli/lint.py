@@ -12,7 +12,7 @@ from parity.cli import options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
 from parity.inputs import near_names
-from parity.lint import baseline, fixing
+from parity.lint import baseline, cache, fixing
 from parity.lint.asked import asked_of
 from parity.lint.changed import changed_lines, touches
 from parity.lint.linter import Outcome, Rules, lint_paths
@@ -58,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diff", metavar="REV", help="only findings on lines changed since this revision")
     parser.add_argument("--fix", action="store_true", help="put mechanical mends into the files")
     parser.add_argument("--show-fixes", action="store_true", help="print the mechanical mends as a diff; write nothing")
+    parser.add_argument(
+        "--no-cache", action="store_true", help="read every file anew, and keep nothing for the next run"
+    )
     options.add_output(parser, FORMATS)
 
 
@@ -68,7 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = _chosen(arguments, project.lint)
     rules = Rules(asked_of(target, gated=bool(project.targets) and project.default_target is None), chosen.__contains__)
     exclude = (*project.lint.exclude, *(arguments.exclude or ()))
-    outcome = lint_paths(arguments.paths, rules, exclude=exclude)
+    folder = None if arguments.no_cache else cache.default_folder()
+    held = cache.Cache(folder, cache.key_of(rules.question())) if folder is not None else None
+    outcome = lint_paths(arguments.paths, rules, exclude=exclude, cache=held)
     if not outcome.files:
         raise NothingToJudgeError(
             "no file that a scanner reads", where=", ".join(arguments.paths), mend="give a repository's folder"

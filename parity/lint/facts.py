@@ -167,7 +167,7 @@ class Facts:
         self.bases: dict[str, str] = {}
         self.tree: ast.Module | None = None
         self.broken: tuple[str, Span] | None = None
-
+        self.readable = True
         self._nodes: dict[type[ast.AST], list[ast.AST]] | None = None
 
     def nodes(self, kind: type[N]) -> list[N]:
@@ -208,12 +208,13 @@ class BrokenFile(Exception):  # noqa: N818  (it says what is so, not what failed
 
     Attributes:
         reason, span: why, and where.
+        newer: it may well be what its name says, in a newer grammar than this program reads.
     """
 
-    def __init__(self, reason: str, span: Span) -> None:
+    def __init__(self, reason: str, span: Span, *, newer: bool = False) -> None:
         """Keep the reason and the place."""
         super().__init__(reason)
-        self.reason, self.span = reason, span
+        self.reason, self.span, self.newer = reason, span, newer
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,8 @@ import msgspec
 
 from parity.catalog import store
 from parity.lint import scan as scanning
+from parity.lint.cache import Entry, digest_of
+from parity.lint.calling import Calling
 from parity.lint.files import kind_of
 from parity.lint.scanners import SCANNERS, scan
 from parity.lint.source import Source, Span
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parity.lint.asked import Asked
+    from parity.lint.cache import Cache
     from parity.lint.facts import Facts, Hit
     from parity.model.lint import LintCard
 
@@ -50,37 +53,12 @@ class Rules:
         for card in self.cards.values():
             for kind in card.files if card.id not in OWN else ():
                 self.of_kind.setdefault(kind, []).append(card)
-        self._triggers = {card.id: triggers_of(card, asked) for card in self.cards.values()}
+        spoken = [card for card in self.cards.values() if card.id not in OWN]
+        self.calling = Calling(spoken, {card.id: triggers_of(card, asked) for card in spoken})
 
-    def words_of(self, cards: list[LintCard]) -> frozenset[str]:
-        """Return the texts that call for some of the rules; none when a rule wants the whole file."""
-        if any(not self._triggers[card.id] for card in cards):
-            return frozenset()
-        return _ALWAYS_READ.union(*(self._triggers[card.id] for card in cards))
-
-    def called_for(self, path: str, kind: str, text: str) -> list[LintCard]:
-        """Return the rules that may speak of a file with this path, kind and text."""
-        cards = [card for card in self.of_kind.get(kind, []) if kind != "python" or _lies(path, card.where)]
-        if not cards:
-            return []
-        wanted: frozenset[str] = frozenset().union(*(self._triggers[card.id] for card in cards))
-        held = {trigger for trigger in wanted if trigger in text}
-        return [card for card in cards if not self._triggers[card.id] or not held.isdisjoint(self._triggers[card.id])]
-
-
-# What settings and test marks are made of, wherever they stand in a file.
-_ALWAYS_READ = frozenset({"environ", "pytestmark"})
-
-
-def _lies(path: str, where: str) -> bool:
-    """Return whether a path is among those that a rule reads."""
-    from parity.lint.python_scope import about_perf, in_tests
-
-    if where == "perf":
-        return about_perf(path)
-    if where == "tests":
-        return in_tests(path)
-    return where == "any" or not in_tests(path)
+    def question(self) -> tuple[Any, ...]:
+        """Return everything that decides what is found in a file, besides the file, as plain data."""
+        return (self.asked, tuple(self.cards.values()))
 
 
 def triggers_of(card: LintCard, asked: Asked) -> frozenset[str]:
@@ -107,8 +85,16 @@ class Outcome(msgspec.Struct, kw_only=True):
     opened: dict[str, str] = {}
 
 
-def lint_paths(paths: Iterable[str], rules: Rules, *, exclude: tuple[str, ...] = ()) -> Outcome:
+def lint_paths(
+    paths: Iterable[str], rules: Rules, *, exclude: tuple[str, ...] = (), cache: Cache | None = None
+) -> Outcome:
     """Return what the rules say of the files at and below the paths.
+
+    Args:
+        paths: files and folders.
+        rules: what runs.
+        exclude: globs of what is left out.
+        cache: what the same rules found before; None: every file is read anew.
 
     Raises:
         InputFileError: a path does not exist.
@@ -121,7 +107,9 @@ def lint_paths(paths: Iterable[str], rules: Rules, *, exclude: tuple[str, ...] =
             if kind == "tuned-table":
                 tables.append(told)
             elif kind in SCANNERS:
-                _take(told, path, kind, rules, outcome)
+                _take(told, path, rules, outcome, cache)
+    if cache is not None:
+        cache.save()
     outcome.files += len(tables)
     outcome.findings.extend(_of_tables(tables, rules))
     outcome.findings.sort(key=lambda one: (one.path, one.line, one.column, _ORDER[one.severity], one.rule))
@@ -140,23 +128,30 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _take(told: str, path: Path, kind: str, rules: Rules, outcome: Outcome) -> None:
-    limit = scanning.MAX_LOCK_BYTES if kind == "lock" else scanning.MAX_BYTES
-    text = scanning.read_text(path, limit=limit)
-    if text is None:
+def _take(told: str, path: Path, rules: Rules, outcome: Outcome, cache: Cache | None) -> None:
+    kind = kind_of(told) or ""
+    raw = scanning.read_raw(path, limit=scanning.MAX_LOCK_BYTES if kind == "lock" else scanning.MAX_BYTES)
+    if raw is None:
         return
     outcome.files += 1
-    findings, unknowns = lint_text(told, text, kind, rules)
-    outcome.unknowns.extend(unknowns)
-    if findings:
-        outcome.findings.extend(findings)
+    digest = digest_of(raw) if cache is not None else b""
+    entry = cache.get(told, digest) if cache is not None else None
+    text = "" if entry is not None and not entry.findings else scanning.decoded(raw)
+    if entry is None:
+        findings, unknowns = lint_text(told, text, kind, rules)
+        entry = Entry(digest, tuple(findings), tuple(unknowns))
+        if cache is not None:
+            cache.put(told, entry)
+    outcome.unknowns.extend(entry.unknowns)
+    if entry.findings:
+        outcome.findings.extend(entry.findings)
         outcome.texts[told] = text
         outcome.opened[told] = str(path)
 
 
 def lint_text(told: str, text: str, kind: str, rules: Rules) -> tuple[list[LintFinding], list[LintUnknown]]:
     """Return the findings and unknowns of one file's text."""
-    cards = rules.called_for(told, kind, text)
+    cards = rules.calling.of(told, kind, text)
     if not cards and "parity:" not in text:
         return [], []
     source = Source(told, text)
@@ -164,10 +159,10 @@ def lint_text(told: str, text: str, kind: str, rules: Rules) -> tuple[list[LintF
     findings: list[LintFinding] = []
     unknowns: list[LintUnknown] = []
     if cards:
-        facts = scan(source, kind, rules.words_of(cards))
+        facts = scan(source, kind, rules.calling.words_of(cards))
         if facts.broken:
             findings.extend(_own(BROKEN, rules, source, facts.broken[1], facts.broken[0]))
-        for card in cards if not facts.broken else ():
+        for card in cards if facts.readable else ():
             findings.extend(_findings(card, facts, rules.asked))
         unknowns = _unknowns(facts)
     findings = [_silenced(finding, comments) for finding in findings]

@@ -43,6 +43,8 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
         files: kinds of files it reads (``parity.lint.files.KINDS``).
         where: which Python files: ``perf``: those whose path says that they measure; ``tests``; ``sources``: no tests.
         triggers: texts of which a file must hold at least one before the rule can speak; empty: any file.
+        patterns: regular expressions of which a file must hold each as well; they keep Python from being parsed for
+            nothing, and never decide what the rule says.
         settings: keyword arguments of the check.
         sources: where the facts behind the rule were read.
     """
@@ -61,6 +63,7 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     examples: tuple[LintExample, ...]
     target: TargetUse = "none"
     triggers: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
     settings: dict[str, float | int | str | bool] = {}
 
 
