@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
 from parity.lint.source import Source, Span
+from parity.workload.model_shape import ModelShape
+
+if TYPE_CHECKING:
+    from parity.model.tuned import TunedEntry
 
 N = TypeVar("N", bound=ast.AST)
 How = Literal["image", "ci", "shell", "compose", "kubernetes", "python", "make", "cmake", "dotenv"]
@@ -140,6 +144,18 @@ class GpuRequest(msgspec.Struct, frozen=True, kw_only=True):
     open: bool = False
 
 
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that a file describes.
+
+    Attributes:
+        span: what names its type; dtype_span: what names its number format; None: nothing does.
+    """
+
+    shape: ModelShape
+    span: Span
+    dtype_span: Span | None = None
+
+
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     """A value that the file does not settle."""
 
@@ -164,6 +180,8 @@ class Facts:
         self.gpu_requests: list[GpuRequest] = []
         self.shared_gpus: list[tuple[str, Span]] = []
         self.doubts: list[Doubt] = []
+        self.model: Model | None = None
+        self.tuned: tuple[TunedEntry, ...] = ()
         self.bases: dict[str, str] = {}
         self.tree: ast.Module | None = None
         self.broken: tuple[str, Span] | None = None

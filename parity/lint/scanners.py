@@ -28,6 +28,8 @@ SCANNERS = {
     "requirements": "requirements",
     "pyproject": "pyproject",
     "lock": "lockfiles",
+    "model-config": "model_config",
+    "tuned-rows": "tuned_rows",
 }
 
 
