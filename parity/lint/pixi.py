@@ -38,7 +38,7 @@ def manifest(data: dict[str, Any], source: Source) -> Iterator[Requirement]:
 
 def _requirement(package: str, value: Any, prefix: str, group: str, source: Source) -> Requirement | None:
     details = value if isinstance(value, dict) else {}
-    version = details.get("version", "") if details else value
+    version = details.get("version") if details else value  # none of a path or a repository
     if not isinstance(version, str):
         return None
     index = details.get("index", "")
@@ -46,13 +46,13 @@ def _requirement(package: str, value: Any, prefix: str, group: str, source: Sour
     return Requirement(
         name=f"{prefix}{package.lower()}" if prefix else canonicalize_name(package),
         specifier=f"=={version}" if exact else "" if version == "*" else version,
-        span=_place(package, version, source),
+        span=place_of(package, version, source),
         group=group,
         index=index if isinstance(index, str) else "",
     )
 
 
-def _place(package: str, version: str, source: Source) -> Span:
+def place_of(package: str, version: str, source: Source) -> Span:
     """Return where a package's version stands; the file's start where it is written some other way."""
     pattern = re.compile(rf"^[ \t]*[\"']?{re.escape(package)}[\"']?[ \t]*=[ \t]*", re.MULTILINE)
     for match in pattern.finditer(source.text):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from packaging.utils import canonicalize_name
 
-from parity.lint import pixi
+from parity.lint import pixi, poetry
 from parity.lint.facts import BrokenFile, Facts
 from parity.lint.requirements import requirement_of
 from parity.lint.source import Span
@@ -57,7 +57,9 @@ def scan(source: Source) -> Facts:
         if one is not None:
             index = one.index or indexes.get(one.name, indexes[""])
             facts.requirements.append(msgspec.structs.replace(one, index=index))
-    facts.requirements.extend(pixi.manifest(_table(_table(data.get("tool")).get("pixi")), source))
+    tool = _table(data.get("tool"))
+    facts.requirements.extend(pixi.manifest(_table(tool.get("pixi")), source))
+    facts.requirements.extend(poetry.manifest(_table(tool.get("poetry")), source))
     return facts
 
 

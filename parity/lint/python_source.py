@@ -9,6 +9,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING
 
+from parity.lint.arch_lists import of_flags
 from parity.lint.facts import BrokenFile, Facts, Setting
 from parity.lint.python_focus import focused
 from parity.lint.source import Source, Span
@@ -38,6 +39,10 @@ def scan(source: Source, words: Collection[str] = ()) -> Facts:
     facts.tree = parse(source, words)
     if "environ" in source.text or "putenv" in source.text:
         facts.settings.extend(_settings(facts))
+    if "arch=" in source.text:
+        texts = [node for node in facts.nodes(ast.Constant) if isinstance(node.value, str)]
+        texts.sort(key=lambda node: (node.lineno, node.col_offset))
+        facts.arch_lists.extend(of_flags([(str(node.value), span_of(node, source)) for node in texts], "python"))
     return facts
 
 
