@@ -17,10 +17,11 @@ from parity.lint.files import kind_of
 from parity.lint.scanners import SCANNERS, scan
 from parity.lint.source import Source, Span
 from parity.lint.suppress import Suppression, suppressions
+from parity.lint.waive import EXPIRED
 from parity.model.lint import Edit, LintFinding, LintUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from parity.lint.asked import Asked
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 # Rules about the linting itself: no function of their own.
 BROKEN, UNUSED, UNREASONED = "file-not-parsed", "suppression-unused", "suppression-without-reason"
-OWN = frozenset({BROKEN, UNUSED, UNREASONED})
+OWN = frozenset({BROKEN, UNUSED, UNREASONED, EXPIRED})
 VARIABLES = "$environment"  # a card's trigger that stands for the names of the variables it speaks of
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
@@ -43,9 +44,18 @@ class Rules:
         skipped: chosen rules that did not run for want of a target.
     """
 
-    def __init__(self, asked: Asked, chosen: Callable[[str], bool]) -> None:
-        """Choose among all rules."""
-        cards = [card for card in store.lint_book().cards if chosen(card.id)]
+    def __init__(
+        self, asked: Asked, chosen: Callable[[str], bool], settings: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """Choose among all rules.
+
+        Args:
+            asked: what the run is asked.
+            chosen: whether a rule runs.
+            settings: rule -> setting -> the project's value in place of the card's; severity ``off``: it does not run.
+        """
+        every = [_configured(card, (settings or {}).get(card.id, {})) for card in store.lint_book().cards]
+        cards = [card for card in every if card is not None and chosen(card.id)]
         self.asked = asked
         self.skipped = tuple(card.id for card in cards if card.target == "needed" and asked.target is None)
         self.cards = {card.id: card for card in cards if card.id not in self.skipped}
@@ -61,10 +71,20 @@ class Rules:
         return (self.asked, tuple(self.cards.values()))
 
 
+def _configured(card: LintCard, own: Mapping[str, Any]) -> LintCard | None:
+    """Return a card with the project's settings in place of its own, None when the project turns it off."""
+    if own.get("severity") == "off":
+        return None
+    settings = {**card.settings, **{name: value for name, value in own.items() if name != "severity"}}
+    return msgspec.structs.replace(card, severity=own.get("severity", card.severity), settings=settings)
+
+
 def triggers_of(card: LintCard, asked: Asked) -> frozenset[str]:
     """Return the texts of which a file must hold one; of a rule about variables, the variables' names."""
     if card.triggers != (VARIABLES,):
-        return frozenset(card.triggers)
+        marks = [f"mark.{name}" for name in asked.perf_tests.markers]
+        more = (*marks, *asked.perf_tests.fixtures) if any("mark." in one for one in card.triggers) else ()
+        return frozenset((*card.triggers, *more))
     from parity.lint.rules.environment import cards_of
 
     return frozenset(one.name.rstrip("*") for one in cards_of(card.check.partition(".")[2], asked.environment))

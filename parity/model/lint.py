@@ -89,7 +89,8 @@ class LintFinding(msgspec.Struct, frozen=True, kw_only=True):
         path: relative to the folder of the run, with forward slashes.
         line, column: start, both from 1; columns count characters.
         end_line, end_column: end, not included.
-        suppressed: the reason of the inline comment that silences it; None: it stands.
+        suppressed: the reason of the inline comment or waiver that silences it; None: it stands.
+        waived: a waiver silences it, no comment.
         fix: the mechanical mend, where there is one.
     """
 
@@ -103,6 +104,7 @@ class LintFinding(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     mend: str
     suppressed: str | None = None
+    waived: bool = False
     fix: Edit | None = None
 
 

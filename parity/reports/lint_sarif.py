@@ -65,7 +65,9 @@ def _result(finding: LintFinding, texts: Mapping[str, str], places: Mapping[str,
         "partialFingerprints": {"primaryLocationLineHash": fingerprint(finding, texts.get(finding.path))},
     }
     if finding.suppressed is not None:
-        result["suppressions"] = [{"kind": "inSource", "justification": finding.suppressed}]
+        result["suppressions"] = [
+            {"kind": "external" if finding.waived else "inSource", "justification": finding.suppressed}
+        ]
     if finding.fix is not None:
         result["fixes"] = [_fix(finding)]
     return result

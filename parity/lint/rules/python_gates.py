@@ -167,10 +167,9 @@ def _conditions(node: ast.expr) -> list[ast.expr]:
 
 def skips_perf_tests(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield perf tests that skip themselves on some GPUs, and are green there without a measurement."""
-    del asked
     assert facts.tree is not None
     for function, around in functions(facts.tree):
-        if not is_perf_test(facts.tree, function, around):
+        if not is_perf_test(facts, function, around, asked.perf_tests):
             continue
         for decorator in function.decorator_list:
             if isinstance(decorator, ast.Call) and dotted(decorator.func).endswith("mark.skipif") and decorator.args:
