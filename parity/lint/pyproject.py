@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from packaging.utils import canonicalize_name
 
+from parity.inputs import MAX_DEPTH
 from parity.lint import pixi, poetry
 from parity.lint.facts import BrokenFile, Facts
 from parity.lint.requirements import requirement_of
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.lint.source import Source
+
+# tomllib takes quadratic time over a key of many dots.
+_LONG_KEY = re.compile(rf"(?:\.[ \t]*[\w\-\"']+[ \t]*){{{MAX_DEPTH}}}")
 
 
 def load_toml(source: Source) -> dict[str, Any]:
@@ -30,6 +35,9 @@ def load_toml(source: Source) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
+    if deep := _LONG_KEY.search(source.text):
+        place = source.span(deep.start(), deep.start() + 1)
+        raise BrokenFile(f"not read: a key of more than {MAX_DEPTH} parts", place)
     try:
         return tomllib.loads(source.text)
     except (ValueError, RecursionError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from fnmatch import fnmatchcase
@@ -129,8 +130,12 @@ def excluded(path: str, patterns: tuple[str, ...]) -> bool:
 
 
 def decoded(raw: bytes) -> str:
-    """Return a file's text; bytes that are not UTF-8 become replacement characters, on their own line."""
-    return raw.decode("utf-8-sig", errors="replace")
+    """Return a file's text; bytes that are not UTF-8 become replacement characters, on their own line.
+
+    A carriage return of its own ends a line, as it does for Python and YAML.
+    """
+    text = raw.decode("utf-8-sig", errors="replace")
+    return re.sub(r"\r(?!\n)", "\n", text) if b"\r" in raw else text
 
 
 def read_raw(path: Path, *, limit: int) -> bytes | None:
