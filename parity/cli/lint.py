@@ -106,8 +106,12 @@ def _narrow(outcome: Outcome, arguments: argparse.Namespace, settings: LintSetti
         )
     ]
     if arguments.diff is not None:
-        changes = changed_lines(arguments.diff)
-        outcome.findings = [one for one in outcome.findings if touches(changes, one.path, one.line, one.end_line)]
+        changes: dict[str, list[tuple[int, int]] | None] = {}
+        for folder in {path if os.path.isdir(path) else os.path.dirname(path) or "." for path in arguments.paths}:  # noqa: PTH112, PTH120
+            changes |= changed_lines(arguments.diff, folder)
+        outcome.findings = [
+            one for one in outcome.findings if touches(changes, os.path.realpath(one.path), one.line, one.end_line)
+        ]
 
 
 def _waive(outcome: Outcome, project: Project, rules: Rules) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -132,3 +134,18 @@ def test_no_cache_writes_none(run: Any, folder: Path, monkeypatch: pytest.Monkey
     first = run("lint")
     assert len(list((folder / "cache").glob("lint-*"))) == 1
     assert run("lint").out == first.out
+
+
+def test_changed_lines_are_told_from_any_folder(run: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "a"]):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    (folder / "docker" / "Dockerfile").write_text("FROM nvidia/cuda:latest\nENV AMD_SERIALIZE_KERNEL=3\n")
+    (folder / "new.Dockerfile").write_text("FROM nvidia/cuda:latest\n")
+    wanted = {"env-serialises-launches": 1, "gpu-image-floats": 1}
+    for place, path in ((folder, "."), (folder, str(folder)), (folder / "docker", ".."), (folder.parent, folder.name)):
+        monkeypatch.chdir(place)
+        found = json.loads(run("lint", path, "--diff", "HEAD", "--format", "json").out)["findings"]
+        assert Counter(one["rule"] for one in found) == wanted, path
+    monkeypatch.chdir(folder)
+    assert run("lint", "docker/Dockerfile", "--diff", "HEAD").status == 1
