@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ from parity.catalog import store
 from parity.cli import issue_formats, options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
-from parity.inputs import near_names
-from parity.lint import baseline, fixing
+from parity.inputs import decode_text, near_names, read_bytes
+from parity.lint import baseline, cache, fixing, waive
 from parity.lint.asked import asked_of
 from parity.lint.changed import changed_lines, touches
 from parity.lint.linter import Outcome, Rules, lint_paths
@@ -61,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diff", metavar="REV", help="only findings on lines changed since this revision")
     parser.add_argument("--fix", action="store_true", help="put mechanical mends into the files")
     parser.add_argument("--show-fixes", action="store_true", help="print the mechanical mends as a diff; write nothing")
+    parser.add_argument(
+        "--no-cache", action="store_true", help="read every file anew, and keep nothing for the next run"
+    )
     options.add_output(parser, FORMATS)
 
 
@@ -69,14 +73,19 @@ def run(arguments: argparse.Namespace) -> int:
     project = session.project_of(arguments.config)
     target = target_or_default(arguments.target, project, source="--target")
     chosen = _chosen(arguments, project.lint)
-    rules = Rules(asked_of(target, gated=bool(project.targets) and project.default_target is None), chosen.__contains__)
+    gated = bool(project.targets) and project.default_target is None
+    asked = asked_of(target, gated=gated, perf_tests=project.perf_tests)
+    rules = Rules(asked, chosen.__contains__, project.rules)
     exclude = (*project.lint.exclude, *(arguments.exclude or ()))
-    outcome = lint_paths(arguments.paths, rules, exclude=exclude)
+    folder = None if arguments.no_cache else cache.default_folder()
+    held = cache.Cache(folder, cache.key_of(rules.question())) if folder is not None else None
+    outcome = lint_paths(arguments.paths, rules, exclude=exclude, cache=held)
     if not outcome.files and not arguments.allow_empty:
         raise NothingToJudgeError(
             "no file that a scanner reads", where=", ".join(arguments.paths), mend="give a repository's folder"
         )
     _narrow(outcome, arguments, project.lint)
+    _waive(outcome, project, rules)
     if arguments.update_baseline:
         return _write_baseline(outcome, arguments)
     if arguments.fix or arguments.show_fixes:
@@ -100,8 +109,29 @@ def _narrow(outcome: Outcome, arguments: argparse.Namespace, settings: LintSetti
         )
     ]
     if arguments.diff is not None:
-        changes = changed_lines(arguments.diff)
-        outcome.findings = [one for one in outcome.findings if touches(changes, one.path, one.line, one.end_line)]
+        changes: dict[str, list[tuple[int, int]] | None] = {}
+        for folder in {path if os.path.isdir(path) else os.path.dirname(path) or "." for path in arguments.paths}:  # noqa: PTH112, PTH120
+            changes |= changed_lines(arguments.diff, folder)
+        outcome.findings = [
+            one for one in outcome.findings if touches(changes, os.path.realpath(one.path), one.line, one.end_line)
+        ]
+
+
+def _waive(outcome: Outcome, project: Project, rules: Rules) -> None:
+    """Silence what the project waives, and add its waivers that have ended."""
+    today = dt.datetime.now(dt.timezone.utc).date()
+    outcome.findings = waive.waived(outcome.findings, project.lint_waivers, today)
+    card = rules.cards.get(waive.EXPIRED)
+    if card is None or not project.lint_waivers:
+        return
+    file = project.where.removesuffix(": [tool.parity]")
+    text = decode_text(read_bytes(file), where=file)
+    path = os.path.relpath(file).replace(os.sep, "/")
+    found = list(waive.expired(project.lint_waivers, today, card=card, path=path, text=text))
+    if found:
+        outcome.findings += found
+        outcome.texts[path] = text
+        outcome.opened[path] = file
 
 
 def _write_baseline(outcome: Outcome, arguments: argparse.Namespace) -> int:

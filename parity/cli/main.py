@@ -33,7 +33,7 @@ COMMANDS = {
     "model": ("parity.cli.model", "say what a model asks of a target: memory, shapes, what binds it; no GPU needed"),
     "fleet": (
         "parity.cli.fleet",
-        "compare many nodes: alike, odd, slow, changed, not the target; see also fleet collect",
+        "compare many nodes: alike, odd, slow, changed, not the target; and fleet collect",
     ),
     "fleet collect": ("parity.cli.fleet_collect", "take the fingerprints of many nodes through their launcher"),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),

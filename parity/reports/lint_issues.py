@@ -67,6 +67,7 @@ def _issue(finding: LintFinding, text: str | None, least: int, path: str | None)
         identity=f"{path or finding.path}\0{_line_of(finding, text)}",
         fails=finding.suppressed is None and SEVERITIES.index(finding.severity) <= least,
         suppressed=finding.suppressed,
+        suppressed_in="external" if finding.waived else "inSource",
         fix=finding.fix,
     )
 
