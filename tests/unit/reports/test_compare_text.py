@@ -78,7 +78,7 @@ def test_verbose_names_every_source_and_formula() -> None:
         "memory_bandwidth_gbps b200: 7672.32 factor x clock x width / 8; 7700 ai-dynamo/aiconfigurator@095f58a; 8000 stas00"
         in text
     )
-    assert "tflops_fp64_tensor b200: unknown: the catalog has no sourced tflops_fp64_tensor" in text
+    assert "pcie_bandwidth_gbps b200: unknown: the catalog has no sourced pcie_generation" in text
     assert "tflops_bf16/transistors = 1e+09 * tflops_bf16 / transistors" in text
     assert "b200: Drivers before CUDA 13 report a bus of 8192 bits." in text
 
