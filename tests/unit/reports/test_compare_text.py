@@ -64,6 +64,14 @@ def test_every_column_is_in_every_table_with_the_first_beside_it() -> None:
         assert sum(f" {word}" in line for line in heads) == 1
 
 
+def test_of_many_devices_the_tables_are_told_and_the_rest_on_request() -> None:
+    many = columns.compared(*FIVE, "mi325x")
+    assert "what a result on h100 says about each: -v" in render(many).splitlines()
+    assert "what a result on h100 says about mi325x" not in render(many)
+    assert "what a result on h100 says about mi325x" in render(many, verbose=True)
+    assert "what a result on h100 says about rtx-4090" in render(columns.compared(*FIVE))
+
+
 def test_nothing_unknown_is_printed_as_a_number() -> None:
     text = render(columns.compared("h100", "h100/1g.10gb"))
     assert "unknown" in text
