@@ -153,7 +153,7 @@ def _read_column(
         name=name + (f", slice {printable(slice_name)}" if slice_name else ""),
         kind="fingerprint",
         part=first.identity,
-        vendor=subject.vendor,
+        vendor=None if subject.vendor is None else printable(subject.vendor),
         slice=printable(slice_name),
         count=len(group),
         texts={key: text for key, text in texts[0].items() if all(each.get(key) == text for each in texts)},
@@ -296,10 +296,10 @@ def _pcie(facts: dict[str, Quantity]) -> Quantity:
 def _quantity(observed: Reading[Any] | Absent, spec: DeviceSpec | None, name: str) -> Quantity:
     """Return a fact with what every source says of it; a reading stands alone, for it is this device."""
     if isinstance(observed, Absent):
-        return unknown(observed.detail or observed.why.replace("_", " "))
+        return unknown(printable(observed.detail or observed.why.replace("_", " ")))
     if isinstance(observed.value, (str, bool)):
         return unknown("not a number")
-    told = [Told(value=observed.value, source=observed.source)]
+    told = [Told(value=observed.value, source=printable(observed.source))]
     if spec is not None and observed.source.startswith("catalog:"):
         told += _others(spec, _fact_name(spec, name), told[0].value)
         told[0] = msgspec.structs.replace(told[0], source=_source(spec, name, observed))

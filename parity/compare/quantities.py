@@ -17,7 +17,7 @@ SAME = 1.005
 # Two devices within one percent are level: no measurement tells them apart.
 LEVEL = 1.01
 # No fact of a device lies outside; a reading that does is a mistake and stays unknown.
-LEAST, MOST = 1e-9, 1e21
+LEAST, MOST = 1e-9, 1e15
 
 
 def known(told: Sequence[Told]) -> Quantity:
@@ -158,6 +158,8 @@ def significant(number: float) -> str:
     >>> significant(0.06849), significant(0.5), significant(1.5886), significant(12.345), significant(1234.5)
     ('0.0685', '0.500', '1.59', '12.3', '1234')
     """
+    if number >= 1e7:
+        return f"{number:.3g}"
     for least, places in ((100, 0), (10, 1), (0.9995, 2), (0.1, 3), (0.01, 4)):
         if number >= least:
             return f"{number:.{places}f}"
@@ -165,9 +167,9 @@ def significant(number: float) -> str:
 
 
 def digits(number: float) -> str:
-    """Return a figure with at most four significant digits; small ones keep three.
+    """Return a figure with at most four significant digits; small and enormous ones keep three.
 
     >>> digits(3352.32), digits(0.00476), digits(80.0), digits(1.4134)
     ('3352', '0.00476', '80', '1.41')
     """
-    return fewest_digits(number) if number >= 1 else f"{number:.3g}"
+    return fewest_digits(number) if 1 <= number < 1e7 else f"{number:.3g}"

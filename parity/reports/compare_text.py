@@ -25,6 +25,7 @@ BY_PEAK = "By peak: other code, or other wires, run there and may reach another 
 SHOWN_FLIPS = ("bf16", "fp8")
 SHOWN_FACTORS = ("memory_bandwidth_gbps", "tflops_bf16")
 MAX_TITLE = 28
+MOST_TOLD = 5  # columns of which what carries over is told unasked
 CONTINUED = ", continued"
 
 
@@ -43,10 +44,13 @@ def render(comparison: Comparison, *, verbose: bool = False, width: int = 80, as
         lines += [*_place(comparison, place, width, verbose=verbose), ""]
     for heading, rows in sections(comparison, every_row=verbose):
         lines += [*_table(heading, rows, comparison.parts, width), ""]
-    for about in range(1, len(comparison.parts)):
-        lines += [*_inferences(comparison, about, width), ""]
-        lines += [*_flips(comparison, about, width, verbose=verbose)]
-        lines += [*_factors(comparison, about, verbose=verbose)]
+    if verbose or len(comparison.parts) <= MOST_TOLD:
+        for about in range(1, len(comparison.parts)):
+            lines += [*_inferences(comparison, about, width), ""]
+            lines += [*_flips(comparison, about, width, verbose=verbose)]
+            lines += [*_factors(comparison, about, verbose=verbose)]
+    else:
+        lines += [*_wrapped(f"what a result on {comparison.parts[0].label} says about each: -v", width, 0), ""]
     if verbose:
         lines += [*_sources(comparison, width), ""]
     lines += _wrapped(BY_PEAK, width, 0)

@@ -72,6 +72,8 @@ def test_standard_input(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         (("h100", "empty.json"), 3, "empty.json: no visible device is in it"),
         (("h100", "noise.txt"), 2, "noise.txt"),
         (("h100", "a100-sxm4-40gb/9g.1tb"), 2, "has no partition '9g.1tb'"),
+        (("h100", "x" * 5000), 2, "no catalog entry named 'xxx"),
+        (("h100", "/"), 2, "'/' is no target"),
         (("h100", "b200", "--plot", "x.gif"), 2, "--plot x.gif: a picture is a .png or a .svg"),
     ],
 )

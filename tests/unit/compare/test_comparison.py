@@ -88,12 +88,12 @@ def test_h100_against_b200_divides_into_size_and_efficiency() -> None:
 def test_what_hopper_lacks_is_none_and_what_nobody_says_is_unknown() -> None:
     told = columns.compared("h100", "b200")
     assert columns.cell(told, "tflops_fp4", 0).state == "none"
-    assert columns.cell(told, "tflops_fp64_tensor", 1).state == "unknown"
+    assert columns.cell(told, "pcie_bandwidth_gbps", 1).state == "unknown"
     assert columns.over(told, "tflops_fp4").standing == "none"
-    assert columns.over(told, "tflops_fp64_tensor").standing == "unknown"
+    assert columns.over(told, "pcie_bandwidth_gbps").standing == "unknown"
     (place,) = told.places
     assert "tflops_fp4" in place.gained
-    assert "tflops_fp64_tensor" in place.unknown
+    assert "pcie_bandwidth_gbps" in place.unknown
     assert columns.compared("b200", "h100").places[0].lacked[:2] == ("tflops_fp6", "tflops_fp4")
 
 

@@ -50,9 +50,9 @@ def test_work_in_a_format_that_only_one_computes() -> None:
 
 
 def test_a_missing_rate_is_unknown_with_its_reason() -> None:
-    item = columns.inference(columns.compared("h100", "b200"), "compute", "fp64_tensor")
+    item = columns.inference(columns.compared("h100", "rtx-6000-ada"), "compute", "fp8")
     assert (item.carries, item.arithmetic) == ("unknown", "")
-    assert item.says == "FP64 matrix rate of b200: unknown (the catalog has no sourced tflops_fp64_tensor)"
+    assert item.says == "FP8 rate of rtx-6000-ada: unknown (the catalog has no sourced tflops_fp8)"
 
 
 def test_latency_carries_no_figure_between_different_parts() -> None:

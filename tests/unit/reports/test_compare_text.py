@@ -64,6 +64,14 @@ def test_every_column_is_in_every_table_with_the_first_beside_it() -> None:
         assert sum(f" {word}" in line for line in heads) == 1
 
 
+def test_of_many_devices_the_tables_are_told_and_the_rest_on_request() -> None:
+    many = columns.compared(*FIVE, "mi325x")
+    assert "what a result on h100 says about each: -v" in render(many).splitlines()
+    assert "what a result on h100 says about mi325x" not in render(many)
+    assert "what a result on h100 says about mi325x" in render(many, verbose=True)
+    assert "what a result on h100 says about rtx-4090" in render(columns.compared(*FIVE))
+
+
 def test_nothing_unknown_is_printed_as_a_number() -> None:
     text = render(columns.compared("h100", "h100/1g.10gb"))
     assert "unknown" in text
@@ -78,7 +86,7 @@ def test_verbose_names_every_source_and_formula() -> None:
         "memory_bandwidth_gbps b200: 7672.32 factor x clock x width / 8; 7700 ai-dynamo/aiconfigurator@095f58a; 8000 stas00"
         in text
     )
-    assert "tflops_fp64_tensor b200: unknown: the catalog has no sourced tflops_fp64_tensor" in text
+    assert "pcie_bandwidth_gbps b200: unknown: the catalog has no sourced pcie_generation" in text
     assert "tflops_bf16/transistors = 1e+09 * tflops_bf16 / transistors" in text
     assert "b200: Drivers before CUDA 13 report a bus of 8192 bits." in text
 
