@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from parity.catalog import store
+from parity.lint.python_scope import about_perf
 
 if TYPE_CHECKING:
     from parity.model.spec import DeviceSpec
@@ -89,6 +90,27 @@ def speaks_for_another(path: str, spec: DeviceSpec) -> bool:
     ]
     vendors = {VENDOR_WORDS[word] for word in words if word in VENDOR_WORDS}
     return bool(other_parts or other_archs or _OLD_TOOLKIT.search(path) or (vendors and spec.vendor not in vendors))
+
+
+def speaks_for_vendors(text: str) -> set[str]:
+    """Return the vendors that the words of a name or condition speak of.
+
+    >>> sorted(speaks_for_vendors("set_amd_env_vars")), sorted(speaks_for_vendors("torch.version.hip is not None"))
+    (['amd'], ['amd'])
+    """
+    return {VENDOR_WORDS[word] for word in _words(text) if word in VENDOR_WORDS}
+
+
+_TRIED = frozenset({"test", "tests", "pretest", "e2e", "testdata", "testing", "regression", "ci", "pfnci"})
+
+
+def only_tries(path: str) -> bool:
+    """Return whether a path says that its file tests the project on the project's own machines, and measures nothing.
+
+    >>> only_tries("tests/gpu-pod.yaml"), only_tries("docker/Dockerfile.ci_gpu"), only_tries("tests/perf/pod.yaml")
+    (True, True, False)
+    """
+    return not _TRIED.isdisjoint(_words(path)) and not about_perf(path)
 
 
 def names_other_vendor(path: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import re
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
-from parity.lint.facts import BrokenFile, Facts, Setting
+from parity.lint.facts import BrokenFile, Doubt, Facts, Setting
 from parity.lint.python_focus import focused
 from parity.lint.source import Source, Span
 
@@ -26,10 +28,28 @@ def scan(source: Source, words: Collection[str] = ()) -> Facts:
         BrokenFile: it is not Python of this interpreter's grammar.
     """
     facts = Facts(source, "python")
-    facts.tree = parse(source, words)
+    try:
+        facts.tree = parse(source, words)
+    except BrokenFile as broken:
+        if not _newer(broken, source):
+            raise
+        facts.doubts.append(Doubt(what="the file", why="its Python is newer than this one's", line=broken.span.line))
+        facts.tree = ast.Module(body=[], type_ignores=[])
     if "environ" in source.text or "putenv" in source.text:
         facts.settings.extend(_settings(facts))
     return facts
+
+
+# Grammar that interpreters older than 3.12 and 3.14 refuse: PEP 695, 701, 654 and 758.
+_NEWER = re.compile(r"\s*(?:type\s+\w+.*=|(?:async\s+)?(?:def|class)\s+\w+\[|except\s*\*|except\s+[^(:]+,)")
+
+
+def _newer(broken: BrokenFile, source: Source) -> bool:
+    """Return whether what the interpreter refuses may be grammar that it does not know yet."""
+    if "f-string" in broken.reason:
+        return sys.version_info < (3, 12)
+    line = source.lines[broken.span.line - 1] if broken.span.line <= len(source.lines) else ""
+    return sys.version_info < (3, 14) and bool(_NEWER.match(line))
 
 
 def parse(source: Source, words: Collection[str] = ()) -> ast.Module:

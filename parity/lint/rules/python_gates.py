@@ -21,7 +21,8 @@ _OTHER_VENDOR = re.compile(
 )
 # What these import runs on NVIDIA only: no gate in such a file is asked on AMD.
 _NVIDIA_ONLY = re.compile(
-    r"^\s*(?:import|from)\s+(?:cutlass|cuda\.|deep_gemm|transformer_engine_torch|nvidia)\b", re.MULTILINE
+    r"^\s*(?:import|from)\s+(?:(?:cutlass|cuda\.|deep_gemm|transformer_engine_torch)\b|[\w.]*(?:\bnvidia\b|nvshmem))",
+    re.MULTILINE,
 )
 # A name that means one family only: the kernels or the part, not "this and newer".
 _HOPPER = re.compile(

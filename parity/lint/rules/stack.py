@@ -69,6 +69,8 @@ def torch_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     for one in facts.requirements:
         other = parts.speaks_for_another(one.group, spec)  # an extra called npu
         version = pinned(one) if one.name == "torch" and not other else None
+        if version and version.public in facts.path:
+            continue  # a file named for an old release holds that release
         reason = _torch_gap(one, version, spec, asked) if version else ""
         if reason:
             yield Hit(span=one.span, message=f"torch {version} has no code for {spec.arch} ({spec.id}): {reason}")
@@ -96,8 +98,10 @@ def _torch_gap(one: Requirement, version: Version, spec: DeviceSpec, asked: Aske
 
 
 def _speaks_of_runs(facts: Facts) -> bool:
-    """Return whether a file's stack is one that runs or is shipped: of CI only jobs that measure."""
-    return not facts.jobs or any(is_perf(command.words) for job in facts.jobs for command in job.commands)
+    """Return whether a file's stack is one that runs or is shipped: of CI and tests only what measures."""
+    if not facts.jobs:
+        return not parts.only_tries(facts.path)
+    return any(is_perf(command.words) for job in facts.jobs for command in job.commands)
 
 
 def _same_major(spec: DeviceSpec, toolkit: str, asked: Asked) -> bool:
@@ -115,13 +119,19 @@ def triton_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pinned Triton releases whose compiler does not know the target."""
     spec = asked.spec_for(facts.path)
     first = next((row.version for row in asked.data.triton_first if spec and row.arch == spec.arch), None)
-    if spec is None or first is None or _DOCS.search(facts.path):
+    if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
         return
+    told = {one.group for one in facts.requirements if one.name == "torch" and _lacks(one, spec, asked)}
     for one in facts.requirements:
-        version = pinned(one) if one.name == "triton" else None
+        version = pinned(one) if one.name == "triton" and one.group not in told else None
         if version and version.release < Version(first).release:
             message = f"triton {version} cannot compile for {spec.arch} ({spec.id}); the first that can is {first}"
             yield Hit(span=one.span, message=message)
+
+
+def _lacks(one: Requirement, spec: DeviceSpec, asked: Asked) -> bool:
+    version = pinned(one)
+    return version is not None and bool(_torch_gap(one, version, spec, asked))
 
 
 def triton_differs_from_torch(facts: Facts, asked: Asked) -> Iterator[Hit]:
@@ -160,7 +170,7 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     for image, version in known:
         if (
             version
-            and Version(version) >= oldest
+            and Version(version) >= oldest  # an image older than all of these was never meant for any of them
             and not _same_major(spec, version, asked)
             and not asked_elsewhere(image, spec)
         ):
@@ -190,7 +200,9 @@ def rocm_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     spec = asked.spec_for(facts.path)
     first = next((row.version for row in asked.data.rocm_first if spec and row.arch == spec.arch), None)
     known = [(image, images.rocm_of(image.reference or "")) for image in facts.images]
-    if spec is None or first is None or any(have and Version(have) >= Version(first) for _, have in known):
+    if spec is None or first is None or not _speaks_of_runs(facts):
+        return
+    if any(have and Version(have) >= Version(first) for _, have in known):
         return
     for image, have in known:
         if have:
