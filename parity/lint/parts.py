@@ -101,7 +101,7 @@ def speaks_for_vendors(text: str) -> set[str]:
     return {VENDOR_WORDS[word] for word in _words(text) if word in VENDOR_WORDS}
 
 
-_TRIED = frozenset({"test", "tests", "pretest", "e2e", "testdata", "testing", "regression", "ci", "pfnci"})
+_TRIED = frozenset({"test", "tests", "e2e", "testdata", "testing", "regression", "ci", ".ci", ".pfnci"})
 
 
 def only_tries(path: str) -> bool:
@@ -110,7 +110,9 @@ def only_tries(path: str) -> bool:
     >>> only_tries("tests/gpu-pod.yaml"), only_tries("docker/Dockerfile.ci_gpu"), only_tries("tests/perf/pod.yaml")
     (True, True, False)
     """
-    return not _TRIED.isdisjoint(_words(path)) and not about_perf(path)
+    *folders, name = path.lower().split("/")
+    tried = not _TRIED.isdisjoint(folders) or not {"ci", "pretest"}.isdisjoint(_words(name))
+    return tried and not about_perf(path)
 
 
 def names_other_vendor(path: str) -> bool:

@@ -10,6 +10,7 @@ from packaging.version import Version
 from parity.lint import archs, parts
 from parity.lint.facts import ArchList, Facts, Hit
 from parity.lint.images import cuda_of
+from parity.lint.script import is_perf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +22,11 @@ _ANY = frozenset({"all", "all-major", "native", "common"})
 _CI = frozenset({"github-workflow", "gitlab-ci", "buildkite"})
 _BUILDS = re.compile(r"(?:^|[/_])(?:setup|build|compile|make|install)[^/]*\.py$", re.IGNORECASE)
 _MADE = re.compile(
-    r"bdist_wheel|--wheel|-m build|(?:pip3?|uv) (?:wheel|build) +\S|cibuildwheel|manylinux|docker/build-push|docker push|"
-    r"gh-release|upload-release|pypi|twine|\bpublish|benchmark",
+    r"bdist_wheel|--wheel|-m build|(?:pip3?|uv) (?:wheel|build) +\S|cibuildwheel|manylinux|docker/build-push|"
+    r"docker push|gh-release|upload-release|pypi-publish|twine upload|uv publish|poetry publish",
     re.IGNORECASE,
 )
+_BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
 _OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
 _ARM_HOSTS = re.compile(r"gh200|gb\d{2,3}|orin|thor|xavier")
 
@@ -75,7 +77,7 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     if spec is None:
         return []
     mine = [one for one in facts.arch_lists if (one.tool == "amd") == (spec.vendor == "amd")]
-    if (facts.kind in _CI or parts.only_tries(facts.path)) and not _MADE.search(facts.source.text):
+    if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
         return []  # a job that only checks that the project builds takes one architecture to save time
     if facts.kind == "python" and not _BUILDS.search(facts.path):
         return []  # a program that sets the list for what it compiles while it runs knows its GPU
@@ -104,14 +106,21 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     return list(chosen.values())
 
 
+def _makes(facts: Facts) -> bool:
+    """Return whether a CI file or test script ships what it builds, or measures it."""
+    if any(is_perf(command.words) for command in facts.commands):
+        return True
+    tests = re.search(r"(?:^|[-_.])(?:unit)?-?tests?(?:$|[-_.])", facts.path.rsplit("/", 1)[-1], re.IGNORECASE)
+    return tests is None and _MADE.search(facts.source.text) is not None
+
+
 def _for_other_host(one: ArchList, facts: Facts, spec: DeviceSpec) -> bool:
     """Return whether a branch for ARM machines sets the list, and the target is a card of other machines."""
     if _ARM_HOSTS.search(spec.id):
         return False
     above = facts.source.lines[max(one.span.line - 4, 0) : one.span.line - 1]
-    return any(_OTHER_HOST.search(line) for line in above[-1:]) or (
-        one.conditional and any(_OTHER_HOST.search(line) for line in above)
-    )
+    branch = next((line for line in reversed(above) if _BRANCH.search(line)), "")
+    return _OTHER_HOST.search(branch) is not None
 
 
 def _for_one_family(one: ArchList, parsed: archs.Parsed) -> bool:

@@ -127,9 +127,11 @@ def _for_other_vendor(setting: Setting, facts: Facts, vendor: str) -> bool:
         *facts.nodes(ast.AsyncFunctionDef),
     ]
     told = [one.name for one in functions if one.lineno <= line <= (one.end_lineno or 0)]
-    for branch in facts.nodes(ast.If):
-        if branch.body[0].lineno <= line <= (branch.body[-1].end_lineno or 0):
-            told.append(ast.unparse(branch.test))
+    told += [
+        ast.unparse(branch.test)
+        for branch in facts.nodes(ast.If)
+        if branch.body[0].lineno <= line <= (branch.body[-1].end_lineno or 0)
+    ]
     return any(
         parts.speaks_for_vendors(text) - {vendor} and vendor not in parts.speaks_for_vendors(text) for text in told
     )
