@@ -3,7 +3,8 @@
 FOLDER holds one checkout per repository (``owner+name``), its commit in ``owner+name.commit`` or in its git folder.
 Each checkout is linted for each target; ``--sample N`` prints N findings chosen by a fixed seed, for labelling by hand,
 ``--per-rule N`` up to N findings of each rule, spread over the repositories, so that frequent rules do not drown the
-rest. With ``--labels`` the labelled findings are looked up: which still stand, and how many of those are true.
+rest. With ``--labels`` the labelled findings are looked up: which still stand, and how many of those are true;
+``--mark`` writes that into the label files (give a folder that holds all their repositories).
 ``--times`` prints how long each repository took, and what failed.
 """
 
@@ -101,6 +102,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="print so many findings chosen by a fixed seed")
     parser.add_argument("--per-rule", type=int, help="print up to so many findings of each rule")
     parser.add_argument("--labels", type=Path, action="append", help="JSON lines with a label per finding")
+    parser.add_argument("--mark", action="store_true", help="write into the label files which findings still stand")
     parser.add_argument("--times", action="store_true", help="print the seconds that each repository took per target")
     parser.add_argument("-o", "--output", type=Path, help="write every finding here, as JSON lines")
     words = parser.parse_args()
@@ -135,6 +137,9 @@ def main() -> None:
         standing = [one for one in labels if key(one) in standing_keys]
         right = sum(1 for one in standing if one["label"])
         share = right / max(len(standing), 1)
+        if words.mark:
+            marked = [{**one, "stands": key(one) in standing_keys} for one in labels]
+            path.write_text("".join(json.dumps(one) + "\n" for one in marked))
         print(f"{path}: {len(standing)} of {len(labels)} labelled findings stand, {right} true ({share:.1%})")
 
 
