@@ -26,6 +26,10 @@ VENDOR_WORDS = {
 _OTHER_SYSTEMS = frozenset({"windows", "win32", "macos", "darwin"})
 # A file for one CUDA version by its name (``Dockerfile.cu118``) is one of several.
 _OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?-?1[0-9](?:\.?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
+# A preset per architecture says in its name which one it is: cuda-75.cmake.
+_PRESET = re.compile(r"(?:^|[^a-z0-9])cuda[-_](?:5[0-3]|6[0-2]|7[0-5]|8[0-9]|90)(?:[^0-9]|$)", re.IGNORECASE)
+_BOARDS = frozenset({"tegra", "jetson", "l4t"})
+_BOARD_PARTS = re.compile(r"orin|thor|xavier|jetson")
 _FAMILIES = {"hopper", "blackwell", "ada", "ampere", "volta", "turing", "cdna3", "cdna4", "orin", "thor"}
 
 
@@ -80,7 +84,7 @@ def says_gpu(text: str) -> bool:
 def speaks_for_another(path: str, spec: DeviceSpec) -> bool:
     """Return whether a path names another GPU, architecture or vendor than the target, and not the target's."""
     words = set(_words(path))
-    if not _OTHER_SYSTEMS.isdisjoint(words):
+    if not _OTHER_SYSTEMS.isdisjoint(words) or (words & _BOARDS and not _BOARD_PARTS.search(spec.id)):
         return True
     if own_words(spec) & words:
         return False
@@ -89,6 +93,9 @@ def speaks_for_another(path: str, spec: DeviceSpec) -> bool:
         word for word in words if re.fullmatch(r"sm\d{2,3}[af]?|gfx[0-9a-f]{3,4}", word) or word in _FAMILIES
     ]
     vendors = {VENDOR_WORDS[word] for word in words if word in VENDOR_WORDS}
+    preset = _PRESET.search(path)
+    if preset and re.sub(r"\D", "", preset[0]) != spec.arch.removeprefix("sm_"):
+        return True
     return bool(other_parts or other_archs or _OLD_TOOLKIT.search(path) or (vendors and spec.vendor not in vendors))
 
 
@@ -101,7 +108,8 @@ def speaks_for_vendors(text: str) -> set[str]:
     return {VENDOR_WORDS[word] for word in _words(text) if word in VENDOR_WORDS}
 
 
-_TRIED = frozenset({"test", "tests", "e2e", "testdata", "testing", "regression", "ci", ".ci", ".pfnci"})
+_TRIED = frozenset({"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci"})
+_RELEASED = re.compile(r"(?:^|/)v\d+\.\d+\.\d+[^/]*/")
 
 
 def only_tries(path: str) -> bool:
@@ -111,8 +119,21 @@ def only_tries(path: str) -> bool:
     (True, True, False)
     """
     *folders, name = path.lower().split("/")
-    tried = not _TRIED.isdisjoint(folders) or not {"ci", "pretest"}.isdisjoint(_words(name))
+    tried = (
+        name.startswith(("test_", "test-"))
+        or not _TRIED.isdisjoint(folders)
+        or not {"ci", "pretest"}.isdisjoint(_words(name))
+    )
     return tried and not about_perf(path)
+
+
+def released(path: str) -> bool:
+    """Return whether a file lies in the folder of a release that is out and will not change.
+
+    >>> released("install/v0.16.0/kserve.yaml"), released("charts/kserve.yaml")
+    (True, False)
+    """
+    return _RELEASED.search(path) is not None
 
 
 def names_other_vendor(path: str) -> bool:

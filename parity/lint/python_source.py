@@ -33,7 +33,9 @@ def scan(source: Source, words: Collection[str] = ()) -> Facts:
     except BrokenFile as broken:
         if not _newer(broken, source):
             raise
-        facts.doubts.append(Doubt(what="the file", why="its Python is newer than this one's", line=broken.span.line))
+        facts.doubts.append(
+            Doubt(what="the file", why="a template, or newer Python than this one's", line=broken.span.line)
+        )
         facts.tree = ast.Module(body=[], type_ignores=[])
     if "environ" in source.text or "putenv" in source.text:
         facts.settings.extend(_settings(facts))
@@ -44,11 +46,16 @@ def scan(source: Source, words: Collection[str] = ()) -> Facts:
 _NEWER = re.compile(r"\s*(?:type\s+\w+.*=|(?:async\s+)?(?:def|class)\s+\w+\[|except\s*\*|except\s+[^(:]+,)")
 
 
+_TEMPLATE = re.compile(r"##\w+##|\{\{|\{%|<%|@\w+@")
+
+
 def _newer(broken: BrokenFile, source: Source) -> bool:
-    """Return whether what the interpreter refuses may be grammar that it does not know yet."""
+    """Return whether what the interpreter refuses may be a template, or grammar that it does not know yet."""
     if "f-string" in broken.reason:
         return sys.version_info < (3, 12)
     line = source.lines[broken.span.line - 1] if broken.span.line <= len(source.lines) else ""
+    if _TEMPLATE.search(line):
+        return True
     return sys.version_info < (3, 14) and bool(_NEWER.match(line))
 
 

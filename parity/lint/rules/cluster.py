@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from parity.lint import parts
 from parity.lint.facts import Facts, GpuRequest, Hit
+from parity.lint.python_scope import about_perf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from parity.lint.asked import Asked
 
 _WORKLOADS = frozenset(
-    {"Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "LeaderWorkerSet", "PyTorchJob",
+    {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "LeaderWorkerSet", "PyTorchJob",
      "MPIJob", "RayCluster", "RayJob", "RayService", "JobSet", "TrainJob", "InferenceService"}
 )  # fmt: skip
 # A file that is named for it asks for it on purpose.
@@ -27,11 +28,16 @@ def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pods that ask for a GPU and leave the choice of GPU to the scheduler."""
     del asked
     for one in facts.gpu_requests if not parts.only_tries(facts.path) else ():
-        if one.kind in _WORKLOADS and one.resource.endswith("/gpu") and not one.selectors and not one.open:
+        if _works(one, facts) and one.resource.endswith("/gpu") and not one.selectors and not one.open:
             yield Hit(
                 span=one.span,
                 message=f"{one.kind} asks for {one.resource} and for no model: any GPU of the cluster will do",
             )
+
+
+def _works(one: GpuRequest, facts: Facts) -> bool:
+    """Return whether what asks is made to run; a bare pod is an example or a trial unless its path speaks of perf."""
+    return one.kind in _WORKLOADS or (one.kind == "Pod" and about_perf(facts.path))
 
 
 def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:

@@ -24,6 +24,8 @@ _CUDA_SUFFIX = re.compile(r"-cu(?:da)?(\d{2})x?$")
 _CONDA_TOOLKITS = frozenset(
     {"conda:cudatoolkit", "conda:pytorch-cuda", "conda:cuda-version", "conda:cuda-toolkit", "conda:cuda"}
 )
+# Without a compiler: what pip installs into it brings its own CUDA.
+_NO_TOOLKIT = re.compile(r"(?:^|/)cuda:[^/]*-(?:base|runtime)")
 _DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
 
 
@@ -100,7 +102,7 @@ def _torch_gap(one: Requirement, version: Version, spec: DeviceSpec, asked: Aske
 def _speaks_of_runs(facts: Facts) -> bool:
     """Return whether a file's stack is one that runs or is shipped: of CI and tests only what measures."""
     if not facts.jobs:
-        return not parts.only_tries(facts.path)
+        return not parts.only_tries(facts.path) and not parts.released(facts.path)
     return any(is_perf(command.words) for job in facts.jobs for command in job.commands)
 
 
@@ -121,6 +123,8 @@ def triton_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     first = next((row.version for row in asked.data.triton_first if spec and row.arch == spec.arch), None)
     if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
         return
+    if Version(first) == min(Version(row.version) for row in asked.data.triton_first):
+        return  # what came before the first release that was measured is not known
     told = {one.group for one in facts.requirements if one.name == "torch" and _lacks(one, spec, asked)}
     for one in facts.requirements:
         version = pinned(one) if one.name == "triton" and one.group not in told else None
@@ -173,6 +177,7 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
             and Version(version) >= oldest  # an image older than all of these was never meant for any of them
             and not _same_major(spec, version, asked)
             and not asked_elsewhere(image, spec)
+            and not _NO_TOOLKIT.search(image.reference or "")
         ):
             older = "" if images.cuda_of(image.reference or "", asked.data) else " or older"
             yield Hit(
@@ -213,11 +218,13 @@ def rocm_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def floating_image(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield GPU images whose tag may mean another stack tomorrow."""
     del asked
+    if "nightly" in facts.path.lower():
+        return  # it floats on purpose
     for image in facts.images:
         if image.reference and images.floats(image.reference):
             yield Hit(
                 span=image.span,
-                message=f"{image.reference} names no version: CUDA and libraries change under the numbers",
+                message=f"{image.reference} names no version: toolkit and libraries change under the numbers",
             )
 
 
