@@ -25,7 +25,7 @@ VENDOR_WORDS = {
 # Data-center parts run Linux.
 _OTHER_SYSTEMS = frozenset({"windows", "win32", "macos", "darwin"})
 # A file for one CUDA version by its name (``Dockerfile.cu118``) is one of several.
-_OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?-?1[0-9](?:\.?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
+_OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?[-_]?1[0-9](?:[._]?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
 # A preset per architecture says in its name which one it is: cuda-75.cmake.
 _PRESET = re.compile(r"(?:^|[^a-z0-9])cuda[-_](?:5[0-3]|6[0-2]|7[0-5]|8[0-9]|90)(?:[^0-9]|$)", re.IGNORECASE)
 _BOARDS = frozenset({"tegra", "jetson", "l4t"})
@@ -109,7 +109,9 @@ def speaks_for_vendors(text: str) -> set[str]:
 
 
 _TRIED = frozenset({"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci"})
-_RELEASED = re.compile(r"(?:^|/)v\d+\.\d+\.\d+[^/]*/")
+_RELEASED = re.compile(
+    r"(?:^|/)v\d+\.\d+\.\d+[^/]*/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/", re.IGNORECASE
+)
 
 
 def only_tries(path: str) -> bool:
@@ -128,10 +130,10 @@ def only_tries(path: str) -> bool:
 
 
 def released(path: str) -> bool:
-    """Return whether a file lies in the folder of a release that is out and will not change.
+    """Return whether a file lies in the folder of a release that is out, or of what was retired: it will not change.
 
-    >>> released("install/v0.16.0/kserve.yaml"), released("charts/kserve.yaml")
-    (True, False)
+    >>> released("install/v0.16.0/kserve.yaml"), released("retired_benchmarks/x"), released("charts/kserve.yaml")
+    (True, True, False)
     """
     return _RELEASED.search(path) is not None
 

@@ -18,6 +18,8 @@ _WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "LeaderWorkerSet", "PyTorchJob",
      "MPIJob", "RayCluster", "RayJob", "RayService", "JobSet", "TrainJob", "InferenceService"}
 )  # fmt: skip
+# What these jobs do takes any GPU.
+_NO_NUMBERS = re.compile(r"preprocess|prepare|convert|download|tokeni[sz]e", re.IGNORECASE)
 # A file that is named for it asks for it on purpose.
 _ABOUT_SLICES = re.compile(r"(?:^|[^a-z])mig(?:$|[^a-z])", re.IGNORECASE)
 _ABOUT_SHARING = re.compile(r"time-?_?slic|shar(?:e|ing)|(?:^|[^a-z])mps(?:$|[^a-z])", re.IGNORECASE)
@@ -37,12 +39,16 @@ def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
 
 def _works(one: GpuRequest, facts: Facts) -> bool:
     """Return whether what asks is made to run; a bare pod is an example or a trial unless its path speaks of perf."""
+    if parts.released(facts.path):
+        return False
     return one.kind in _WORKLOADS or (one.kind == "Pod" and about_perf(facts.path))
 
 
 def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield batch scripts that ask for a GPU without a type, constraint or partition."""
     del asked
+    if _NO_NUMBERS.search(facts.path.rsplit("/", 1)[-1]):
+        return
     for one in facts.gpu_requests:
         if one.kind == "slurm" and not one.selectors and not one.open:
             yield Hit(span=one.span, message="the job asks for a GPU of no type: any GPU of the cluster will do")

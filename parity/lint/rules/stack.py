@@ -24,8 +24,8 @@ _CUDA_SUFFIX = re.compile(r"-cu(?:da)?(\d{2})x?$")
 _CONDA_TOOLKITS = frozenset(
     {"conda:cudatoolkit", "conda:pytorch-cuda", "conda:cuda-version", "conda:cuda-toolkit", "conda:cuda"}
 )
-# Without a compiler: what pip installs into it brings its own CUDA.
-_NO_TOOLKIT = re.compile(r"(?:^|/)cuda:[^/]*-(?:base|runtime)")
+# Without a compiler, or with client tools alone: what pip installs into it brings its own CUDA.
+_NO_TOOLKIT = re.compile(r"(?:^|/)cuda:[^/]*-(?:base|runtime)|-py3-sdk$")
 _DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
 
 
@@ -171,14 +171,17 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     if any(version is not None and Version(version) >= Version(first) for _, version in known):
         return  # the file also starts from an image that can: it builds several variants
     oldest = min(Version(row.cuda) for row in asked.stack.first_toolkits)
+    told: set[str] = set()
     for image, version in known:
         if (
             version
+            and image.reference not in told
             and Version(version) >= oldest  # an image older than all of these was never meant for any of them
             and not _same_major(spec, version, asked)
             and not asked_elsewhere(image, spec)
             and not _NO_TOOLKIT.search(image.reference or "")
         ):
+            told.add(image.reference or "")  # a file with one argument for several stages has one mend
             older = "" if images.cuda_of(image.reference or "", asked.data) else " or older"
             yield Hit(
                 span=image.span,
