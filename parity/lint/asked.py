@@ -40,8 +40,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.target.spec
 
     def spec_for(self, path: str) -> DeviceSpec | None:
-        """Return the target's part, None without a target or when the path speaks for another GPU or vendor."""
-        if self.target is None or parts.speaks_for_another(path, self.target.spec):
+        """Return the target's part, None without a target or when the path speaks for another GPU or of the past."""
+        if self.target is None or parts.released(path) or parts.speaks_for_another(path, self.target.spec):
             return None
         return self.target.spec
 

@@ -17,19 +17,31 @@ if TYPE_CHECKING:
 _RESOURCE = re.compile(r"(?:nvidia\.com/(?:gpu|mig-.+)|amd\.com/gpu)(?:\.shared)?")
 
 
+# What chooses a GPU outside the pod: an annotation for a scheduler of GPUs.
+_CHOOSES = re.compile(r"gpu[-_.]?(?:uuid|type|model|product|name)|use-gpu", re.IGNORECASE)
+# What only looks whether there is a GPU, or waits: no number comes of it.
+_IDLE_IMAGE = re.compile(r"cuda-sample|vector-?add|cuda-vector|nvidia-smi|busybox|dcgmproftester", re.IGNORECASE)
+_IDLE_COMMAND = re.compile(r"\s*(?:sleep\b|nvidia-smi\b|rocm-smi\b|amd-smi\b|tail -f|while (?:true|:))", re.IGNORECASE)
+
+
 def take(root: yaml.Node, facts: Facts) -> None:
     """Add what a Kubernetes object says."""
     kind = at.text_of(at.get(root, "kind")) or ""
     if at.HOLE in str(getattr(at.get(root, "kind"), "value", "")):
         kind = "template"
+    chosen = "gpu" in facts.source.text and any(
+        _CHOOSES.search(name) for node in at.walk(root) for name, _ in at.pairs(at.get(node, "metadata", "annotations"))
+    )
     for node in at.walk(root):
         if at.items(at.get(node, "containers")) and at.pairs(node):
-            _pod(node, kind, facts)
+            _pod(node, kind, facts, chosen=chosen)
     take_sharing(root, facts)
 
 
 def take_sharing(root: yaml.Node, facts: Facts) -> None:
     """Add a device plugin's settings that hand one GPU to several pods."""
+    if "sharing" not in facts.source.text:
+        return
     for node in at.walk(root):
         sharing = at.get(node, "sharing")
         for how in ("timeSlicing", "mps"):
@@ -59,16 +71,28 @@ def take_values(root: yaml.Node, facts: Facts) -> None:
                 )
 
 
-def _pod(pod: yaml.Node, kind: str, facts: Facts) -> None:
+def _pod(pod: yaml.Node, kind: str, facts: Facts, *, chosen: bool) -> None:
     selectors, open_ = _selectors(pod, facts)
+    open_ = open_ or chosen
     for container in (*at.items(at.get(pod, "containers")), *at.items(at.get(pod, "initContainers"))):
         for resource, span, settled in _resources(container, facts):
             facts.gpu_requests.append(
                 GpuRequest(
-                    resource=resource, kind=kind, span=span, selectors=tuple(selectors), open=open_ or not settled
+                    resource=resource,
+                    kind=kind,
+                    span=span,
+                    selectors=tuple(selectors),
+                    open=open_ or not settled or _idle(container),
                 )
             )
         _container(container, facts)
+
+
+def _idle(container: yaml.Node) -> bool:
+    words = [at.text_of(item) or "" for key in ("command", "args") for item in at.items(at.get(container, key))]
+    words = [word for word in words if not re.fullmatch(r"-l?c|(?:/bin/)?(?:ba)?sh", word)]
+    image = at.text_of(at.get(container, "image")) or ""
+    return bool(_IDLE_IMAGE.search(image)) or any(_IDLE_COMMAND.match(word) for word in words[:1])
 
 
 def _resources(container: yaml.Node, facts: Facts) -> list[tuple[str, Span, bool]]:

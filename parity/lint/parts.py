@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from parity.catalog import store
+from parity.lint.python_scope import about_perf
 
 if TYPE_CHECKING:
     from parity.model.spec import DeviceSpec
@@ -24,7 +25,11 @@ VENDOR_WORDS = {
 # Data-center parts run Linux.
 _OTHER_SYSTEMS = frozenset({"windows", "win32", "macos", "darwin"})
 # A file for one CUDA version by its name (``Dockerfile.cu118``) is one of several.
-_OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?-?1[0-9](?:\.?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
+_OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?[-_]?1[0-9](?:[._]?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
+# A preset per architecture says in its name which one it is: cuda-75.cmake.
+_PRESET = re.compile(r"(?:^|[^a-z0-9])cuda[-_](?:5[0-3]|6[0-2]|7[0-5]|8[0-9]|90)(?:[^0-9]|$)", re.IGNORECASE)
+_BOARDS = frozenset({"tegra", "jetson", "l4t"})
+_BOARD_PARTS = re.compile(r"orin|thor|xavier|jetson")
 _FAMILIES = {"hopper", "blackwell", "ada", "ampere", "volta", "turing", "cdna3", "cdna4", "orin", "thor"}
 
 
@@ -79,7 +84,7 @@ def says_gpu(text: str) -> bool:
 def speaks_for_another(path: str, spec: DeviceSpec) -> bool:
     """Return whether a path names another GPU, architecture or vendor than the target, and not the target's."""
     words = set(_words(path))
-    if not _OTHER_SYSTEMS.isdisjoint(words):
+    if not _OTHER_SYSTEMS.isdisjoint(words) or (words & _BOARDS and not _BOARD_PARTS.search(spec.id)):
         return True
     if own_words(spec) & words:
         return False
@@ -88,7 +93,49 @@ def speaks_for_another(path: str, spec: DeviceSpec) -> bool:
         word for word in words if re.fullmatch(r"sm\d{2,3}[af]?|gfx[0-9a-f]{3,4}", word) or word in _FAMILIES
     ]
     vendors = {VENDOR_WORDS[word] for word in words if word in VENDOR_WORDS}
+    preset = _PRESET.search(path)
+    if preset and re.sub(r"\D", "", preset[0]) != spec.arch.removeprefix("sm_"):
+        return True
     return bool(other_parts or other_archs or _OLD_TOOLKIT.search(path) or (vendors and spec.vendor not in vendors))
+
+
+def speaks_for_vendors(text: str) -> set[str]:
+    """Return the vendors that the words of a name or condition speak of.
+
+    >>> sorted(speaks_for_vendors("set_amd_env_vars")), sorted(speaks_for_vendors("torch.version.hip is not None"))
+    (['amd'], ['amd'])
+    """
+    return {VENDOR_WORDS[word] for word in _words(text) if word in VENDOR_WORDS}
+
+
+_TRIED = frozenset({"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci"})
+_RELEASED = re.compile(
+    r"(?:^|/)v\d+\.\d+\.\d+[^/]*/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/", re.IGNORECASE
+)
+
+
+def only_tries(path: str) -> bool:
+    """Return whether a path says that its file tests the project on the project's own machines, and measures nothing.
+
+    >>> only_tries("tests/gpu-pod.yaml"), only_tries("docker/Dockerfile.ci_gpu"), only_tries("tests/perf/pod.yaml")
+    (True, True, False)
+    """
+    *folders, name = path.lower().split("/")
+    tried = (
+        name.startswith(("test_", "test-"))
+        or not _TRIED.isdisjoint(folders)
+        or not {"ci", "pretest"}.isdisjoint(_words(name))
+    )
+    return tried and not about_perf(path)
+
+
+def released(path: str) -> bool:
+    """Return whether a file lies in the folder of a release that is out, or of what was retired: it will not change.
+
+    >>> released("install/v0.16.0/kserve.yaml"), released("retired_benchmarks/x"), released("charts/kserve.yaml")
+    (True, True, False)
+    """
+    return _RELEASED.search(path) is not None
 
 
 def names_other_vendor(path: str) -> bool:

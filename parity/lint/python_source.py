@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from parity.lint.arch_lists import of_flags
-from parity.lint.facts import BrokenFile, Facts, Setting
+from parity.lint.facts import BrokenFile, Doubt, Facts, Setting
 from parity.lint.python_focus import focused
 from parity.lint.source import Source, Span
 
@@ -23,6 +23,7 @@ _GRAMMARS: tuple[tuple[tuple[int, int], str, re.Pattern[str]], ...] = (
     ((3, 12), "f-string", re.compile(r"\s*(?:(?:async\s+def|def|class)\s+\w+\[|type\s+\w+\s*[=\[])")),
     ((3, 14), "", re.compile(r"\s*except\s+[\w.]+\s*,|.*[\s=(,[{+][tT][rR]?[\"']")),
 )
+_TEMPLATE = re.compile(r"##\w+##|\{\{|\{%|<%|@\w+@")
 
 
 def scan(source: Source, words: Collection[str] = ()) -> Facts:
@@ -36,7 +37,13 @@ def scan(source: Source, words: Collection[str] = ()) -> Facts:
         BrokenFile: it is not Python of this interpreter's grammar.
     """
     facts = Facts(source, "python")
-    facts.tree = parse(source, words)
+    try:
+        facts.tree = parse(source, words)
+    except BrokenFile as broken:
+        if not _is_template(broken, source):
+            raise
+        facts.doubts.append(Doubt(what="the file", why="it may be a template", line=broken.span.line))
+        facts.tree = ast.Module(body=[], type_ignores=[])
     if "environ" in source.text or "putenv" in source.text:
         facts.settings.extend(_settings(facts))
     if "arch=" in source.text:
@@ -44,6 +51,12 @@ def scan(source: Source, words: Collection[str] = ()) -> Facts:
         texts.sort(key=lambda node: (node.lineno, node.col_offset))
         facts.arch_lists.extend(of_flags([(str(node.value), span_of(node, source)) for node in texts], "python"))
     return facts
+
+
+def _is_template(broken: BrokenFile, source: Source) -> bool:
+    """Return whether the line that is not Python may be filled in before it is."""
+    line = source.lines[broken.span.line - 1] if broken.span.line <= len(source.lines) else ""
+    return _TEMPLATE.search(line) is not None
 
 
 def parse(source: Source, words: Collection[str] = ()) -> ast.Module:

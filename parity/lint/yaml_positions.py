@@ -32,10 +32,11 @@ def documents(source: Source, *, strict: bool = True) -> list[yaml.Node]:
     Raises:
         BrokenFile: it is not YAML, or too large to be read by hand.
     """
-    if len(source.text) > MAX_YAML_CHARS:
+    text = without_schemas(source.text)
+    if len(text) > MAX_YAML_CHARS:
         return []
-    template = is_template(source.text)
-    text = _OTHER_BREAKS.sub(" ", blanked(source.text) if template else source.text)
+    template = is_template(text)
+    text = _OTHER_BREAKS.sub(" ", blanked(text) if template else text)
     try:
         return compose_all(text, where="")
     except InputFileError as error:
@@ -44,6 +45,21 @@ def documents(source: Source, *, strict: bool = True) -> list[yaml.Node]:
         told = int(match[1]) if (match := re.search(r":(\d+)$", error.where)) else 1
         line = min(told, len(source.lines))  # what ends too early is told of the line after the last
         raise BrokenFile(error.what, Span(line, 1, line, 1)) from error
+
+
+_SCHEMA = "\nkind: CustomResourceDefinition\n"
+
+
+def without_schemas(text: str) -> str:
+    r"""Return a text with its lines kept and its custom resource definitions gone: megabytes of schema, and no pod.
+
+    >>> without_schemas("kind: CustomResourceDefinition\nspec: {}\n---\nkind: Pod\n")
+    '\n\n---\nkind: Pod\n'
+    """
+    if _SCHEMA.strip() not in text:
+        return text
+    pieces = text.split("\n---")
+    return "\n---".join("\n" * piece.count("\n") if _SCHEMA in f"\n{piece}\n" else piece for piece in pieces)
 
 
 def is_template(text: str) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from parity.lint import archs
+from parity.lint import archs, parts
 from parity.lint.facts import ArchList, Facts, Hit
 from parity.lint.images import cuda_of
+from parity.lint.script import is_perf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 _ANY = frozenset({"all", "all-major", "native", "common"})
 _CI = frozenset({"github-workflow", "gitlab-ci", "buildkite"})
 _BUILDS = re.compile(r"(?:^|[/_])(?:setup|build|compile|make|install)[^/]*\.py$", re.IGNORECASE)
-_MADE = re.compile(r"wheel|docker/build-push|publish|release|benchmark", re.IGNORECASE)
+_MADE = re.compile(
+    r"bdist_wheel|--wheel|-m build|(?:pip3?|uv) (?:wheel|build) +\S|cibuildwheel|manylinux|docker/build-push|"
+    r"docker push|gh-release|upload-release|pypi-publish|twine upload|uv publish|poetry publish",
+    re.IGNORECASE,
+)
+_BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
+_OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
+_ARM_HOSTS = re.compile(r"gh200|gb\d{2,3}|orin|thor|xavier")
 
 
 def lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
@@ -39,7 +47,8 @@ def ptx_only(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield lists from which the target runs only what the driver compiles from PTX."""
     spec = asked.spec_for(facts.path)
     for one, parsed in _settled(facts, spec):
-        if spec and archs.reach(parsed.codes, spec) == "jit":
+        on_purpose = all(code.kind == "ptx" for code in parsed.codes)  # PTX alone: every GPU is meant to compile it
+        if spec and not on_purpose and archs.reach(parsed.codes, spec) == "jit":
             yield Hit(
                 span=one.span,
                 message=f"{spec.arch} ({spec.id}) runs only PTX of {one.name} (driver-compiled): {_shown(parsed)}",
@@ -68,7 +77,7 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     if spec is None:
         return []
     mine = [one for one in facts.arch_lists if (one.tool == "amd") == (spec.vendor == "amd")]
-    if facts.kind in _CI and not _MADE.search(facts.source.text):
+    if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
         return []  # a job that only checks that the project builds takes one architecture to save time
     if facts.kind == "python" and not _BUILDS.search(facts.path):
         return []  # a program that sets the list for what it compiles while it runs knows its GPU
@@ -76,13 +85,15 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     best: dict[str, int] = {}
     rank = {"none": 0, "jit": 1, "older": 2, "native": 3}
     for one in mine:
+        if _for_other_host(one, facts, spec):
+            continue
         if one.text is None or one.adds:
             best[one.tool] = 3  # something not settled may add the target
             continue
         parsed = archs.parse(one.tool, one.text)
         if not _ANY.isdisjoint(parsed.special) or parsed.bad or parsed.open:
             best[one.tool] = 3
-        elif parsed.codes:
+        elif parsed.codes and not _for_one_family(one, parsed):
             found.append((one, parsed))
             best[one.tool] = max(best.get(one.tool, 0), rank[archs.reach(parsed.codes, spec)])
     chosen: dict[str, tuple[ArchList, archs.Parsed]] = {}
@@ -93,6 +104,28 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
         ):
             chosen[one.tool] = (one, parsed)
     return list(chosen.values())
+
+
+def _makes(facts: Facts) -> bool:
+    """Return whether a CI file or test script ships what it builds, or measures it."""
+    if any(is_perf(command.words) for command in facts.commands):
+        return True
+    tests = re.search(r"(?:^|[-_.])(?:unit)?-?tests?(?:$|[-_.])", facts.path.rsplit("/", 1)[-1], re.IGNORECASE)
+    return tests is None and _MADE.search(facts.source.text) is not None
+
+
+def _for_other_host(one: ArchList, facts: Facts, spec: DeviceSpec) -> bool:
+    """Return whether a branch for ARM machines sets the list, and the target is a card of other machines."""
+    if _ARM_HOSTS.search(spec.id):
+        return False
+    above = facts.source.lines[max(one.span.line - 4, 0) : one.span.line - 1]
+    branch = next((line for line in reversed(above) if _BRANCH.search(line)), "")
+    return _OTHER_HOST.search(branch) is not None
+
+
+def _for_one_family(one: ArchList, parsed: archs.Parsed) -> bool:
+    """Return whether one CMake target holds kernels of architectures with `a` or `f`, which no other can compile."""
+    return one.name == "CUDA_ARCHITECTURES" and all(code.suffix for code in parsed.codes)
 
 
 def _shown(parsed: archs.Parsed) -> str:

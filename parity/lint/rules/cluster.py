@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from parity.lint import parts
 from parity.lint.facts import Facts, GpuRequest, Hit
+from parity.lint.python_scope import about_perf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,35 +15,50 @@ if TYPE_CHECKING:
     from parity.lint.asked import Asked
 
 _WORKLOADS = frozenset(
-    {"Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "LeaderWorkerSet", "PyTorchJob",
+    {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "LeaderWorkerSet", "PyTorchJob",
      "MPIJob", "RayCluster", "RayJob", "RayService", "JobSet", "TrainJob", "InferenceService"}
 )  # fmt: skip
+# What these jobs do takes any GPU.
+_NO_NUMBERS = re.compile(r"preprocess|prepare|convert|download|tokeni[sz]e", re.IGNORECASE)
+# A file that is named for it asks for it on purpose.
+_ABOUT_SLICES = re.compile(r"(?:^|[^a-z])mig(?:$|[^a-z])", re.IGNORECASE)
+_ABOUT_SHARING = re.compile(r"time-?_?slic|shar(?:e|ing)|(?:^|[^a-z])mps(?:$|[^a-z])", re.IGNORECASE)
 _SLICE = re.compile(r"\d+g\.\d+gb(?:\.\w+)?", re.IGNORECASE)
 
 
 def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pods that ask for a GPU and leave the choice of GPU to the scheduler."""
     del asked
-    for one in facts.gpu_requests:
-        if one.kind in _WORKLOADS and one.resource.endswith("/gpu") and not one.selectors and not one.open:
+    for one in facts.gpu_requests if not parts.only_tries(facts.path) else ():
+        if _works(one, facts) and one.resource.endswith("/gpu") and not one.selectors and not one.open:
             yield Hit(
                 span=one.span,
                 message=f"{one.kind} asks for {one.resource} and for no model: any GPU of the cluster will do",
             )
 
 
+def _works(one: GpuRequest, facts: Facts) -> bool:
+    """Return whether what asks is made to run; a bare pod is an example or a trial unless its path speaks of perf."""
+    if parts.released(facts.path):
+        return False
+    return one.kind in _WORKLOADS or (one.kind == "Pod" and about_perf(facts.path))
+
+
 def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield batch scripts that ask for a GPU without a type, constraint or partition."""
     del asked
+    if _NO_NUMBERS.search(facts.path.rsplit("/", 1)[-1]):
+        return
     for one in facts.gpu_requests:
         if one.kind == "slurm" and not one.selectors and not one.open:
             yield Hit(span=one.span, message="the job asks for a GPU of no type: any GPU of the cluster will do")
+            break  # several lines of one job say the same
 
 
 def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield selectors and GPU types that name another part than the target."""
     spec = asked.spec_for(facts.path)
-    if spec is None:
+    if spec is None or parts.only_tries(facts.path):
         return
     for one in facts.gpu_requests:
         found = [
@@ -57,6 +73,8 @@ def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def slice_requested(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield requests of a MIG slice that the target is not."""
     own = asked.target.partition.profile if asked.target and asked.target.partition.kind == "mig" else ""
+    if parts.only_tries(facts.path) or _ABOUT_SLICES.search(facts.path):
+        return
     for one in facts.gpu_requests:
         profile = _profile(one)
         if profile and profile != own:
@@ -79,5 +97,7 @@ def shared(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield device plugin settings that hand one GPU to several pods."""
     del asked
     words = {"timeSlicing": "time-slices", "mps": "shares by MPS"}
+    if parts.only_tries(facts.path) or _ABOUT_SHARING.search(facts.path):
+        return
     for how, span in facts.shared_gpus:
         yield Hit(span=span, message=f"the device plugin {words[how]} each GPU among several pods")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
+from parity.lint import parts
 from parity.lint.facts import Facts, Hit, Setting
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ _BUILD_LISTS = frozenset({"GPU_ARCHS"})
 _HARMLESS = frozenset(
     {"TRITON_ALWAYS_COMPILE", "TORCHINDUCTOR_FORCE_DISABLE_CACHES", "CUDA_CACHE_DISABLE", "CUDA_DEVICE_MAX_CONNECTIONS"}
 )
+# They name the machine's own network, or tune it: part of the system that is measured, and no path is closed.
+_OF_THE_FABRIC = frozenset(
+    {"NCCL_BUFFSIZE", "NCCL_TUNER_PLUGIN", "NCCL_NET_PLUGIN", "NCCL_TOPO_FILE", "NCCL_IB_HCA", "NCCL_SOCKET_IFNAME"}
+)
 # A deployment that sets these says how production runs; only images and measurements say something else.
 _DECLARED = frozenset({"communication", "memory", "compiles"})
 KINDS = {
@@ -47,7 +53,7 @@ def cards_of(function: str, cards: tuple[EnvironmentCard, ...]) -> list[Environm
         card
         for card in cards
         if (card.severity != "note" or card.kind == "dead")
-        and card.name not in _BUILD_LISTS | _HARMLESS
+        and card.name not in _BUILD_LISTS | _HARMLESS | _OF_THE_FABRIC
         and ("compiles" if card.name in _NO_GPU_CODE else card.kind) == KINDS[function]
     ]
 
@@ -98,6 +104,8 @@ def _found(function: str, facts: Facts, asked: Asked) -> Iterator[Hit]:
     for setting in facts.settings:
         if setting.value is None or not _measured(setting, facts):
             continue
+        if spec is not None and setting.how == "python" and _for_other_vendor(setting, facts, spec.vendor):
+            continue
         for card in cards:
             if spec is not None and card.vendor not in ("any", spec.vendor):
                 continue
@@ -109,6 +117,24 @@ def _found(function: str, facts: Facts, asked: Asked) -> Iterator[Hit]:
                 told = f"{setting.name}={setting.value}" if len(setting.value) < 60 else setting.name
                 yield Hit(span=setting.whole, message=f"{told}: {card.effect}", mend=card.mend)
                 break
+
+
+def _for_other_vendor(setting: Setting, facts: Facts, vendor: str) -> bool:
+    """Return whether a function's name or a condition around a setting says that it is for another vendor's GPUs."""
+    line = setting.whole.line
+    functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
+        *facts.nodes(ast.FunctionDef),
+        *facts.nodes(ast.AsyncFunctionDef),
+    ]
+    told = [one.name for one in functions if one.lineno <= line <= (one.end_lineno or 0)]
+    told += [
+        ast.unparse(branch.test)
+        for branch in facts.nodes(ast.If)
+        if branch.body[0].lineno <= line <= (branch.body[-1].end_lineno or 0)
+    ]
+    return any(
+        parts.speaks_for_vendors(text) - {vendor} and vendor not in parts.speaks_for_vendors(text) for text in told
+    )
 
 
 def _reads_it_no_more(facts: Facts, dead_since: str | None) -> bool:

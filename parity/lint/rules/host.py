@@ -39,8 +39,13 @@ def driver_in_image(facts: Facts, asked: Asked) -> Iterator[Hit]:
 
 def power_limit(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield commands that set a power limit under the part's default."""
+    if asked.target is not None and asked.spec_for(facts.path) is None:
+        return
     default = asked.spec.number("power_default_w") if asked.target else None
     for command in facts.commands:
+        tool = "nvidia" if any("nvidia-smi" in str(word) for word in command.words[:3]) else "amd"
+        if asked.target is not None and tool != asked.spec.vendor:
+            continue
         for watts, span in _limits(command):
             if default is None:
                 yield Hit(
@@ -77,7 +82,7 @@ def clocks_locked(facts: Facts, asked: Asked) -> Iterator[Hit]:
                     span=span,
                     message="the script locks clocks: its numbers compare only with numbers at the same clocks",
                 )
-                break
+                return  # the other lines lock the other clocks of the same boards
 
 
 def more_ranks_than_devices(facts: Facts, asked: Asked) -> Iterator[Hit]:

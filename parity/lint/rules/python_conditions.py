@@ -100,7 +100,8 @@ def _accidental(text: str) -> list[str]:
     names = _reported()
     if not re.search(r"\d", text) or not any(wanted.search(name.upper()) for name in names):
         return []
-    longer = re.compile(rf"(?<![A-Z0-9]){re.escape(text.upper())}[A-Z0-9]")
+    # MI250X is the same product line as MI250, V100S as V100.
+    longer = re.compile(rf"(?<![A-Z0-9]){re.escape(text.upper())}(?!X(?![A-Z0-9])|(?<=V100)S)[A-Z0-9]")
     return sorted(name for name in names if longer.search(name.upper()) and not wanted.search(name.upper()))
 
 

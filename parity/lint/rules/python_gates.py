@@ -21,7 +21,9 @@ _OTHER_VENDOR = re.compile(
 )
 # What these import runs on NVIDIA only: no gate in such a file is asked on AMD.
 _NVIDIA_ONLY = re.compile(
-    r"^[ \t]*(?:import|from)[ \t]+(?:cutlass|cuda\.|deep_gemm|transformer_engine_torch|nvidia)\b", re.MULTILINE
+    r"^[ \t]*(?:import|from)[ \t]+"
+    r"(?:(?:cutlass|cuda\.|deep_gemm|transformer_engine_torch)\b|[\w.]*(?:\bnvidia\b|nvshmem))",
+    re.MULTILINE,
 )
 # A name that means one family only: the kernels or the part, not "this and newer".
 _HOPPER = re.compile(

@@ -119,9 +119,9 @@ def _stops(statement: ast.stmt, name: str) -> bool:
     )
 
 
-def _gpu_names(function: Function) -> set[str]:
-    """Return the variables that are made on the GPU in a function: ``device="cuda"``, ``.cuda()``, ``.to("cuda")``."""
-    found: set[str] = set()
+def _gpu_names(function: Function) -> dict[str, int]:
+    """Return variable -> line where a function makes it on the GPU: ``device="cuda"``, ``.cuda()``, ``.to("cuda")``."""
+    found: dict[str, int] = {}
     for node in ast.walk(function):
         if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
             continue
@@ -130,16 +130,19 @@ def _gpu_names(function: Function) -> set[str]:
             given = [device] if device is not None else call.args[:1] if called(call) == "to" else []
             texts = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
             if called(call) == "cuda" or any(_ON_GPU.match(text) for text in texts):
-                found.add(node.targets[0].id)
+                name = node.targets[0].id
+                found[name] = min(found.get(name, node.lineno), node.lineno)
     return found
 
 
-def _launches(statements: list[ast.stmt], tensors: set[str]) -> bool:
+def _launches(statements: list[ast.stmt], tensors: dict[str, int]) -> bool:
     """Return whether a call among the statements is given something on the GPU."""
     for statement in statements:
         for call in calls(statement):
             given = [*call.args, *(word.value for word in call.keywords)]
-            if any(isinstance(one, ast.Name) and one.id in tensors for one in given) and called(call) not in (
+            if any(
+                isinstance(one, ast.Name) and tensors.get(one.id, call.lineno) < call.lineno for one in given
+            ) and called(call) not in (
                 "len",
                 "print",
             ):
@@ -162,7 +165,9 @@ def cold(facts: Facts, asked: Asked) -> Iterator[Hit]:
     text = facts.source.text.lower()
     if "warm" in text:
         return
-    for function, _ in functions(facts.tree):
+    for function, around in functions(facts.tree):
+        if around and not is_test(function):
+            continue  # a timer or profiler: warming up is the matter of whoever calls it
         stop = next((call for call in calls(function) if called(call) == "elapsed_time"), None)
         if stop is None:
             continue
@@ -175,7 +180,7 @@ def cold(facts: Facts, asked: Asked) -> Iterator[Hit]:
         if any(called(call) == "replay" for call in calls(function)):
             continue  # a captured graph has run before
         timed_loop = any(records and records[0] <= loop.lineno <= records[-1] for loop in loops)
-        if records and not before and not in_loop and not timed_loop:
+        if len(records) > 1 and not before and not in_loop and not timed_loop:
             message = "the first run is timed: compilation, module loading and allocation are in the figure"
             yield Hit(span=span_of(stop, facts.source), message=message)
 
@@ -213,6 +218,8 @@ def _asserted(facts: Facts, asked: Asked) -> Iterator[tuple[ast.stmt, str, float
                 {child.id for side in sides for child in ast.walk(side) if isinstance(child, ast.Name)} & measured
             )
             plain = next((abs(number) for side in sides if (number := _plain(side)) is not None), None)
+            if plain != 0 and _ratios(function, measured) & set(names):
+                plain = None  # two times of one GPU: no fixed figure
             if names and plain != 0:
                 yield node, ", ".join(names), plain
 
@@ -230,6 +237,20 @@ def _measured(function: Function) -> set[str]:
             )
             if (direct or derived) and isinstance(node.targets[0], ast.Name):
                 found.add(node.targets[0].id)
+    return found
+
+
+def _ratios(function: Function, measured: set[str]) -> set[str]:
+    """Return the variables that hold one measurement divided by another."""
+    found = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Div):
+            sides = [
+                {one.id for one in ast.walk(side) if isinstance(one, ast.Name)}
+                for side in (node.value.left, node.value.right)
+            ]
+            if all(side & measured for side in sides):
+                found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return found
 
 

@@ -24,6 +24,8 @@ _CUDA_SUFFIX = re.compile(r"-cu(?:da)?(\d{2})x?$")
 _CONDA_TOOLKITS = frozenset(
     {"conda:cudatoolkit", "conda:pytorch-cuda", "conda:cuda-version", "conda:cuda-toolkit", "conda:cuda"}
 )
+# Without a compiler, or with client tools alone: what pip installs into it brings its own CUDA.
+_NO_TOOLKIT = re.compile(r"(?:^|/)cuda:[^/]*-(?:base|runtime)|-py3-sdk$")
 _DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
 
 
@@ -69,6 +71,8 @@ def torch_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     for one in facts.requirements:
         other = parts.speaks_for_another(one.group, spec)  # an extra called npu
         version = pinned(one) if one.name == "torch" and not other else None
+        if version and version.public in facts.path:
+            continue  # a file named for an old release holds that release
         reason = _torch_gap(one, version, spec, asked) if version else ""
         if reason:
             yield Hit(span=one.span, message=f"torch {version} has no code for {spec.arch} ({spec.id}): {reason}")
@@ -96,8 +100,10 @@ def _torch_gap(one: Requirement, version: Version, spec: DeviceSpec, asked: Aske
 
 
 def _speaks_of_runs(facts: Facts) -> bool:
-    """Return whether a file's stack is one that runs or is shipped: of CI only jobs that measure."""
-    return not facts.jobs or any(is_perf(command.words) for job in facts.jobs for command in job.commands)
+    """Return whether a file's stack is one that runs or is shipped: of CI and tests only what measures."""
+    if not facts.jobs:
+        return not parts.only_tries(facts.path) and not parts.released(facts.path)
+    return any(is_perf(command.words) for job in facts.jobs for command in job.commands)
 
 
 def _same_major(spec: DeviceSpec, toolkit: str, asked: Asked) -> bool:
@@ -115,13 +121,21 @@ def triton_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pinned Triton releases whose compiler does not know the target."""
     spec = asked.spec_for(facts.path)
     first = next((row.version for row in asked.data.triton_first if spec and row.arch == spec.arch), None)
-    if spec is None or first is None or _DOCS.search(facts.path):
+    if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
         return
+    if Version(first) == min(Version(row.version) for row in asked.data.triton_first):
+        return  # what came before the first release that was measured is not known
+    told = {one.group for one in facts.requirements if one.name == "torch" and _lacks(one, spec, asked)}
     for one in facts.requirements:
-        version = pinned(one) if one.name == "triton" else None
+        version = pinned(one) if one.name == "triton" and one.group not in told else None
         if version and version.release < Version(first).release:
             message = f"triton {version} cannot compile for {spec.arch} ({spec.id}); the first that can is {first}"
             yield Hit(span=one.span, message=message)
+
+
+def _lacks(one: Requirement, spec: DeviceSpec, asked: Asked) -> bool:
+    version = pinned(one)
+    return version is not None and bool(_torch_gap(one, version, spec, asked))
 
 
 def triton_differs_from_torch(facts: Facts, asked: Asked) -> Iterator[Hit]:
@@ -157,13 +171,17 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     if any(version is not None and Version(version) >= Version(first) for _, version in known):
         return  # the file also starts from an image that can: it builds several variants
     oldest = min(Version(row.cuda) for row in asked.stack.first_toolkits)
+    told: set[str] = set()
     for image, version in known:
         if (
             version
-            and Version(version) >= oldest
+            and image.reference not in told
+            and Version(version) >= oldest  # an image older than all of these was never meant for any of them
             and not _same_major(spec, version, asked)
             and not asked_elsewhere(image, spec)
+            and not _NO_TOOLKIT.search(image.reference or "")
         ):
+            told.add(image.reference or "")  # a file with one argument for several stages has one mend
             older = "" if images.cuda_of(image.reference or "", asked.data) else " or older"
             yield Hit(
                 span=image.span,
@@ -190,7 +208,9 @@ def rocm_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     spec = asked.spec_for(facts.path)
     first = next((row.version for row in asked.data.rocm_first if spec and row.arch == spec.arch), None)
     known = [(image, images.rocm_of(image.reference or "")) for image in facts.images]
-    if spec is None or first is None or any(have and Version(have) >= Version(first) for _, have in known):
+    if spec is None or first is None or not _speaks_of_runs(facts):
+        return
+    if any(have and Version(have) >= Version(first) for _, have in known):
         return
     for image, have in known:
         if have:
@@ -201,11 +221,13 @@ def rocm_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def floating_image(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield GPU images whose tag may mean another stack tomorrow."""
     del asked
+    if "nightly" in facts.path.lower():
+        return  # it floats on purpose
     for image in facts.images:
         if image.reference and images.floats(image.reference):
             yield Hit(
                 span=image.span,
-                message=f"{image.reference} names no version: CUDA and libraries change under the numbers",
+                message=f"{image.reference} names no version: toolkit and libraries change under the numbers",
             )
 
 
