@@ -31,6 +31,7 @@ from parity.model.interval import Interval
 from parity.model.kernel_library import KernelLibrary
 from parity.model.kernel_names import KernelNames
 from parity.model.lint import LintCard, LintReport
+from parity.model.measurement import MeasureReport
 from parity.model.rule import RuleCard
 from parity.model.run import Run
 from parity.model.spec import DeviceSpec
@@ -48,6 +49,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
     "fleet-1": (Fleet, "Many nodes, as `parity fleet --format json` prints them."),
     "history-1": (NodeHistory, "One node over time, as `parity diff --since --format json` prints it."),
+    "measure-1": (MeasureReport, "What devices delivered, as `parity measure --format json` prints it."),
     "compare-1": (Comparison, "Devices side by side, as `parity compare --format json` prints it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
