@@ -45,6 +45,12 @@ def judged(here: Machine, names: Sequence[str]) -> Iterator[tuple[Measurement, S
         yield one, subject, value if value > 0 and not is_guess else None
 
 
+def without_peak(one: Measurement, subject: Subject) -> Absent:
+    """Return what is said of a measurement that there is no peak for: of a slice, or of a part that is not known."""
+    detail = f"{subject.label}: no theoretical peak is known that {one.name} could be held against"
+    return Absent(why="not_supported", source=SOURCE, detail=detail)
+
+
 def below(
     one: Measurement,
     subject: Subject,

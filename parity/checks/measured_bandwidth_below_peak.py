@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.checks.measured import below, judged, not_measured
+from parity.checks.measured import below, judged, not_measured, without_peak
 from parity.model.measurement import DRAM
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def check(
     yield from not_measured(here)
     for one, subject, peak in judged(here, DRAM):
         if peak is None:
+            yield without_peak(one, subject)
             continue
         published = [
             known.value / peak

@@ -20,7 +20,7 @@ ENOUGH_SAMPLES = 25
 MAX_SAMPLES = 2000
 SMALL_SPREAD = 0.002
 WARM_OPERATIONS = 3
-MAX_QUIET_TIMINGS = 50
+MAX_QUIET_TIMINGS = 5  # by then a timing holds as many operations as it may
 
 
 class BadTimingError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 SIDES = (8192, 4096, 2048, 1024)
 LARGEST_PART = 0.15  # of the measurement's time that one product may take
+TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"  # read by cuBLAS itself
 BYTES_PER_CELL = 24  # two matrices and a result, and the same again while they are filled and converted
 
 
@@ -46,6 +48,10 @@ def prepare(torch: Any, name: str, ordinal: int, free: int, seconds: float) -> W
 
 
 def _refuse(torch: Any, kind: str, ordinal: int) -> None:
+    if kind in ("fp32", "tf32") and os.environ.get(TF32_VARIABLE):
+        raise NotMeasured(
+            "not_supported", f"{TF32_VARIABLE} decides what FP32 products compute in, and cannot be asked"
+        )
     if torch.version.hip:
         if kind == "tf32":  # allow_tf32 may then be ignored, and FP32 would be sold as TF32
             raise NotMeasured("not_supported", "torch on ROCm does not say whether it computes in TF32")

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-from tests.stubs.build import SOURCES, Machine
-
 from parity.measure.plan import Place
+from tests.stubs.build import SOURCES, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,6 +6,8 @@ import os
 import signal
 import threading
 import time
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +17,6 @@ from parity.measure.run import Outcome, Patience, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from parity.model.measurement import State
 
@@ -106,6 +107,15 @@ def test_tf32_is_on_for_its_own_product_only(
     assert first == sorted(first, reverse=True)  # all of TF32, then all of FP32
 
 
+def test_a_variable_that_overrules_tf32_is_not_measured_past(
+    torch: Callable[..., None], places: tuple[Place, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch()
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+    outcome = measure(["matmul_tf32", "matmul_fp32", "matmul_bf16"], places[:1], 0.4)
+    assert [one.name for one in outcome.measured] == ["matmul_bf16"]
+
+
 def test_formats_without_units_are_not_measured(torch: Callable[..., None], places: tuple[Place, ...]) -> None:
     torch(capability=[7, 5])
     outcome = measure(["matmul_tf32", "matmul_bf16", "matmul_fp16", "matmul_fp8"], places[:1], 0.4)
@@ -168,7 +178,7 @@ def test_the_budget_is_kept_and_shared(torch: Callable[..., None], places: tuple
     measure(EVERYTHING[:4], places, 2.0, told=lambda *_: started.append(time.monotonic()))
     took = started[-1] - started[1]  # the first includes the start of the process
     assert 1.0 < took < 3.0
-    shares = [b - a for a, b in zip(started[1:], started[2:], strict=False)]
+    shares = [b - a for a, b in pairwise(started[1:])]
     assert max(shares) < 3 * min(shares)
 
 
@@ -208,8 +218,7 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_no_process(
 
 
 def _children() -> list[str]:
-    with open(f"/proc/self/task/{os.getpid()}/children") as file:
-        return file.read().split()
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
 
 
 class Counters:

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 _told = json.loads(os.environ["FAKE_TORCH"])
@@ -22,8 +23,7 @@ version = SimpleNamespace(cuda=_told.get("cuda", "12.8"), hip=_told.get("hip"))
 float32, float16, bfloat16, int8 = "float32", "float16", "bfloat16", "int8"
 float8_e4m3fn, float8_e4m3fnuz = "float8_e4m3fn", "float8_e4m3fnuz"
 _SIZES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "float8_e4m3fn": 1, "float8_e4m3fnuz": 1}
-_clock_s = 0.0  # the device's
-_count = 0
+_now = SimpleNamespace(clock_s=0.0, operations=0)  # of the device
 _held = [0]  # bytes of living tensors on devices
 _most = [0]
 
@@ -34,12 +34,11 @@ class OutOfMemoryError(RuntimeError):
 
 def _log(line):
     if "log" in _told:
-        with open(_told["log"], "a") as file:
+        with Path(_told["log"]).open("a") as file:
             file.write(line + "\n")
 
 
 def _spend(operation, seconds):
-    global _clock_s, _count
     what = _told.get("fail", {}).get(operation)
     if what == "oom":
         raise OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB")
@@ -51,8 +50,8 @@ def _spend(operation, seconds):
     if what == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     wobble = _told.get("wobble", [0.0])
-    _clock_s += seconds * (1 + wobble[_count % len(wobble)])
-    _count += 1
+    _now.clock_s += seconds * (1 + wobble[_now.operations % len(wobble)])
+    _now.operations += 1
     time.sleep(_told.get("sleep", 0.0))
 
 
@@ -140,7 +139,7 @@ def neg(source, out):
     _spend("neg", 2 * source.bytes / (_told["gbps"] * 1e9))
 
 
-def sum(source):
+def sum(source):  # noqa: A001  (torch calls it so)
     _spend("sum", source.bytes / (_told["gbps"] * 1e9))
 
 
@@ -168,7 +167,7 @@ class _Event:
         assert enable_timing
 
     def record(self):
-        self.at = _clock_s
+        self.at = _now.clock_s
 
     def synchronize(self):
         pass
