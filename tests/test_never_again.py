@@ -53,7 +53,7 @@ COVERED: dict[int, tuple[str, ...]] = {
         "unit/model/test_fingerprint.py::test_how_a_device_is_found_is_not_what_it_is",
         "unit/fleet/test_diff.py::test_where_a_device_is_found_is_never_compared",
     ),
-    8: ("here", "unit/checks/test_code_runs.py::test_sass", "unit/checks/test_code_runs.py::test_ptx"),
+    8: ("here", "unit/catalog/test_code_runs.py::test_sass", "unit/catalog/test_code_runs.py::test_ptx"),
     9: ("here", "unit/verdict/test_judge.py::test_level"),
     10: ("here", "unit/verdict/test_judge.py::test_siblings_are_never_equivalent"),
     11: (
@@ -84,7 +84,7 @@ COVERED: dict[int, tuple[str, ...]] = {
         "unit/checks/test_package_coverage.py::test_the_worst_library_decides_and_is_named",
         "unit/cli/test_cli_kernels.py::test_one_that_lacks_code_is_not_hidden_by_others",
     ),
-    22: ("unit/checks/test_code_runs.py::test_ptx",),
+    22: ("unit/catalog/test_code_runs.py::test_ptx",),
     23: ("unit/binaries/test_fatbin.py::test_what_nvidias_fatbinary_wrote_is_read",),
     24: ("unit/checks/test_code_coverage.py::test_three_stray_kernels_are_no_coverage",),
     25: (

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from parity.catalog.code_runs import runs
+from parity.model.code_objects import Code
+from parity.model.coverage import RunsOn
 from parity.model.kernel_library import KernelLibrary, LibraryRange, Recipe, Support
 from parity.model.spec import Source
 
@@ -18,11 +21,10 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
+    from parity.model.code_facts import CodeFacts
     from parity.model.stack_facts import JaxBuild, RocmDriver, RocmRelease, StackFacts, TorchBuild, TritonRelease
 
 Coverage: TypeAlias = Literal["native", "jit", "none", "unknown"]
-# Embedded chips: code of other parts with the same major version does not run on them, nor theirs on others.
-_ISLANDS = frozenset({(5, 3), (6, 2), (7, 2), (8, 7)})
 _NAME = re.compile(r"(?:sm|compute)_(\d+)(\d)([af]?)")
 
 
@@ -55,47 +57,31 @@ def capability(arch: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def coverage(architectures: Iterable[str], ptx: Iterable[str] | None, target: str) -> Coverage:
-    """Return what code for NVIDIA architectures is on a target.
-
-    Machine code runs on the same major version from its minor version up, embedded chips aside; PTX is compiled for any
-    later capability. Architecture-specific code (``a``) runs on just that one, family-specific code (``f``) as machine
-    code does, and so does the PTX of both.
+def coverage(architectures: Iterable[str], ptx: Iterable[str] | None, target: str, facts: CodeFacts) -> Coverage:
+    """Return what code for NVIDIA architectures, told by their names alone, is on a target.
 
     Args:
         architectures: machine code (``sm_80``, ``sm_90a``).
         ptx: PTX (``compute_80``); None: nobody knows.
         target: ``sm_89``.
+        facts: exceptions to the rules, from the catalog.
 
-    >>> coverage(["sm_80", "sm_86"], [], "sm_89"), coverage(["sm_80"], [], "sm_90")
+    >>> from parity.model.code_facts import CodeFacts
+    >>> coverage(["sm_80", "sm_86"], [], "sm_89", CodeFacts()), coverage(["sm_80"], [], "sm_90", CodeFacts())
     ('native', 'none')
-    >>> coverage(["sm_80"], ["compute_80"], "sm_90"), coverage(["sm_80"], None, "sm_90")
+    >>> coverage(["sm_80"], ["compute_80"], "sm_90", CodeFacts()), coverage(["sm_80"], None, "sm_90", CodeFacts())
     ('jit', 'unknown')
     """
-    wanted = capability(target)
-    if wanted is None:
+    if capability(target) is None:
         return "unknown"
-    if any(_runs(arch, wanted) for arch in architectures):
+    device = RunsOn(arch=target)
+    ways = {runs(Code(kind="sass", arch=arch), device, facts).way for arch in architectures if capability(arch)}
+    if ways & {"exact", "compatible"}:
         return "native"
-    if ptx is None:
+    if ptx is None or "unknown" in ways:
         return "unknown"
-    return "jit" if any(_compiles(arch, wanted) for arch in ptx) else "none"
-
-
-def _runs(arch: str, wanted: tuple[int, int]) -> bool:
-    """Return whether machine code of an architecture runs on a capability."""
-    code = capability(arch)
-    if code is None or code[0] != wanted[0] or code[1] > wanted[1]:
-        return False
-    return code == wanted or not (arch.endswith("a") or {code, wanted} & _ISLANDS)
-
-
-def _compiles(arch: str, wanted: tuple[int, int]) -> bool:
-    """Return whether the driver compiles PTX of an architecture for a capability."""
-    code = capability(arch)
-    if arch[-1:] in ("a", "f"):
-        return _runs(arch, wanted)
-    return code is not None and code <= wanted
+    compiled = any(runs(Code(kind="ptx", arch=arch), device, facts).way == "jit" for arch in ptx if capability(arch))
+    return "jit" if compiled else "none"
 
 
 def torch_builds(facts: StackFacts, version: str, variant: str, machine: str | None) -> list[TorchBuild]:

@@ -31,7 +31,7 @@ from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, Pa
 from parity.model.stack_facts import StackFacts, joined
 
 T = TypeVar("T")
-FORMAT = 7
+FORMAT = 8
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels", "lint", "lint_data")
 _MODELS = (
     "spec.py",
@@ -90,7 +90,6 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     index: tuple[IndexEntry, ...]
     devices: dict[str, msgspec.Raw]
     cards: tuple[RuleCard, ...]
-    code: CodeFacts
     environment: tuple[EnvironmentCard, ...]
     stack: StackFacts
     lint: msgspec.Raw  # rule cards and facts of the linter, decoded when it runs
@@ -166,7 +165,6 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
         for spec in _load(place, "architectures", ArchitectureSpec, problems)
     }
     devices = [merged(spec, architectures.get(spec.arch)) for spec in _load(folder, "devices", DeviceSpec, problems)]
-    code = _code(folder, problems)
     cards = _load(folder, "checks", RuleCard, problems)
     environment = _environment(folder, problems)
     stack = _stack(folder, problems)
@@ -180,7 +178,6 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
             "index": [index_entry(spec) for spec in devices],
             "devices": {spec.id: spec for spec in devices},
             "cards": cards,
-            "code": code,
             "environment": environment,
             "stack": stack,
             "lint": lint,
@@ -228,7 +225,9 @@ def _code(folder: Path, problems: list[str]) -> dict[str, Any]:
             problems.append(f"{document.where}: nothing reads a file of this name")
             continue
         field, kind = _CODE_FILES[name]
-        code[field] = _collected(problems, document.data, kind, document)
+        read = _collected(problems, document.data, kind, document)
+        if read is not None:
+            code[field] = read
     return code
 
 
@@ -239,7 +238,8 @@ def _stack(folder: Path, problems: list[str]) -> StackFacts:
     ]
     facts, wrong = joined([(name, part) for name, part in read if part is not None])
     problems += wrong
-    return msgspec.structs.replace(facts, libraries=tuple(_load(folder, "kernels", KernelLibrary, problems)))
+    code = CodeFacts(**_code(folder, problems), ptx_versions=facts.ptx_versions())
+    return msgspec.structs.replace(facts, libraries=tuple(_load(folder, "kernels", KernelLibrary, problems)), code=code)
 
 
 def _lint_data(folder: Path, problems: list[str]) -> LintData:
@@ -349,7 +349,7 @@ def stack_facts() -> StackFacts:
 
 def code_facts() -> CodeFacts:
     """Return what judging device code needs to know beyond the vendors' rules."""
-    return compiled().code
+    return compiled().stack.code
 
 
 @cache

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.checks.subject import Machine
+    from parity.model.code_facts import CodeFacts
     from parity.model.target import Target
 
 _NVIDIA = re.compile(r"(\d+)\.(\d)([af]?)(\+ptx)?")
@@ -29,7 +30,11 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     if not value:
         return
     words = [word for word in re.split(r"[\s;,]+", value.lower()) if word]
-    covered = _nvidia(words, wanted.spec.arch) if wanted.spec.vendor == "nvidia" else _amd(words, wanted.spec.arch)
+    covered = (
+        _nvidia(words, wanted.spec.arch, here.facts.code)
+        if wanted.spec.vendor == "nvidia"
+        else _amd(words, wanted.spec.arch)
+    )
     if covered is None:
         yield Absent(why="not_asked", source=name, detail=f"{name}={value} is no plain list of architectures")
     elif not covered:
@@ -41,12 +46,12 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
         )
 
 
-def _nvidia(words: list[str], arch: str) -> bool | None:
+def _nvidia(words: list[str], arch: str, facts: CodeFacts) -> bool | None:
     """Return whether the listed code, or PTX, reaches an architecture; None when a word is no architecture."""
     matches = [_NVIDIA.fullmatch(word) for word in words]
     code = [f"sm_{match[1]}{match[2]}{match[3]}" for match in matches if match]
     ptx = [f"compute_{match[1]}{match[2]}{match[3]}" for match in matches if match and match[4]]
-    if coverage(code, ptx, arch) in ("native", "jit"):
+    if coverage(code, ptx, arch, facts) in ("native", "jit"):
         return True
     return None if None in matches else False
 

@@ -6,14 +6,14 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from parity.checks.code_runs import runs, vendor_of
+from parity.catalog.code_runs import runs, vendor_of
 from parity.model.arch import AmdArch, NvidiaArch, parse_arch
 from parity.model.coverage import COVERAGES, COVERING, Coverage, Judged, RunsOn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from parity.checks.code_runs import Run, Way
+    from parity.catalog.code_runs import Run, Way
     from parity.model.code_facts import CodeFacts, LibraryNote
     from parity.model.code_objects import Code, Library, RegionGroup
 

@@ -26,7 +26,7 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     if wanted.spec.vendor != "nvidia":
         return
     for name, version, builds in itertools.chain(_torch(here), _jax(here)):
-        covered = {coverage(build.architectures, build.ptx, wanted.spec.arch) for build in builds}
+        covered = {coverage(build.architectures, build.ptx, wanted.spec.arch, here.facts.code) for build in builds}
         if covered == {"jit"}:
             ptx = ", ".join(builds[0].ptx or ())
             yield Mismatch(

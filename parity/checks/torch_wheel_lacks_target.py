@@ -24,7 +24,7 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     torch = official_torch(here)
     if wanted.spec.vendor != "nvidia" or isinstance(torch, Absent):
         return
-    covered = {coverage(build.architectures, build.ptx, wanted.spec.arch) for build in torch.builds}
+    covered = {coverage(build.architectures, build.ptx, wanted.spec.arch, here.facts.code) for build in torch.builds}
     if not covered or "unknown" in covered:
         detail = f"which architectures torch {torch.version} has code for is not in the data"
         yield Absent(why="not_asked", source=torch.source, detail=detail)

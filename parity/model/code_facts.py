@@ -26,7 +26,7 @@ class Renamed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class PtxVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The newest PTX that the driver of a CUDA version compiles."""
+    """The newest PTX that the driver of a CUDA version compiles: what the toolkit of that version writes."""
 
     cuda: str
     ptx: str
@@ -34,11 +34,10 @@ class PtxVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class NvidiaCodeFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Exceptions to NVIDIA's rules of compatibility, and the PTX version of each CUDA version."""
+    """Exceptions to NVIDIA's rules of compatibility."""
 
     islands: tuple[Island, ...] = ()
     renamed: tuple[Renamed, ...] = ()
-    ptx_versions: tuple[PtxVersion, ...] = ()
     sources: dict[str, Source] = {}
 
     def island(self, capability: tuple[int, int]) -> Island | None:
@@ -109,8 +108,13 @@ class LibraryNotes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class CodeFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that judging code needs to be told."""
+    """Everything that judging code needs to be told.
+
+    Attributes:
+        ptx_versions: filled from the table of toolkits.
+    """
 
     nvidia: NvidiaCodeFacts = NvidiaCodeFacts()
     amd: AmdCodeFacts = AmdCodeFacts()
     notes: LibraryNotes = LibraryNotes()
+    ptx_versions: tuple[PtxVersion, ...] = ()

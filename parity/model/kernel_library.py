@@ -42,13 +42,34 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     cuda: str = ""
 
 
-class Limit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A bound on shapes: ``what`` (head dimension) and the bound in words."""
+class HeadDimPair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Head dimensions, each least and most, that run with value head dimensions from least to most."""
 
-    what: str
+    head: tuple[int, int]
+    value: tuple[int, int]
+
+
+class HeadDimLimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which head dimensions the forward pass of an attention library takes on some architectures.
+
+    Attributes:
+        format: of the operands: ``fp16`` (and BF16) or ``fp8``.
+        least, most: bounds of the head dimension, both included.
+        multiple_of: others are refused.
+        padded_to: others are padded with zeros to a multiple of this: they run, as a larger head dimension.
+        value: a value head dimension that differs is refused (``same``), or has the same bounds (``within``).
+        also: pairs that run outside the bounds, or with a value head dimension of their own.
+    """
+
     architectures: tuple[str, ...]
-    text: str
+    most: int
     source: str
+    format: Literal["fp16", "fp8"] = "fp16"
+    least: int = 1
+    multiple_of: int = 1
+    padded_to: int = 1
+    value: Literal["same", "within", "unknown"] = "unknown"
+    also: tuple[HeadDimPair, ...] = ()
 
 
 class LibraryRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -62,7 +83,7 @@ class LibraryRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     last: str
     rows: tuple[LibraryRow, ...]
     recipes: tuple[Recipe, ...] = ()
-    limits: tuple[Limit, ...] = ()
+    head_dims: tuple[HeadDimLimit, ...] = ()
     requires: dict[str, str] = {}
 
 

@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from parity.model.code_facts import CodeFacts, PtxVersion
 from parity.model.kernel_library import KernelLibrary
 from parity.model.spec import Source
 
@@ -129,13 +130,6 @@ class RocmDriver(Row, frozen=True, kw_only=True):
     tested: tuple[str, ...]
 
 
-class GenericTarget(Row, frozen=True, kw_only=True):
-    """A generic code-object target and the processors it runs on."""
-
-    name: str
-    processors: tuple[str, ...]
-
-
 class InstructionFamily(Row, frozen=True, kw_only=True):
     """Instructions that some architectures have and others lack; those of neither list are unknown."""
 
@@ -150,6 +144,7 @@ class StackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     Attributes:
         libraries: filled from ``rules/kernels``, one file per library.
+        code: where code runs, filled from ``rules/stack/code``.
     """
 
     driver_floors: tuple[DriverFloor, ...] = ()
@@ -163,15 +158,19 @@ class StackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     jax: tuple[JaxBuild, ...] = ()
     rocm: tuple[RocmRelease, ...] = ()
     rocm_drivers: tuple[RocmDriver, ...] = ()
-    generic_targets: tuple[GenericTarget, ...] = ()
     instructions: tuple[InstructionFamily, ...] = ()
     libraries: tuple[KernelLibrary, ...] = ()
+    code: CodeFacts = CodeFacts()
     sources: dict[str, Source] = {}
 
     def driver_floor(self, cuda: str) -> str | None:
         """Return the least driver for a CUDA version (``12.8``), None when the data do not know it."""
         major = cuda.partition(".")[0]
         return next((row.driver for row in self.driver_floors if str(row.cuda_major) == major), None)
+
+    def ptx_versions(self) -> tuple[PtxVersion, ...]:
+        """Return the PTX that the driver of each CUDA version compiles, oldest first."""
+        return tuple(PtxVersion(cuda=row.cuda, ptx=row.ptx_isa, source=row.source) for row in self.toolkits)
 
     def first_cuda(self, arch: str) -> str | None:
         """Return the first CUDA version for an architecture (``sm_100``), None when the data do not know it."""
@@ -183,7 +182,7 @@ Tables: TypeAlias = list[tuple[str, StackFacts]]
 
 def tables_of(facts: StackFacts) -> dict[str, tuple[Any, ...]]:
     """Return the tables of ``rules/stack`` that a file fills: field name -> its rows."""
-    names = [name for name in facts.__struct_fields__ if name not in ("sources", "libraries")]
+    names = [name for name in facts.__struct_fields__ if name not in ("sources", "libraries", "code")]
     return {name: getattr(facts, name) for name in names if getattr(facts, name)}
 
 

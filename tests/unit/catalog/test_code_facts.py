@@ -35,7 +35,7 @@ def test_generic_targets_name_processors_of_their_own_alone() -> None:
 
 
 def test_newer_cuda_never_compiles_older_ptx_alone() -> None:
-    rows = [tuple(map(int, row.ptx.split("."))) for row in store.code_facts().nvidia.ptx_versions]
+    rows = [tuple(map(int, row.ptx.split("."))) for row in store.code_facts().ptx_versions]
     assert rows == sorted(rows)
 
 
@@ -55,4 +55,4 @@ def test_an_unknown_key_is_an_error(tmp_path: Path) -> None:
 
 def test_a_folder_without_facts_compiles_to_none(tmp_path: Path) -> None:
     read = msgspec.json.decode(store.compile_folder(tmp_path), type=store.Compiled)
-    assert read.code.nvidia.islands == ()
+    assert read.stack.code.nvidia.islands == ()

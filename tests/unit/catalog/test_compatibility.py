@@ -29,7 +29,7 @@ def library(name: str) -> KernelLibrary:
         (["sm_80"], [], "sm_90", "none"),
         (["sm_87"], [], "sm_87", "native"),
         (["sm_87"], [], "sm_89", "none"),  # an embedded chip's code
-        (["sm_80", "sm_86"], [], "sm_87", "none"),  # and desktop code on one
+        (["sm_80", "sm_86"], [], "sm_87", "unknown"),  # desktop code on one: from CUDA 13.2 on
         (["sm_100"], [], "sm_103", "native"),
         (["sm_100"], [], "sm_120", "none"),  # both Blackwell
         (["sm_80"], ["compute_90"], "sm_120", "jit"),
@@ -52,7 +52,7 @@ def library(name: str) -> KernelLibrary:
 def test_code_runs_on_later_minors_and_ptx_on_later_capabilities(
     code: list[str], ptx: list[str] | None, target: str, expected: str
 ) -> None:
-    assert ask.coverage(code, ptx, target) == expected
+    assert ask.coverage(code, ptx, target, FACTS.code) == expected
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_only_official_wheels_of_known_releases_are_known(
 def test_b200_is_first_in_the_wheels_of_torch_2_8() -> None:
     [old] = ask.torch_builds(FACTS, "2.7.1+cu126", "", "x86_64")
     [new] = ask.torch_builds(FACTS, "2.8.0+cu128", "", "x86_64")
-    assert ask.coverage(old.architectures, old.ptx, "sm_100") == "none"
-    assert ask.coverage(new.architectures, new.ptx, "sm_103") == "native"
+    assert ask.coverage(old.architectures, old.ptx, "sm_100", FACTS.code) == "none"
+    assert ask.coverage(new.architectures, new.ptx, "sm_103", FACTS.code) == "native"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_transformer_engine_recipes_by_version_and_architecture() -> None:
 def test_jax_triton_and_rocm_by_version() -> None:
     jax = ask.jax_build(FACTS, "0.7.2", "cuda13")
     assert jax is not None
-    assert ask.coverage(jax.architectures, jax.ptx, "sm_120") == "jit"
+    assert ask.coverage(jax.architectures, jax.ptx, "sm_120", FACTS.code) == "jit"
     assert ask.jax_build(FACTS, "0.6.2", "cuda13") is None
     assert ask.jax_build(FACTS, "0.5.9", "cuda12") is None
     triton = ask.triton_release(FACTS, "3.6.0+git1")

@@ -47,7 +47,12 @@ def walked(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize("path", FILES, ids=ids)
 def test_versions_and_dates_are_quoted(path: Path) -> None:
     numbers = [pair for pair in walked(yaml.safe_load(path.read_text())) if isinstance(pair[1], (int, float))]
-    assert {key for key, _ in numbers} <= {"cuda_major", "least_sms", "index"}
+    assert {key for key, _ in numbers} <= {
+        "cuda_major",
+        "least_sms",
+        "index",
+        *("least", "most", "multiple_of", "padded_to", "head", "value"),  # head dimensions
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
@@ -59,7 +64,7 @@ def test_every_source_is_used_and_says_when_it_was_read(path: Path) -> None:
 
 
 def test_there_are_the_tables_and_libraries_that_the_checks_ask() -> None:
-    assert set(tables_of(FACTS)) == {*StackFacts.__struct_fields__} - {"libraries", "sources"}
+    assert set(tables_of(FACTS)) == {*StackFacts.__struct_fields__} - {"libraries", "sources", "code"}
     assert len(LIBRARIES) >= 15
 
 
@@ -123,7 +128,7 @@ def test_instructions_are_present_or_missing_on_known_architectures() -> None:
 
 
 def test_rocm_targets_are_known_or_in_a_generic_one() -> None:
-    generic = {name for target in FACTS.generic_targets for name in target.processors}
+    generic = {name for target in FACTS.code.amd.generic_targets for name in target.processors}
     for release in FACTS.rocm:
         assert set(release.architectures) <= ARCHITECTURES | generic
 
@@ -162,9 +167,9 @@ def test_ranges_of_a_library_do_not_overlap(item: KernelLibrary) -> None:
 def test_a_range_names_known_architectures_each_once(item: KernelLibrary, known: LibraryRange) -> None:
     named = [name for row in known.rows for name in row.architectures]
     assert len(named) == len(set(named))
-    told = [*known.recipes, *known.limits]
+    told = [*known.recipes, *known.head_dims]
     listed = {name for recipe in known.recipes for name in (*recipe.supported, *recipe.unsupported)}
-    assert {*named, *listed, *(name for limit in known.limits for name in limit.architectures)} <= ARCHITECTURES
+    assert {*named, *listed, *(name for limit in known.head_dims for name in limit.architectures)} <= ARCHITECTURES
     assert all(not set(recipe.supported) & set(recipe.unsupported) for recipe in known.recipes)
     assert {row.source for row in (*known.rows, *told)} <= set(item.sources)
     assert known.rows or known.recipes

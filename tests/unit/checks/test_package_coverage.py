@@ -109,7 +109,7 @@ def test_every_note_on_a_library_has_its_source() -> None:
         assert note.source in notes.sources
         assert note.one_of != bool(note.majors), "a note is one or the other"
     for facts, rows in (
-        (FACTS.nvidia, (*FACTS.nvidia.islands, *FACTS.nvidia.renamed, *FACTS.nvidia.ptx_versions)),
+        (FACTS.nvidia, (*FACTS.nvidia.islands, *FACTS.nvidia.renamed)),
         (FACTS.amd, FACTS.amd.generic_targets),
     ):
         assert rows

@@ -50,7 +50,7 @@ def runs(code: Code, device: RunsOn, facts: CodeFacts) -> Run:
         if code.kind == "lto":
             return NONE
         if code.kind == "ptx":
-            return _ptx(made_for, on, code.isa, device.driver_cuda, facts.nvidia)
+            return _ptx(made_for, on, code.isa, device.driver_cuda, facts)
         return _sass(made_for, on, facts.nvidia)
     if isinstance(on, AmdArch) and isinstance(made_for, AmdArch):
         return _amd(made_for, on, code.generic_version, facts)
@@ -72,8 +72,8 @@ def _sass(made_for: NvidiaArch, on: NvidiaArch, facts: NvidiaCodeFacts) -> Run:
     return Run("unknown", f"{made_for} runs on {on} if built with CUDA {since} or newer") if since else NONE
 
 
-def _ptx(made_for: NvidiaArch, on: NvidiaArch, isa: str, driver_cuda: str, facts: NvidiaCodeFacts) -> Run:
-    code, device = facts.present(made_for.capability), facts.present(on.capability)
+def _ptx(made_for: NvidiaArch, on: NvidiaArch, isa: str, driver_cuda: str, facts: CodeFacts) -> Run:
+    code, device = facts.nvidia.present(made_for.capability), facts.nvidia.present(on.capability)
     if code != device:
         same_family = code[0] == device[0] and code[1] < device[1]
         if made_for.suffix == "a" or code > device or (made_for.suffix == "f" and not same_family):
@@ -83,7 +83,7 @@ def _ptx(made_for: NvidiaArch, on: NvidiaArch, isa: str, driver_cuda: str, facts
     return _compiled(isa, driver_cuda, facts)
 
 
-def _compiled(isa: str, driver_cuda: str, facts: NvidiaCodeFacts) -> Run:
+def _compiled(isa: str, driver_cuda: str, facts: CodeFacts) -> Run:
     """Return whether the driver compiles this version of PTX; where the table has a gap, that is not known."""
     wanted, driver = _version(isa), _version(driver_cuda)
     if not wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parity.catalog import store
-from parity.checks.code_runs import runs, vendor_of
+from parity.catalog.code_runs import runs, vendor_of
 from parity.model.code_facts import CodeFacts
 from parity.model.code_objects import Code
 from parity.model.coverage import RunsOn
