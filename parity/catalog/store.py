@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from parity.catalog.limits import limits_of, overlaid_limits
 from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
@@ -31,7 +32,7 @@ from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, Pa
 from parity.model.stack_facts import StackFacts, joined
 
 T = TypeVar("T")
-FORMAT = 8
+FORMAT = 9
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels", "lint", "lint_data")
 _MODELS = (
     "spec.py",
@@ -42,6 +43,7 @@ _MODELS = (
     "code_facts.py",
     "lint.py",
     "lint_data.py",
+    "limits.py",
 )
 
 
@@ -92,6 +94,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     cards: tuple[RuleCard, ...]
     environment: tuple[EnvironmentCard, ...]
     stack: StackFacts
+    limits: msgspec.Raw  # of architectures, decoded when kernels are judged
     lint: msgspec.Raw  # rule cards and facts of the linter, decoded when it runs
 
 
@@ -180,6 +183,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
             "cards": cards,
             "environment": environment,
             "stack": stack,
+            "limits": {spec.id: limits_of(spec, problems) for spec in architectures.values()},
             "lint": lint,
         }
     )
@@ -324,6 +328,7 @@ def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
             cards=tuple(cards.values()),
             environment=(*base.environment, *extra.environment),
             stack=msgspec.structs.replace(base.stack, libraries=tuple(libraries.values())),
+            limits=overlaid_limits(base.limits, extra.limits),
             lint=_overlaid_lint(base.lint, extra.lint),
         )
     return base

@@ -24,6 +24,7 @@ from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.interval import Interval
 from parity.model.kernel_library import KernelLibrary
+from parity.model.kernel_resources import ResourcesReport
 from parity.model.lint import LintCard, LintReport
 from parity.model.rule import RuleCard
 from parity.model.run import Run
@@ -43,6 +44,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),
+    "resources-1": (ResourcesReport, "Needs of kernels, as `parity kernels --resources --format json` prints them."),
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),
     "lint-1": (LintReport, "What `parity lint --format json` prints."),
