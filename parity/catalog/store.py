@@ -27,13 +27,14 @@ from parity.model.environment import EnvironmentCard
 from parity.model.kernel_library import KernelLibrary
 from parity.model.lint import LintCard
 from parity.model.lint_data import LintData
+from parity.model.model_rule import ModelCard
 from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
 from parity.model.stack_facts import StackFacts, joined
 
 T = TypeVar("T")
 FORMAT = 9
-_FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels", "lint", "lint_data")
+_FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels", "lint", "lint_data", "models")
 _MODELS = (
     "spec.py",
     "rule.py",
@@ -44,6 +45,7 @@ _MODELS = (
     "lint.py",
     "lint_data.py",
     "limits.py",
+    "model_rule.py",
 )
 
 
@@ -94,6 +96,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     cards: tuple[RuleCard, ...]
     environment: tuple[EnvironmentCard, ...]
     stack: StackFacts
+    models: msgspec.Raw  # cards of rules about models, decoded when a model is judged
     limits: msgspec.Raw  # of architectures, decoded when kernels are judged
     lint: msgspec.Raw  # rule cards and facts of the linter, decoded when it runs
 
@@ -172,6 +175,8 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
     environment = _environment(folder, problems)
     stack = _stack(folder, problems)
     lint = LintBook(cards=tuple(_load(folder, "lint", LintCard, problems)), data=_lint_data(folder, problems))
+    models = _load(folder, "models", ModelCard, problems)
+    limits = {spec.id: limits_of(spec, problems) for spec in architectures.values()}
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
     return msgspec.json.encode(
@@ -183,7 +188,8 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
             "cards": cards,
             "environment": environment,
             "stack": stack,
-            "limits": {spec.id: limits_of(spec, problems) for spec in architectures.values()},
+            "models": models,
+            "limits": limits,
             "lint": lint,
         }
     )
@@ -328,6 +334,7 @@ def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
             cards=tuple(cards.values()),
             environment=(*base.environment, *extra.environment),
             stack=msgspec.structs.replace(base.stack, libraries=tuple(libraries.values())),
+            models=_overlaid_models(base.models, extra.models),
             limits=overlaid_limits(base.limits, extra.limits),
             lint=_overlaid_lint(base.lint, extra.lint),
         )
@@ -340,6 +347,18 @@ def _overlaid_lint(base: msgspec.Raw, extra: msgspec.Raw) -> msgspec.Raw:
         return base
     cards = {card.id: card for card in (*old.cards, *new.cards)}
     return msgspec.Raw(msgspec.json.encode(LintBook(cards=tuple(cards.values()), data=old.data)))
+
+
+def _overlaid_models(base: msgspec.Raw, extra: msgspec.Raw) -> msgspec.Raw:
+    kind = tuple[ModelCard, ...]
+    old, new = msgspec.json.decode(base, type=kind), msgspec.json.decode(extra, type=kind)
+    return msgspec.Raw(msgspec.json.encode(list({card.id: card for card in (*old, *new)}.values())))
+
+
+@cache
+def model_cards() -> dict[str, ModelCard]:
+    """Return the cards of the rules about models, by id."""
+    return {card.id: card for card in msgspec.json.decode(compiled().models, type=tuple[ModelCard, ...])}
 
 
 def environment_cards() -> tuple[EnvironmentCard, ...]:
