@@ -75,8 +75,9 @@ def _shapes(checks: tuple[ShapeCheck, ...], demands: Demands) -> Iterator[ModelF
 
 def _head_dims(question: Question, checks: tuple[ShapeCheck, ...], demands: Demands) -> Iterator[ModelFinding]:
     told = [check for check in checks if check.dimension.startswith(PREFIX)]
-    if told and all(check.good == "no" for check in told):
-        names = ", ".join(check.dimension.removeprefix(PREFIX) for check in told)
+    known = [check for check in told if check.good != "unknown"]
+    if known and all(check.good == "no" for check in known):
+        names = ", ".join(check.dimension.removeprefix(PREFIX) for check in known)
         yield from demands.finding(
             "head-dim-unsupported", subject=f"head_dim {told[0].value}",
             message=f"refused on {question.target.id} by {names}",

@@ -43,7 +43,7 @@ def check_head_dims(question: Question) -> tuple[ShapeCheck, ...]:
         known = there.limits or (mine is not None and mine.limits and same)
         if known and not there.refused:
             told.append(_check(dims, there, mine))
-    return tuple(told)
+    return tuple(check for check in told if check.good != "unknown" or check.here in ("yes", "no"))
 
 
 def _check(dims: tuple[int, int], there: HeadDimSupport, mine: HeadDimSupport | None) -> ShapeCheck:
