@@ -26,6 +26,8 @@ from parity.model.interval import Interval
 from parity.model.kernel_library import KernelLibrary
 from parity.model.kernel_resources import ResourcesReport
 from parity.model.lint import LintCard, LintReport
+from parity.model.model_rule import ModelCard
+from parity.model.models_report import ModelsReport
 from parity.model.rule import RuleCard
 from parity.model.run import Run
 from parity.model.spec import DeviceSpec
@@ -41,6 +43,8 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "conditions-1": (Interval, "The conditions a test ran under, as the pytest plugin records them."),
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
     "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
+    "models-1": (ModelsReport, "A project's models, as `parity model --format json` prints them without a model."),
+    "model-rule-1": (ModelCard, "A card under rules/models."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),
@@ -77,9 +81,16 @@ def _without_indentation(value: Any) -> Any:
 
 def rules_page() -> str:
     """Return the page that explains every rule."""
-    lines = ["# Rules", "", "Generated from `rules/checks`; do not edit. `parity rule NAME` prints the same.", ""]
+    lines = [
+        "# Rules",
+        "",
+        "Generated from `rules/checks` and `rules/models`; do not edit. `parity rule NAME` prints the same.",
+        "",
+    ]
     for card in store.cards():
         lines += [f"## {card.id}", "", "```text", rule.described(card).rstrip(), "```", ""]
+    for about in store.model_cards().values():
+        lines += [f"## {about.id}", "", "```text", rule.described_model(about).rstrip(), "```", ""]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from parity.catalog import store
 from parity.checks.target_condition_unmet import FIELDS
+from parity.config.model_gates import check_gate
 from parity.errors import InputFileError, InvalidConfigError, ParityError, UnknownNameError
 from parity.inputs import (
     MAX_CONFIG_BYTES,
@@ -30,6 +31,8 @@ from parity.inputs import (
 from parity.model.comparison import is_comparison
 from parity.model.device import DeviceConditions, Flag
 from parity.model.finding import Waiver
+from parity.model.model_gate import ModelGate
+from parity.model.model_rule import ModelCard
 from parity.model.policy import LintSettings, PerfTests, Policy
 from parity.model.rule import LEVELS, SEVERITIES, Level, RuleCard
 
@@ -91,10 +94,11 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[str, dict[str, float | int | str | bool]] = {}
     waivers: tuple[Waiver, ...] = ()
     lint: LintSettings = LintSettings()
+    models: tuple[ModelGate, ...] = ()
 
 
 _LARGEST = 1e18
-_KEYS = ("version", "default_target", "targets", "perf_tests", "policy", "rules", "waivers", "lint")
+_KEYS = ("version", "default_target", "targets", "perf_tests", "policy", "rules", "waivers", "lint", "models")
 
 
 def find_project(start: Path) -> Path | None:
@@ -195,6 +199,7 @@ def _validated(document: Document, path: Path) -> Project:
         rules=rules,
         waivers=_waivers(document, problems),
         lint=_lint(document, problems),
+        models=_models(document, problems),
     )
     if problems:
         raise InvalidConfigError(_first(problems, document))
@@ -423,7 +428,7 @@ def _rules(document: Document, problems: list[ParityError]) -> dict[str, dict[st
         if not isinstance(data, dict):
             problems.append(problem_at(document, at, "settings or `off` are needed", mend="write a mapping"))
             continue
-        allowed = known_settings(card)
+        allowed = ("severity", *card.settings) if isinstance(card, ModelCard) else known_settings(card)
         for key, value in data.items():
             problems.extend(_check_setting(document, f"{at}.{key}", str(key), value, allowed))
         settings[card.id] = data
@@ -447,12 +452,28 @@ def _check_setting(
         yield problem_at(document, at, f"a number is needed, not {told}", mend='correct the value, or write "off"')
 
 
-def _rule(document: Document, name: str, at: str, problems: list[ParityError]) -> RuleCard | None:
+def _rule(document: Document, name: str, at: str, problems: list[ParityError]) -> RuleCard | ModelCard | None:
+    about_models = store.model_cards()
+    if name in about_models:
+        return about_models[name]
     try:
         return store.card(name)
     except UnknownNameError as error:
-        problems.append(problem_at(document, at, error.what, close=error.close, mend=error.mend))
+        close = near_names(name, [*about_models, *(card.id for card in store.cards())])
+        problems.append(problem_at(document, at, error.what, close=close, mend=error.mend))
         return None
+
+
+def _models(document: Document, problems: list[ParityError]) -> tuple[ModelGate, ...]:
+    gates = []
+    for position, data in enumerate(_part(document, "models", list, problems)):
+        at = f"models[{position}]"
+        gate = _converted(document, data, ModelGate, at, problems)
+        if gate is None:
+            continue
+        problems.extend(check_gate(document, at, gate))
+        gates.append(gate)
+    return tuple(gates)
 
 
 def _waivers(document: Document, problems: list[ParityError]) -> tuple[Waiver, ...]:
@@ -483,3 +504,4 @@ class ProjectFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     rules: dict[str, Literal["off"] | dict[str, float | int | str]] = {}
     waivers: tuple[Waiver, ...] = ()
     lint: LintSettings = LintSettings()
+    models: tuple[ModelGate, ...] = ()

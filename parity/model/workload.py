@@ -161,7 +161,11 @@ class ModelFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of ``parity model``."""
+    """The answer of ``parity model``.
+
+    Attributes:
+        undecided: something that is demanded is not known: whether it fits, or a floor of the project.
+    """
 
     schema: Literal["parity.model/1"] = SCHEMA
     model: ModelSummary
@@ -175,4 +179,5 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[ModelFinding, ...]
     unknowns: tuple[Unknown, ...]
     workings: tuple[Working, ...]
+    undecided: bool = False
     exit_status: int

@@ -10,7 +10,7 @@ from parity.units import fewest_digits, format_bytes, format_fact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from parity.model.workload import ByteRange, DeviceBound, Gemm, ModelReport, Placement, Working
+    from parity.model.workload import ByteRange, DeviceBound, Gemm, ModelFinding, ModelReport, Placement, Working
 
 MIN_WIDTH, MAX_WIDTH = 60, 120
 UNKNOWN = "unknown"
@@ -39,15 +39,13 @@ def render(
     if report.findings:
         lines += ["", "findings"]
         for finding in report.findings:
-            mark = _painted(f"{finding.severity}[{finding.rule}]", COLOURS[finding.severity], colour=colour)
-            lines += [f"  {mark} {finding.subject}", *_wrapped(finding.message, width, 4)]
-            lines += _wrapped(f"mend: {finding.mend}", width, 4)
+            lines += finding_lines(finding, width, colour=colour)
     if report.unknowns:
         lines += ["", "not known"]
         for item in report.unknowns:
-            lines += _wrapped(f"{item.what}: {item.why}", width, 2)
+            lines += wrapped(f"{item.what}: {item.why}", width, 2)
     if verbose:
-        lines += ["", *_wrapped(f"not modelled: {'; '.join(report.footprint.not_modelled)}", width, 0)]
+        lines += ["", *wrapped(f"not modelled: {'; '.join(report.footprint.not_modelled)}", width, 0)]
         lines += ["", "how each number came about"]
         for working in report.workings:
             lines += _working(working, width)
@@ -55,18 +53,30 @@ def render(
     return text.encode("ascii", "replace").decode() if ascii_only else text
 
 
-def _painted(text: str, code: str, *, colour: bool) -> str:
+def finding_lines(finding: ModelFinding, width: int, *, colour: bool) -> list[str]:
+    """Return one finding as lines of at most ``width`` columns, with its waiver or what to do."""
+    mark = painted(f"{finding.severity}[{finding.rule}]", COLOURS[finding.severity], colour=colour)
+    lines = [f"  {mark} {finding.subject}", *wrapped(finding.message, width, 4)]
+    if finding.waived:
+        waiver = finding.waived
+        return [*lines, *wrapped(f"waived until {waiver.until} by {waiver.owner}: {waiver.reason}", width, 4)]
+    return [*lines, *wrapped(f"mend: {finding.mend}", width, 4)]
+
+
+def painted(text: str, code: str, *, colour: bool) -> str:
+    """Return the text in a colour, or as it is."""
     return f"\x1b[{code}m{text}\x1b[0m" if colour else text
 
 
-def _wrapped(text: str, width: int, indent: int) -> list[str]:
+def wrapped(text: str, width: int, indent: int) -> list[str]:
+    """Return the text in lines of at most ``width`` columns, all but the first indented by two more."""
     pad = " " * indent
     return textwrap.wrap(text, width, initial_indent=pad, subsequent_indent=pad + "  ", break_long_words=True)
 
 
 def _head(report: ModelReport, *, colour: bool) -> list[str]:
     model, memory = report.model, report.footprint
-    word = _painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
+    word = painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
     layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
     size = "size unknown" if model.parameters is None else f"{_billions(model.parameters)} parameters"
     if model.active_parameters is not None and model.active_parameters != model.parameters:
@@ -181,7 +191,7 @@ def _dtypes(report: ModelReport, width: int) -> Iterator[str]:
     yield from _table(rows)
     for row in report.dtypes:
         if row.note:
-            yield from _wrapped(f"{row.dtype}: {row.note}", width, 2)
+            yield from wrapped(f"{row.dtype}: {row.note}", width, 2)
 
 
 def _table(rows: list[list[str]]) -> Iterator[str]:
@@ -198,7 +208,7 @@ def _working(working: Working, width: int) -> list[str]:
     if working.value is not None and 0 < abs(working.value) < 0.01:
         value = f"{working.value:.3g} {working.unit}".strip()
     inputs = ", ".join(f"{name} {_plain(one)}" for name, one in working.inputs.items())
-    return [*_wrapped(f"{working.name} = {value}", width, 2), *_wrapped(f"{working.formula}; {inputs}", width, 6)]
+    return [*wrapped(f"{working.name} = {value}", width, 2), *wrapped(f"{working.formula}; {inputs}", width, 6)]
 
 
 def _plain(value: float | str) -> str:

@@ -38,6 +38,8 @@ def estimate(question: Question, *, source: str, demands: Demands | None = None)
     asked = demands or Demands()
     findings = findings_of(question, memory, checks, products, roof, formats, asked)
     unknowns = (*_unknowns(question, memory, roof), *_waves(products, asked))
+    failed = any(finding.severity == "error" for finding in findings)
+    open_question = undecided(memory, products, asked)
     return ModelReport(
         model=_summary(question, source),
         target=question.target.id,
@@ -50,11 +52,8 @@ def estimate(question: Question, *, source: str, demands: Demands | None = None)
         findings=findings,
         unknowns=unknowns,
         workings=workings_of(question, memory, roof, spread),
-        exit_status=1
-        if any(finding.severity == "error" for finding in findings)
-        else 3
-        if undecided(memory, products, asked)
-        else 0,
+        undecided=open_question,
+        exit_status=1 if failed else 3 if open_question else 0,
     )
 
 

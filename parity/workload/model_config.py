@@ -170,6 +170,8 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
         told.append(Unknown(what="model type", why=f"{named} is not in the table of families; --like NAME names one"))
     if shape.vision:
         told.append(Unknown(what="vision or audio tower", why="its weights and its tokens are not counted"))
+    if shape.intermediate is None and shape.moe is None and shape.state_layers < shape.layers:
+        told.append(Unknown(what="feed-forward width", why="the file does not say: its activations are not counted"))
     if shape.extra_layers:
         why = f"{shape.extra_layers} further prediction layer(s) (MTP) are not counted: engines load them on request"
         told.append(Unknown(what="prediction layers", why=why))
