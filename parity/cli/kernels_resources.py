@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from parity import session
 from parity.binaries.resources import kernels_of
 from parity.binaries.triton_launch import triton_launch
+from parity.binaries.triton_source import source_kernels
 from parity.catalog import store
 from parity.cli import options
 from parity.errors import UsageError
@@ -26,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resources",
         action="store_true",
-        help="tell what each kernel of one file (cubin, fatbin, hsaco, library) needs: registers, shared memory, "
-        "threads, clusters; whether the target can launch it, and how many blocks an SM holds",
+        help="tell what each kernel of one file (cubin, fatbin, hsaco, library, Python with triton.Config) needs: "
+        "registers, shared memory, threads, clusters; whether the target can launch it, how many blocks an SM holds",
     )
     parser.add_argument(
         "--threads",
@@ -53,7 +54,8 @@ def run(arguments: argparse.Namespace, target: RunsOn | None, here: RunsOn | Non
         threads=beside.threads if threads is None and beside else threads,
         dynamic_bytes=beside.dynamic_bytes if dynamic is None and beside else dynamic or 0,
     )
-    report = resources_report(kernels_of(source), asked, store.code_facts(), source=source)
+    found = source_kernels(source) if source.endswith(".py") else kernels_of(source)
+    report = resources_report(found, asked, store.code_facts(), source=source)
     options.write_reports(arguments, lambda name: _rendered(name, report, verbose=arguments.verbose))
     return report.exit_status
 

@@ -17,6 +17,8 @@ class KernelNeeds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         registers: per thread; on AMD vector registers per lane, with the accumulation registers of the same file.
         accumulation_registers: AMD: of these, or beside them on gfx908.
         scalar_registers: AMD.
+        from_source: told by a source: registers, shared memory and stack are known only when it has been compiled.
+        warps: of one block, where a source says that instead of threads.
         shared_memory_bytes: static; what a launch adds (dynamic) is not in the file.
         stack_bytes: of one thread, or private segment per lane.
         spilled_registers: AMD says it; None: not said.
@@ -43,6 +45,8 @@ class KernelNeeds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     wavefront: int | None = None
     whole_workgroup_processor: bool = False
     dynamic_stack: bool = False
+    from_source: bool = False
+    warps: int | None = None
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

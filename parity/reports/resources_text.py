@@ -82,6 +82,9 @@ def _kernel(one: KernelLaunch, *, verbose: bool) -> Iterator[str]:
 
 
 def _needs(needs: KernelNeeds) -> str:
+    if needs.from_source:
+        cluster = f", clusters of {needs.cluster_blocks}" if needs.cluster_blocks else ""
+        return f"not compiled: {needs.warps} warps{cluster}"
     told = [needs.arch, f"{_count(needs.registers)} registers"]
     if needs.accumulation_registers:
         told.append(f"{needs.accumulation_registers} accumulation registers")

@@ -64,8 +64,8 @@ def launch_on(
     needs: KernelNeeds, device: RunsOn, facts: CodeFacts, *, threads: int | None = None, dynamic_bytes: int = 0
 ) -> Launch:
     """Return whether one kernel can be launched on one device."""
-    code = _runs(needs, device, facts)
-    if needs.arch.startswith("gfx") != device.arch.startswith("gfx"):
+    code = "yes" if needs.from_source else _runs(needs, device, facts)  # compiled for the device it runs on
+    if not needs.from_source and needs.arch.startswith("gfx") != device.arch.startswith("gfx"):
         return Launch(arch=device.arch, code=code, fits="no", why=(f"{needs.arch} is another vendor's",))
     limits = launch_limits(device.arch)
     if limits is None:

@@ -28,7 +28,8 @@ def launch(
         threads: of one block; None: as the kernel says, if it does.
         dynamic_bytes: shared memory that the launch adds.
     """
-    block = threads or needs.threads_exact or needs.threads_most
+    given = _product(needs.warps, limits.warp_size)
+    block = threads or needs.threads_exact or given or needs.threads_most
     shared = needs.shared_memory_bytes + dynamic_bytes
     broken, unknown = _general(needs, limits, block, shared, asked=threads)
     if limits.arch.startswith("gfx"):
@@ -38,7 +39,9 @@ def launch(
         blocks, warps, bound, largest = _nvidia(needs, limits, block, shared)
         most = _quotient(limits.threads_per_sm, limits.warp_size)
         broken += _clusters(needs, limits, unknown)
-    if needs.registers is None:
+    if needs.from_source:
+        unknown.append("registers and shared memory are known only when it has been compiled")
+    elif needs.registers is None:
         unknown.append("the file does not say how many registers it takes")
     if needs.dynamic_stack:
         unknown.append("calls that the compiler could not follow: registers and stack may be more")

@@ -73,3 +73,24 @@ def test_misuse_is_told(words: list[str], what: str, run: Any) -> None:
     answer = run("kernels", "--resources", *words)
     assert answer.status == 2
     assert what in answer.err
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "told"), [("mi300x", 1, "2048 threads"), ("h100", 3, "not known"), ("a100", 3, "")]
+)
+def test_configurations_of_a_source_are_judged_by_their_warps(
+    folder: Path, target: str, status: int, told: str, run: Any
+) -> None:
+    (folder / "k.py").write_text(
+        "c = [triton.Config({'M': 64}, num_warps=32), triton.Config({'M': 64}, num_warps=4)]\n"
+    )
+    answer = run("kernels", "--resources", "k.py", "--target", target)
+    assert answer.status == status
+    assert told in answer.out
+    assert "not compiled: 32 warps" in answer.out
+
+
+def test_clusters_of_a_source_need_hopper(folder: Path, run: Any) -> None:
+    (folder / "k.py").write_text("c = [triton.Config({'M': 64}, num_warps=4, num_ctas=2)]\n")
+    assert run("kernels", "--resources", "k.py", "--target", "a100").status == 1
+    assert run("kernels", "--resources", "k.py", "--target", "h100").status == 3
