@@ -1,4 +1,4 @@
-"""Compiles the catalog into the wheel, so that an installed copy never parses the YAML it ships."""
+"""Compiles the catalog into the wheel: one file in place of hundreds, which nobody then has to parse or to list."""
 
 from __future__ import annotations
 

@@ -7,11 +7,14 @@ The pytest plugin starts one engine per run and never imports this package itsel
   (the variables that select GPUs, as they stand in the test process), ``rules`` (names), ``sources`` (option name ->
   where its value came from). The machine is read once per such selection and judged as often as asked.
 * ``peaks``: peak bandwidth and dense rates of the visible devices, and of ``target`` or the project's default.
+* ``told``: what the machine tells that its like tells too, as ``facts``; ``compare``: ``ranks`` (``rank``, ``host``,
+  ``facts`` or ``problem`` of each): the answer's ``lines`` say what they disagree about.
 * ``fingerprint``: the fingerprint as ``parity.fingerprint/1``.
 * ``watch``: ``config``, ``rootdir``: attach to the drivers, to be ready for the first ``begin``; nobody need wait.
 * ``begin``: ``test`` (id), ``pid`` (of pytest), ``visible`` (the visibility variables set there): the devices are
   watched from here on. ``why`` in the answer: what cannot be watched.
-* ``end``: ``test``: the answer's ``conditions`` are those of the test as ``parity.conditions/1``.
+* ``end``: ``test``: the answer's ``conditions`` are those of the test as ``parity.conditions/1``; ``devices`` is empty
+  unless ``series`` is true.
 * ``report``: ``paths``, ``run`` (a finished run as the plugin knows it): written in the formats of the suffixes; the
   answer names the paths ``written`` and the ``problems``.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.
@@ -97,6 +100,8 @@ class Engine:
             handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
                 "judge": self._judge,
                 "fingerprint": self._fingerprint,
+                "told": self._told,
+                "compare": _compare,
                 "peaks": self._peaks,
                 "watch": self._watch_for,
                 "begin": self._begin,
@@ -139,6 +144,11 @@ class Engine:
     def _fingerprint(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"fingerprint": msgspec.to_builtins(self._read(request))}
 
+    def _told(self, request: dict[str, Any]) -> dict[str, Any]:
+        from parity.fleet.ranks import facts_of
+
+        return {"facts": facts_of(self._read(request))}
+
     def _peaks(self, request: dict[str, Any]) -> dict[str, Any]:
         from parity import session
         from parity.catalog import store
@@ -176,7 +186,8 @@ class Engine:
         if self._watch is None or begun != test:
             gap = Gap(what="conditions", why="not_asked", detail=f"{test!r} has not begun")
             return {"conditions": Interval(test=test, state="unknown", unknowns=(gap,))}
-        return {"conditions": session.conditions_of(self._watch, test, self._asked)}
+        conditions = session.conditions_of(self._watch, test, self._asked)
+        return {"conditions": conditions if request.get("series") else msgspec.structs.replace(conditions, devices=())}
 
     def _watch_for(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start the watcher without waiting for it; the latest project's rule settings hold."""
@@ -270,6 +281,14 @@ def _summary(verdict: Verdict) -> dict[str, Any]:
 
 def _told(verdict: Verdict) -> str:
     return verdict.outcome if verdict.level == "unknown" else f"{verdict.outcome} ({verdict.level})"
+
+
+def _compare(request: dict[str, Any]) -> dict[str, Any]:
+    from parity.fleet.ranks import NO_GPU, Rank, disagreements
+
+    ranks = msgspec.convert(request["ranks"], list[Rank])
+    blind = all(one.facts.get(NO_GPU[0]) == NO_GPU[1] for one in ranks)
+    return {"lines": ["no rank sees a GPU"] if blind else [str(one) for one in disagreements(ranks)]}
 
 
 def _report(request: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,10 @@ from parity.verdict.judge import Knowledge, judge
 from parity.verdict.run_interval import interval_cards, judge_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from parity.model.fingerprint import Fingerprint
+    from parity.model.fleet import Fleet, NodeVerdict
     from parity.model.identified import Identified
     from parity.model.rule import Level, RuleCard
     from parity.model.target import Target
@@ -103,6 +107,67 @@ def judge_fingerprint(
     )
     day = today or dt.datetime.now(dt.timezone.utc).date()
     return judge(fingerprint, identify_all(fingerprint), target, rulebook, knowledge, today=day)
+
+
+def fleet_of(
+    places: Iterable[str],
+    project: Project,
+    *,
+    target: str | None = None,
+    require: Level | None = None,
+    baseline: str | None = None,
+    store: str | None = None,
+) -> Fleet:
+    """Return what many nodes are: alike or not, and against a target where there is one.
+
+    Args:
+        places: files, folders, ``-``.
+        project: policy, rule settings, waivers and a default target.
+        target: what each node should be; None: the project's default, if any.
+        require: replaces the target's level.
+        baseline: an earlier collection to tell changes from.
+        store: a file that keeps every reading; made if it is missing.
+    """
+    from parity.fleet.gather import Gathering
+    from parity.fleet.history import History
+    from parity.fleet.nodes import readings
+
+    wanted = target_or_default(target, project, source="--target", require=require)
+    judge_node = None if wanted is None else lambda node: _node_verdict(node, wanted, project)
+    with contextlib.nullcontext() if store is None else History(store, create=True) as history:
+        now = Gathering(judge_node, history)
+        now.take(readings(places))
+    before = None
+    if baseline is not None:
+        before = Gathering()
+        before.take(readings([baseline]))
+        if not before.has_nodes:
+            raise UsageError("no node could be read", where=f"--baseline {baseline}", mend="give a collected fleet")
+    return now.fleet(target=_counted(wanted), baseline=before)
+
+
+def _counted(target: Target | None) -> str:
+    """Return ``8x h100-sxm5-80gb``; empty without a target."""
+    if target is None:
+        return ""
+    return target.id if target.count is None else f"{target.count}x {target.id}"
+
+
+def _node_verdict(fingerprint: Fingerprint, target: Target, project: Project) -> NodeVerdict:
+    """Return the verdict on what a node is; what it was doing when it was read says nothing about its like."""
+    from parity.fleet.telling import lasting
+    from parity.model.fleet import NodeVerdict
+    from parity.reports.rows import headline
+
+    verdict = judge_fingerprint(lasting(fingerprint), target, project)
+    rules = dict.fromkeys(finding.rule for finding in verdict.findings if finding.waived is None)
+    return NodeVerdict(
+        outcome=verdict.outcome,
+        level=verdict.level,
+        passed=verdict.passed,
+        headline=headline(verdict),
+        rules=tuple(rules),
+    )
 
 
 def prepare_conditions(project: Project) -> tuple[RuleCard, ...]:

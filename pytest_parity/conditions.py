@@ -12,7 +12,7 @@ from pytest_parity.engine_client import EngineError
 from pytest_parity.visible import visible_now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pytest_parity.engine_client import Engine
     from pytest_parity.settings import Settings
@@ -29,13 +29,16 @@ class Watch:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         """Watch nothing yet."""
+        self._keeps_series = bool(settings.reports)
         self._engine = engine
         self._timeout_s = min(DEADLINE_S, settings.timeout_s)
         self._where = {"config": settings.config, "rootdir": settings.rootdir}
         self._preparing: int | None = None
         self._open = ""
+        self._beginning = 0
         self._ending: int | None = None
         self._problem = ""
+        self._late: Callable[[dict[str, Any]], None] | None = None
 
     def prepare(self) -> None:
         """Have the engine attach to the drivers; nothing waits for it here."""
@@ -43,8 +46,7 @@ class Watch:
             self._preparing = self._engine.send({"op": "watch", **self._where})
 
     def begin(self, nodeid: str) -> None:
-        """Start watching; cheap once the engine is ready."""
-        self._open, self._problem, self._ending = nodeid, "", None
+        """Have the watch begin; ``has_begun`` waits for it."""
         request = {
             "op": "begin",
             "test": nodeid,
@@ -52,12 +54,31 @@ class Watch:
             "visible": dict(visible_now()),
             **self._where,
         }
-        self._problem = self._answer(self._engine.send(request))[1]
+        self._beginning = self._engine.send(request)
+
+    def has_begun(self, nodeid: str) -> None:
+        """Wait until the counters are read; the engine has told of the test before by then."""
+        self.settle()
+        self._open, self._problem, self._ending = nodeid, "", None
+        self._problem = self._answer(self._beginning)[1]
 
     def end(self, nodeid: str) -> None:
         """Have the watch end; the engine reads the counters at once, and nobody waits for what it makes of them."""
         if self._open == nodeid and self._ending is None and not self._problem:
-            self._ending = self._engine.send({"op": "end", "test": nodeid})
+            self._ending = self._engine.send({"op": "end", "test": nodeid, "series": self._keeps_series})
+
+    def leave(self, nodeid: str, tell: Callable[[dict[str, Any]], None]) -> None:
+        """Have the conditions since ``begin`` told once the engine has worked them out: at ``settle`` at the latest."""
+        if self._open == nodeid:
+            self.end(nodeid)
+            self._late = tell
+
+    def settle(self) -> None:
+        """Tell the conditions that were left."""
+        tell, self._late = self._late, None
+        conditions = None if tell is None else self.conditions(self._open)
+        if tell is not None and conditions is not None:
+            tell(conditions)
 
     def conditions(self, nodeid: str) -> dict[str, Any] | None:
         """Return the conditions since ``begin`` (``parity.conditions/1``), None when this test was not begun."""
@@ -92,11 +113,6 @@ def unknown_conditions(detail: str) -> dict[str, Any]:
         "findings": [],
         "unknowns": [{"what": "run conditions", "why": "failed", "detail": detail}],
     }
-
-
-def in_short(conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the conditions without the series of each device, for runs that write no report."""
-    return {name: value for name, value in conditions.items() if name != "devices"}
 
 
 def told_findings(conditions: Mapping[str, Any]) -> list[tuple[str, str]]:

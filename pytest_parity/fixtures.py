@@ -44,6 +44,19 @@ def fingerprint_of(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     pytest.fail(reason, pytrace=False)
 
 
+def homogeneous(request: pytest.FixtureRequest) -> None:
+    """Fail on every rank of a distributed run whose ranks see different machines; one process alone passes."""
+    from pytest_parity.engine_client import EngineError
+    from pytest_parity.ranks import why_not_homogeneous
+
+    try:
+        why = why_not_homogeneous(_judge(request.config))
+    except EngineError as error:
+        why = f"the ranks could not be compared: {error}"
+    if why:
+        pytest.fail(f"parity_homogeneous: {why}", pytrace=False)
+
+
 def roofline_of(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
     """Return ``roofline`` with the peaks of the visible devices and of the target that holds for the test.
 

@@ -136,6 +136,26 @@ class Judge:
             raise EngineError(reason)
         return read
 
+    def told(self) -> dict[str, Any]:
+        """Return ``facts`` that this machine's like tells too, or the ``problem`` that there are none; never raises."""
+        request = {"op": "told", "fingerprint": self.settings.fingerprint, "visible": dict(visible_now())}
+        try:
+            answer = self.engine.receive(self.engine.send(request))
+        except EngineError as error:
+            return {"problem": str(error)}
+        return {"facts": answer.get("facts")} if answer["ok"] else {"problem": str(answer.get("error"))}
+
+    def disagreements(self, ranks: list[Any]) -> str:
+        """Return what ranks disagree about, a line per fact; empty when nothing.
+
+        Raises:
+            EngineError: there is no answer.
+        """
+        answer = self.engine.receive(self.engine.send({"op": "compare", "ranks": ranks}))
+        if not answer["ok"] or not isinstance(answer.get("lines"), list):
+            raise EngineError(str(answer.get("error") or "the answer is not as agreed").partition("\n")[0])
+        return "\n".join(str(line) for line in answer["lines"])
+
     def peaks(self, target: str | None) -> dict[str, Any]:
         """Return the peaks of the visible devices and of a target; ``problem`` says why there are none.
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from pytest_parity.kernels import Kernels
     from pytest_parity.roofline import Roofline
     from pytest_parity.verdict import Verdict
 
@@ -179,9 +180,27 @@ def parity_fingerprint(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     return fingerprint_of(request)
 
 
+@pytest.fixture(scope="session")
+def parity_homogeneous(request: pytest.FixtureRequest) -> None:
+    """Fail when the ranks of a torch.distributed run see different hardware, firmware, software or settings."""
+    from pytest_parity.fixtures import homogeneous
+
+    homogeneous(request)
+
+
 @pytest.fixture
 def parity_roofline(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
     """Give a function: (seconds=, bytes=, flops=, dtype="bf16") -> shares of this GPU's and the target's peak."""
     from pytest_parity.fixtures import roofline_of
 
     return roofline_of(request)
+
+
+@pytest.fixture
+def parity_kernels(request: pytest.FixtureRequest) -> Iterator[Kernels]:
+    """Give a context manager: which GPU kernels ran in it; ``.expect("flash-attn-3")`` fails when another did."""
+    from pytest_parity.kernels import Kernels
+
+    kernels = Kernels(request.node)
+    yield kernels
+    kernels.finish()

@@ -5,13 +5,15 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_parity.conditions import Watch, in_short, told_findings, unknown_conditions
+from pytest_parity.conditions import Watch, told_findings, unknown_conditions
 from pytest_parity.message import set_message
 from pytest_parity.plan import PLAN
+from pytest_parity.records import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -30,8 +32,10 @@ class Watching:
     def __init__(self, config: pytest.Config, judge: Judge) -> None:
         """Watch nothing yet."""
         self._watch = Watch(judge.engine, judge.settings)
-        self._keep_series = bool(judge.settings.reports)
         self._runs_bodies = not config.getoption("setuponly", default=False)
+        self._records = config.stash.get(RECORDS, None)
+        # What a worker sends, and what pytest writes about a test, is complete with the report of its teardown.
+        self._tells_late = self._records is not None and not config.getoption("xmlpath", default=None)
 
     def prepare(self) -> None:
         """Have the drivers attached while the first tests run."""
@@ -51,7 +55,8 @@ class Watching:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Begin when the setup is reported, end before the body is; both are outside the durations pytest takes.
 
-        What the conditions were is asked when the teardown is reported, unless they decide about the test.
+        Nobody waits for what the conditions were: they are told when the next test begins or the run ends. Where a
+        report needs them earlier, they are asked when the teardown is reported; where they decide, at once.
         """
         plan = item.stash.get(PLAN, None)
         if plan is None or not plan.is_watched:
@@ -60,7 +65,14 @@ class Watching:
         decides = plan.conditions == "fail"
         if is_over and call.when == "call" and not decides:
             self._watch.end(item.nodeid)
-        conditions = self._conditions(item) if is_over and (decides or call.when == "teardown") else None
+        conditions = None
+        if is_over and call.when == "teardown" and self._tells_late and not decides:
+            self._watch.leave(item.nodeid, partial(self._tell, item.nodeid))
+        elif is_over and (decides or call.when == "teardown"):
+            conditions = self._conditions(item)
+        begins = call.when == "setup" and call.excinfo is None and self._runs_bodies
+        if begins:
+            self._watch.begin(item.nodeid)  # while the report is made
         report = yield
         note = report.__dict__.get("parity")
         if is_over and call.when == "call" and note is not None:
@@ -70,18 +82,37 @@ class Watching:
             report.__dict__["parity"] = {**told, "conditions": conditions}
             if decides and call.when == "call":
                 _fail_if_disturbed(report, conditions)
-        if call.when == "setup" and report.passed and self._runs_bodies:
+        if begins and report.passed:
             item.stash[_CALLED] = False  # also for a rerun
-            self._watch.begin(item.nodeid)
+            self._has_begun(item, report)
         return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        """Have the last test's conditions told before anything is written, also by the wrappers of others."""
+        self._watch.settle()
+        return (yield)
+
+    def _has_begun(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Wait for the begin; a time limit that ends meanwhile ends the test here, as it would in the setup."""
+        try:
+            self._watch.has_begun(item.nodeid)
+        except pytest.fail.Exception as error:
+            report.outcome = "failed"
+            set_message(report, str(error))
 
     def _conditions(self, item: pytest.Item) -> dict[str, Any] | None:
         """Return the conditions of a test that has ended, whatever happens to the question."""
         try:
-            conditions = self._watch.conditions(item.nodeid)
+            return self._watch.conditions(item.nodeid)
         except pytest.fail.Exception as error:  # the alarm of a time limit went off here
-            conditions = unknown_conditions(f"interrupted: {error}")
-        return conditions if conditions is None or self._keep_series else in_short(conditions)
+            return unknown_conditions(f"interrupted: {error}")
+
+    def _tell(self, nodeid: str, conditions: dict[str, Any]) -> None:
+        """Complete the record of a test."""
+        record = self._records.of(nodeid) if self._records is not None else None
+        if record is not None:
+            record.conditions = conditions
 
 
 def _fail_if_disturbed(report: pytest.TestReport, conditions: Mapping[str, Any]) -> None:

@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from parity.catalog import store
-from parity.cli import init
+from parity.cli import doctor, lint
+from parity.cli.main import main
 from tests.stubs.build import Machine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +49,20 @@ def test_the_shown_doctor_run_is_real() -> None:
     )  # fmt: skip
     assert done.stdout.strip("\n") == block(command).strip("\n")
     assert done.returncode == 1
+
+
+def test_the_shown_comparison_is_real() -> None:
+    environment = {**os.environ, "COLUMNS": "80", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "parity.cli.main", "compare", "h100", "mi300x"],
+        capture_output=True, text=True, check=False, cwd=ROOT, env=environment, encoding="utf-8",
+    )  # fmt: skip
+    shown = [line for line in block("parity compare h100 mi300x").splitlines() if line.strip(" .")]
+    printed = iter(done.stdout.splitlines())
+    for line in shown:  # in order; the dots stand for what is left out
+        assert line in printed, line
+    assert len(shown) > 20
+    assert done.returncode == 0
 
 
 def test_the_shown_pytest_run_is_real(tmp_path: Path) -> None:
@@ -108,10 +125,42 @@ def test_the_counts_are_right() -> None:
     assert f"{len(store.index())} parts" in README
 
 
-def test_the_shown_workflow_is_what_init_writes() -> None:
-    steps = re.search(r"```yaml\n(      - run: .*?)```", README, re.DOTALL)
-    assert steps
-    assert steps[1] in init.WORKFLOW
+def test_the_shown_steps_are_ones_the_action_takes() -> None:
+    found = re.search(r"```yaml\n(      - id: parity\n.*?)```", README, re.DOTALL)
+    assert found
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    parity, upload = yaml.safe_load(found[1])
+    assert set(parity["with"]) < set(action["inputs"])
+    others = re.search(r"# ([\w, -]+): see action\.yml", found[1])
+    assert others
+    assert {*parity["with"], *others[1].split(", ")} == set(action["inputs"])
+    outputs = re.search(r"^Outputs: (.*?)\. ", README, re.MULTILINE)
+    assert outputs
+    assert outputs[1].replace("`", "").split(", ") == list(action["outputs"])
+    assert upload["uses"] in (ROOT / ".github" / "workflows" / "lint.yml").read_text(encoding="utf-8")
+
+
+def test_the_shown_hook_is_there() -> None:
+    found = re.search(r"```yaml\n(repos:\n.*?)```", README, re.DOTALL)
+    assert found
+    [repository] = yaml.safe_load(found[1])["repos"]
+    [shown] = repository["hooks"]
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert shown["id"] in [hook["id"] for hook in hooks]
+
+
+def test_the_shown_formats_are_all_there_are(tmp_path: Path) -> None:
+    told = re.search(r"`doctor` and `lint` know the formats ([^;]*);", README)
+    assert told
+    names = re.sub(r" \([^)]*\)", "", told[1]).replace(" and ", ", ").replace("\n", " ").split(", ")
+    assert tuple(names) == lint.FORMATS
+    assert set(names) <= set(doctor.FORMATS)
+    command = re.search(r"^parity doctor .*gl-code-quality-report.json .*$", README, re.MULTILINE)
+    assert command
+    words = command[0].split()[1:]
+    assert main([words[0], *(word if "." not in word else str(tmp_path / word) for word in words[1:]),
+                 "--fingerprint", str(ROOT / EXAMPLE)]) == 1  # fmt: skip
+    assert {path.name for path in tmp_path.iterdir()} == {"gl-code-quality-report.json", "parity.xml"}
 
 
 def test_the_test_command_is_what_continuous_integration_runs() -> None:

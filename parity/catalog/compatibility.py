@@ -104,13 +104,13 @@ def torch_builds(facts: StackFacts, version: str, variant: str, machine: str | N
 
 def inductor_gate(facts: StackFacts, version: str) -> int | None:
     """Return the least SMs for inductor's GEMM templates in a torch version, None when the data do not know it."""
-    return next((row.least_sms for row in facts.inductor_gates if _within(version, row.first, row.last)), None)
+    return next((row.least_sms for row in facts.inductor_gates if within(version, row.first, row.last)), None)
 
 
 def jax_build(facts: StackFacts, version: str, variant: str) -> JaxBuild | None:
     """Return the code of JAX's CUDA plugin of a version; ``variant`` is ``cuda12`` or ``cuda13``."""
     rows = (row for row in facts.jax if row.variant == variant)
-    return next((row for row in rows if _within(version, row.first, row.last)), None)
+    return next((row for row in rows if within(version, row.first, row.last)), None)
 
 
 def triton_release(facts: StackFacts, version: str) -> TritonRelease | None:
@@ -159,7 +159,7 @@ def library(facts: StackFacts, name: str) -> KernelLibrary | None:
 
 def library_range(item: KernelLibrary, version: str) -> LibraryRange | None:
     """Return the range that a version falls into, None when it is outside all of them."""
-    return next((known for known in item.ranges if _within(version, known.first, known.last)), None)
+    return next((known for known in item.ranges if within(version, known.first, known.last)), None)
 
 
 def library_support(item: KernelLibrary, version: str, arch: str, *, cuda: str | None = None) -> LibraryAnswer:
@@ -200,7 +200,7 @@ def _recipe_on(recipe: Recipe, arch: str) -> bool | None:
     return False if arch in recipe.unsupported else None
 
 
-def _within(version: str, first: str, last: str) -> bool:
+def within(version: str, first: str, last: str) -> bool:
     """Return whether a version is from ``first`` to ``last``, local parts aside."""
     have, least, most = (parsed(text) for text in (version, first, last))
     return have is not None and least is not None and most is not None and least <= have <= most

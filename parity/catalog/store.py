@@ -2,7 +2,7 @@
 
 The data are YAML files, one per part, rule and architecture. Parsing a hundred of them takes longer than judging, so a
 run reads one compiled JSON instead: an index of every part (what identification needs), the parts themselves as
-undecoded slices, and the rule cards. The wheel ships that file; a checkout writes it beside ``rules/`` whenever a
+undecoded slices, and the rule cards. The wheel ships that file alone; a checkout writes it beside ``rules/`` whenever a
 file's name, size or time has changed, and does without when the folder is read-only. ``PARITY_RULES`` names overlay
 folders (``os.pathsep`` separated) with ``devices/``, ``checks/`` and ``kernels/`` of the user's own; an overlay's id
 replaces the shipped one.
@@ -14,7 +14,7 @@ import contextlib
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ from parity.catalog.limits import limits_of, overlaid_limits
 from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
-from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNotes, NvidiaCodeFacts
+from parity.model.code_facts import AmdCodeFacts, CodeFacts, LibraryNote, LibraryNotes, NvidiaCodeFacts
 from parity.model.environment import EnvironmentCard
 from parity.model.kernel_library import KernelLibrary
 from parity.model.lint import LintCard
@@ -32,8 +32,12 @@ from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
 from parity.model.stack_facts import StackFacts, joined
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 T = TypeVar("T")
-FORMAT = 9
+FORMAT = 10
+_COMPILED = "compiled.json"
 _FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels", "lint", "lint_data", "models")
 _MODELS = (
     "spec.py",
@@ -98,18 +102,21 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     stack: msgspec.Raw
     models: msgspec.Raw  # cards of rules about models, decoded when a model is judged
     limits: msgspec.Raw  # of architectures, decoded when kernels are judged
+    architectures: msgspec.Raw  # what parts of one architecture share, decoded for an overlay's parts
     lint: msgspec.Raw  # rule cards and facts of the linter, decoded when it runs
 
 
 def rules_folder() -> Path:
-    """Return the shipped data folder: ``parity/rules`` in a wheel, ``rules/`` beside the package in a checkout.
+    """Return the shipped data folder: ``rules/`` beside the package in a checkout, ``parity/rules`` in a wheel.
+
+    A wheel has the compiled catalog only: pytest reads the list of a plugin's files at every start.
 
     Raises:
         CatalogError: neither is there.
     """
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "rules", package.parent / "rules"):
-        if (folder / "devices").is_dir():
+        if (folder / "devices").is_dir() or (folder / _COMPILED).is_file():
             return folder
     raise CatalogError("the catalog data are missing", where=str(package / "rules"), mend="reinstall gpu-parity")
 
@@ -124,7 +131,7 @@ def compiled() -> Compiled:
 
 
 def _shipped(folder: Path) -> Compiled:
-    built = folder / "compiled.json"
+    built = folder / _COMPILED
     if built.is_file():
         return msgspec.json.decode(built.read_bytes(), type=Compiled)
     cache_file, signature = folder.parent / ".parity-compiled.json", _signature(folder)
@@ -153,23 +160,20 @@ def _signature(folder: Path) -> str:
     return "|".join(parts)
 
 
-def compile_folder(folder: Path, signature: str = "", *, base: Path | None = None) -> bytes:
+def compile_folder(folder: Path, signature: str = "", *, base: Iterable[ArchitectureSpec] = ()) -> bytes:
     """Return the compiled JSON of a data folder.
 
     Args:
         folder: holds ``devices/``, ``checks/`` and so on; each may be missing.
         signature: stored, to tell when the result is stale.
-        base: the shipped folder, whose architectures an overlay's parts share.
+        base: the shipped architectures, which an overlay's parts share.
 
     Raises:
         CatalogError: a file is broken; every problem of every file is named.
     """
     problems: list[str] = []
-    architectures = {
-        spec.id: spec
-        for place in ((base, folder) if base else (folder,))
-        for spec in _load(place, "architectures", ArchitectureSpec, problems)
-    }
+    own = _load(folder, "architectures", ArchitectureSpec, problems)
+    architectures = {spec.id: spec for spec in (*base, *own)}
     devices = [merged(spec, architectures.get(spec.arch)) for spec in _load(folder, "devices", DeviceSpec, problems)]
     cards = _load(folder, "checks", RuleCard, problems)
     environment = _environment(folder, problems)
@@ -190,6 +194,7 @@ def compile_folder(folder: Path, signature: str = "", *, base: Path | None = Non
             "stack": stack,
             "models": models,
             "limits": limits,
+            "architectures": list(architectures.values()),
             "lint": lint,
         }
     )
@@ -248,8 +253,30 @@ def _stack(folder: Path, problems: list[str]) -> StackFacts:
     ]
     facts, wrong = joined([(name, part) for name, part in read if part is not None])
     problems += wrong
-    code = CodeFacts(**_code(folder, problems), ptx_versions=facts.ptx_versions())
-    return msgspec.structs.replace(facts, libraries=tuple(_load(folder, "kernels", KernelLibrary, problems)), code=code)
+    libraries = tuple(_load(folder, "kernels", KernelLibrary, problems))
+    code = _code(folder, problems)
+    code["notes"] = _with_files(code.get("notes", LibraryNotes()), libraries)
+    known = CodeFacts(**code, ptx_versions=facts.ptx_versions())
+    return msgspec.structs.replace(facts, libraries=libraries, code=known)
+
+
+def _with_files(notes: LibraryNotes, libraries: tuple[KernelLibrary, ...]) -> LibraryNotes:
+    """Return the notes, and what the libraries' own files say of single shared libraries."""
+    rows = list(notes.libraries)
+    sources = dict(notes.sources)
+    for item in libraries:
+        for known in item.ranges:
+            for file in known.files:
+                key = f"{item.id}:{file.source}"
+                sources[key] = item.sources[file.source]
+                rows += [
+                    LibraryNote(
+                        package=package, library=file.library, why=file.why, source=key,
+                        not_for=file.not_for, first=known.first, last=known.last,
+                    )
+                    for package in item.packages
+                ]  # fmt: skip
+    return LibraryNotes(libraries=tuple(rows), sources=sources)
 
 
 def _lint_data(folder: Path, problems: list[str]) -> LintData:
@@ -320,10 +347,11 @@ def _whole(spec: DeviceSpec, name: str) -> int | None:
 
 
 def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
+    architectures = msgspec.json.decode(base.architectures, type=tuple[ArchitectureSpec, ...])
     for folder in overlays:
         if not folder.is_dir():
             raise CatalogError("no such folder", where=f"PARITY_RULES: {folder}", mend="correct the variable")
-        extra = msgspec.json.decode(compile_folder(folder, base=rules_folder()), type=Compiled)
+        extra = msgspec.json.decode(compile_folder(folder, base=architectures), type=Compiled)
         index = {entry.id: entry for entry in (*base.index, *extra.index)}
         stack, more = (msgspec.json.decode(one.stack, type=StackFacts) for one in (base, extra))
         libraries = {item.id: item for item in (*stack.libraries, *more.libraries)}

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from parity.catalog.code_runs import runs, vendor_of
+from parity.catalog.compatibility import within
 from parity.model.arch import AmdArch, NvidiaArch, parse_arch
 from parity.model.coverage import COVERAGES, COVERING, Coverage, Judged, RunsOn
 
@@ -98,7 +99,7 @@ def judge_library(library: Library, device: RunsOn, facts: CodeFacts) -> Judged:
         verdict, notes = "unknown", (*notes, "damaged: what was read is not the whole")
     note = _note_on(library, facts)
     excused = verdict == "none" and _is_meant_for_others(deciding, device, note)
-    if excused and note is not None and note.majors:
+    if excused and note is not None:
         notes = (*notes, note.why)
     return Judged(verdict=verdict, regions=regions, notes=tuple(dict.fromkeys(notes)), excused=excused)
 
@@ -185,6 +186,8 @@ def _is_meant_for_others(groups: list[RegionGroup], device: RunsOn, note: Librar
     version.
     """
     on = parse_arch(device.arch)
+    if note is not None and note.not_for:
+        return device.arch.partition(":")[0] in note.not_for
     if not isinstance(on, NvidiaArch):
         return False
     if note is not None and note.majors:
@@ -197,6 +200,7 @@ def _is_meant_for_others(groups: list[RegionGroup], device: RunsOn, note: Librar
 def _note_on(library: Library, facts: CodeFacts) -> LibraryNote | None:
     name, package = library.path.rpartition("/")[2], library.package.lower().replace("_", "-")
     for note in facts.notes.libraries:
-        if note.package == package and not note.one_of and fnmatchcase(name, note.library):
+        known = not note.first or within(library.version, note.first, note.last)
+        if known and note.package == package and not note.one_of and fnmatchcase(name, note.library):
             return note
     return None

@@ -5,12 +5,16 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from parity.catalog.compatibility import library_support
 from parity.model.coverage import COVERAGES, COVERING, Coverage, PackageVerdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parity.model.code_facts import CodeFacts, LibraryNote
     from parity.model.code_objects import Library
     from parity.model.coverage import Judged
+    from parity.model.kernel_library import KernelLibrary
 
 
 class JudgedPair(NamedTuple):
@@ -21,16 +25,42 @@ class JudgedPair(NamedTuple):
     here: Judged | None
 
 
-def judge_packages(pairs: list[JudgedPair], facts: CodeFacts) -> tuple[PackageVerdict, ...]:
-    """Return one verdict per package, and one per library that no package owns, in the order of the libraries."""
+def judge_packages(
+    pairs: list[JudgedPair], facts: CodeFacts, known: Sequence[KernelLibrary] = (), arch: str = ""
+) -> tuple[PackageVerdict, ...]:
+    """Return one verdict per package, and one per library that no package owns, in the order of the libraries.
+
+    Args:
+        pairs: the libraries, judged.
+        facts: exceptions to the rules, from the catalog.
+        known: kernel libraries of the catalog, whose files say what a version does on an architecture.
+        arch: the architecture they are asked about: the target's, or the one judged; empty: none.
+    """
     groups: dict[tuple[str, str], list[JudgedPair]] = {}
     for pair in pairs:
         owner = (pair.library.package, pair.library.version)
         groups.setdefault(owner if owner[0] else (pair.library.path, ""), []).append(pair)
-    return tuple(_judge(name, version, group, facts) for (name, version), group in groups.items())
+    return tuple(
+        _judge(name, version, group, facts, told_of(known, name, version, arch))
+        for (name, version), group in groups.items()
+    )
 
 
-def _judge(name: str, version: str, pairs: list[JudgedPair], facts: CodeFacts) -> PackageVerdict:
+def told_of(known: Sequence[KernelLibrary], package: str, version: str, arch: str) -> tuple[str, ...]:
+    """Return what the catalog says of a package's version on an architecture, where it is not plain support."""
+    folded = package.lower().replace("_", "-")
+    item = next((item for item in known if folded in item.packages), None)
+    if item is None or not arch:
+        return ()
+    answer = library_support(item, version, arch)
+    if answer.support == "unsupported":
+        return (f"{item.name} {version} is not for {arch}: {answer.note}",)
+    if answer.support == "different-kernel":
+        return (f"{item.name} {version} on {arch}: {answer.kernel}" + (f"; {answer.note}" if answer.note else ""),)
+    return ()
+
+
+def _judge(name: str, version: str, pairs: list[JudgedPair], facts: CodeFacts, told: tuple[str, ...]) -> PackageVerdict:
     on_target = [(pair.library, pair.target) for pair in pairs if pair.target is not None]
     on_here = [(pair.library, pair.here) for pair in pairs if pair.here is not None]
     target, lacking = worst(on_target, facts)
@@ -42,6 +72,7 @@ def _judge(name: str, version: str, pairs: list[JudgedPair], facts: CodeFacts) -
         here=here,
         lacking=lacking if on_target else lacking_here,
         differs=tuple(line for pair in sorted(pairs, key=_severity, reverse=True) for line in differences(pair)),
+        told=told,
     )
 
 

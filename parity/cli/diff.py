@@ -9,13 +9,14 @@ from parity import session
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.cli import options
-from parity.errors import UnknownNameError
-from parity.fleet.diff import GATED, Comparison, Difference, compare
+from parity.errors import UnknownNameError, UsageError
+from parity.fleet.diff import GATED, Comparison, compare
 from parity.units import format_ratio
 
 if TYPE_CHECKING:
     import argparse
 
+    from parity.model.difference import Difference
     from parity.model.fingerprint import Fingerprint
 
 SECTION_WORDS = {
@@ -30,13 +31,19 @@ SECTION_WORDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("a", metavar="A", help="a fingerprint, a report of another tool, a catalog name, or `here`")
-    parser.add_argument("b", metavar="B", help="likewise")
+    parser.add_argument("b", metavar="B", nargs="?", help="likewise")
+    parser.add_argument("--since", metavar="DATE", help="say what changed on node A since then; needs --store")
+    parser.add_argument("--store", metavar="FILE.sqlite", help="readings kept by `parity fleet --store`")
     parser.add_argument("--check", action="store_true", help="exit 1 when hardware, software or variables differ")
     options.add_output(parser, ("text", "json"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare; 0, or with ``--check`` 1 when the machines drifted apart, 3 when a side has no device."""
+    if arguments.since is not None or arguments.store is not None:
+        return _since(arguments)
+    if arguments.b is None:
+        raise UsageError("one machine given, two needed", where="B", mend="name another, or use --since and --store")
     sides = [machine(name) for name in (arguments.a, arguments.b)]
     comparison = compare(sides[0], sides[1], names=(arguments.a, arguments.b))
     options.write_reports(
@@ -48,6 +55,23 @@ def run(arguments: argparse.Namespace) -> int:
     if any(not side.visible_devices for side in sides):
         return 3
     return 1 if comparison.drifted else 0
+
+
+def _since(arguments: argparse.Namespace) -> int:
+    """Tell what changed on a node; 0, or with ``--check`` 1 when anything did."""
+    from parity.fleet.history import History
+    from parity.reports import history_text
+
+    if arguments.b is not None or arguments.since is None or arguments.store is None:
+        raise UsageError(
+            "--since, --store and one node belong together", mend="parity diff --since DATE --store FILE.sqlite NODE"
+        )
+    with History(arguments.store, create=False) as history:
+        found = history.since(arguments.a, arguments.since)
+    options.write_reports(
+        arguments, lambda name: session.as_json(found).decode() if name == "json" else history_text.render(found)
+    )
+    return int(arguments.check and bool(found.steps or found.measured))
 
 
 def machine(name: str) -> Fingerprint:

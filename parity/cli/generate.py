@@ -18,12 +18,18 @@ from parity import session
 from parity.catalog import store
 from parity.cli import rule, targets
 from parity.config.project import Project, ProjectFile
+from parity.inputs import convert_all, load_yaml, read_bytes
 from parity.lint.baseline import Baseline
+from parity.model.backends import BackendsReport
+from parity.model.compare import Comparison
 from parity.model.coverage import KernelsReport
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
+from parity.model.fleet import Fleet
+from parity.model.history import NodeHistory
 from parity.model.interval import Interval
 from parity.model.kernel_library import KernelLibrary
+from parity.model.kernel_names import KernelNames
 from parity.model.kernel_resources import ResourcesReport
 from parity.model.lint import LintCard, LintReport
 from parity.model.model_rule import ModelCard
@@ -45,10 +51,14 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
     "models-1": (ModelsReport, "A project's models, as `parity model --format json` prints them without a model."),
     "model-rule-1": (ModelCard, "A card under rules/models."),
+    "resources-1": (ResourcesReport, "Needs of kernels, as `parity kernels --resources --format json` prints them."),
+    "fleet-1": (Fleet, "Many nodes, as `parity fleet --format json` prints them."),
+    "history-1": (NodeHistory, "One node over time, as `parity diff --since --format json` prints it."),
+    "compare-1": (Comparison, "Devices side by side, as `parity compare --format json` prints it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),
     "tuned-1": (TunedReport, "Tuned kernel tables, as `parity kernels --tuned --format json` prints them."),
-    "resources-1": (ResourcesReport, "Needs of kernels, as `parity kernels --resources --format json` prints them."),
+    "backends-1": (BackendsReport, "Chosen backends, as `parity kernels --backends --format json` prints them."),
     "rule-1": (RuleCard, "A rule card under rules/checks."),
     "device-1": (DeviceSpec, "A part under rules/devices."),
     "lint-1": (LintReport, "What `parity lint --format json` prints."),
@@ -119,6 +129,23 @@ def targets_page() -> str:
     )
 
 
+def kernel_names() -> KernelNames:
+    """Return how kernels call themselves, as the data state it.
+
+    Raises:
+        InvalidConfigError: the file is broken.
+    """
+    path = store.rules_folder() / "kernels" / "names" / "names.yaml"
+    document = load_yaml(read_bytes(path).decode(), where=str(path))
+    return convert_all(document.data, KernelNames, document=document)
+
+
+def plugin_kernel_names() -> str:
+    """Return the plugin's copy of the names: it reads no YAML, and imports nothing of this package."""
+    told = [{"id": one.id, "name": one.name, "patterns": one.patterns} for one in kernel_names().backends]
+    return msgspec.json.format(msgspec.json.encode({"backends": told}), indent=1).decode() + "\n"
+
+
 def readme(text: str) -> str:
     """Return the README with its shown ``doctor`` run and its counts as they are now."""
     project = Project()
@@ -144,6 +171,7 @@ def generated() -> dict[Path, str]:
     files[docs / "rules.md"] = rules_page()
     files[docs / "lint.md"] = lint_page()
     files[docs / "targets.md"] = targets_page()
+    files[PACKAGE.parent / "pytest_parity" / "kernel_names.json"] = plugin_kernel_names()
     page = PACKAGE.parent / "README.md"
     files[page] = readme(page.read_text(encoding="utf-8"))
     return files

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parity import __version__
 from parity.catalog import store
+from parity.config.project import find_project, load_project
+from parity.config.targets import target_or_default
 from parity.errors import UsageError
-from parity.outputs import write_file
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
+
+    from parity.model.spec import DeviceSpec
 
 CONFIG = """\
 # What production runs on. `parity doctor` and `pytest` judge this machine against it.
@@ -33,48 +38,121 @@ policy:
 #   - {{rule: ecc-differs, reason: "dev pool runs without ECC", owner: perf-team, until: 2027-03-31}}
 """
 WORKFLOW = """\
+# Written by `parity init`, yours to edit. What production runs on stands in parity.yaml.
 name: parity
-on: [push, pull_request]
+on:
+  push:
+    branches: [main]
+  pull_request:
+  merge_group:  # a merge queue waits for its checks: without this line for ever
 permissions: {{}}
 jobs:
-  perf:
-    # A label is a promise; the first step checks it.
-    runs-on: [self-hosted, gpu, "{label}"]
+  lint:
+    name: parity lint
+    # Any runner will do. Nothing of the change is run and the token can only read: safe for pull requests from forks.
+    runs-on: ubuntu-24.04
+    timeout-minutes: 10
     permissions:
       contents: read
     steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with:
           persist-credentials: false
-      - run: python -m pip install gpu-parity
-      - run: parity doctor --format markdown -o parity.md --format text
-      - if: always()
-        run: if [ -f parity.md ]; then cat parity.md >> "$GITHUB_STEP_SUMMARY"; fi
-      - run: python -m pytest -m "perf or benchmark"
+      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
+        with:
+          python-version: "3.12"
+      # `pip`, not `python -m pip`: the latter looks for modules in the checkout first.
+      - run: pip install gpu-parity=={version}
+      # The first format goes to the job summary, the others to the log, where `github` becomes annotations.
+      - run: parity lint --format markdown -o "$GITHUB_STEP_SUMMARY" --format text --format github
+
+  perf:
+    name: perf on {label}
+    # A label is a promise; `parity doctor` holds the runner to it before anything is measured.
+    runs-on: [self-hosted, gpu, "{label}"]
+    # Such a runner runs what it is given: a fork's pull request must not reach it. Its merge group will, once approved.
+    if: github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository
+    timeout-minutes: 60
+    permissions:
+      contents: read
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          persist-credentials: false
+      # `python` is the one with your torch: its packages are judged. Name another if it is not first on the path.
+      - run: python -m pip install gpu-parity=={version}
+      - run: parity doctor --format markdown -o "$GITHUB_STEP_SUMMARY" --format text --format github
+      # --parity-require-measured: a green run that skipped everything is no measurement.
+      - run: python -m pytest -m "perf or benchmark" --parity-require-measured --parity-report=parity-run.json
+
+  parity:
+    name: parity
+    # The one check to require: a job that was skipped would count as passed.
+    if: always()
+    needs: [lint, perf]
+    runs-on: ubuntu-24.04
+    timeout-minutes: 5
+    permissions: {{}}
+    steps:
+      - env:
+          LINT: ${{{{ needs.lint.result }}}}
+          PERF: ${{{{ needs.perf.result }}}}
+          # Only a fork's pull request may go without: its merge group will not.
+          FORK: >-
+            ${{{{ github.event_name == 'pull_request' &&
+            github.event.pull_request.head.repo.full_name != github.repository }}}}
+        run: |
+          echo "lint: $LINT, perf: $PERF, fork: $FORK"
+          [ "$LINT" = success ]
+          [ "$PERF" = success ] || {{ [ "$PERF" = skipped ] && [ "$FORK" = true ]; }}
 """
+WORKFLOW_NAME = ".github/workflows/parity.yml"
+DEFAULT = "h100"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("--target", metavar="T", default="h100", help="catalog name or alias (default: h100)")
-    parser.add_argument("--github-actions", action="store_true", help="write .github/workflows/parity.yml too")
-    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    parser.add_argument(
+        "--target", metavar="T", help="catalog name or alias (default: the one of the project file here, else h100)"
+    )
+    parser.add_argument("--github-actions", action="store_true", help=f"write {WORKFLOW_NAME} too")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the files; refuses to replace any unless told."""
-    spec = store.device_spec(arguments.target)
-    files = {"parity.yaml": CONFIG.format(device=spec.id, name=spec.name)}
+    """Write the files that are not there yet; what is there stays as it is.
+
+    Raises:
+        UsageError: all of them are there, or one cannot be written.
+    """
+    declared = find_project(Path())
+    here = declared if declared is not None and declared.parent == Path.cwd() else None
+    spec = _spec(arguments.target, here)
+    files = {here.name if here is not None else "parity.yaml": CONFIG.format(device=spec.id, name=spec.name)}
     if arguments.github_actions:
-        files[".github/workflows/parity.yml"] = WORKFLOW.format(label=spec.aliases[0] if spec.aliases else spec.id)
-    present = [name for name in files if Path(name).exists()]
-    if present and not arguments.force:
-        raise UsageError("already there", where=", ".join(present), mend="edit it, or replace it with --force")
+        files[WORKFLOW_NAME] = WORKFLOW.format(label=_label(arguments.target, spec), version=__version__)
     _make_folders(files)
-    for name, text in files.items():
-        write_file(name, text)
-        print(f"parity: wrote {name}", file=sys.stderr)
+    written = [name for name, text in files.items() if _create(name, text)]
+    for name in files:
+        print(f"parity: {'wrote' if name in written else 'already there, kept as it is:'} {name}", file=sys.stderr)
+    if not written:
+        raise UsageError("nothing to write", where=", ".join(files), mend="edit what is there, or move it away")
     return 0
+
+
+def _spec(name: str | None, project_file: Path | None) -> DeviceSpec:
+    """Return the part asked for, else the one that the project file here declares, else the default."""
+    if name is None and project_file is not None:
+        target = target_or_default(None, load_project(project_file), source="parity init")
+        if target is not None:
+            return target.spec
+    return store.device_spec(name or DEFAULT)
+
+
+def _label(name: str | None, spec: DeviceSpec) -> str:
+    """Return what the runner's label is guessed to be: the name as it was given, else the part's shortest."""
+    if name is not None and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        return name.lower()
+    return min((spec.id, *spec.aliases), key=lambda one: (len(one), one))
 
 
 def _make_folders(names: Iterable[str]) -> None:
@@ -85,3 +163,16 @@ def _make_folders(names: Iterable[str]) -> None:
     except OSError as error:
         what = f"its folder cannot be made: {error.strerror}"
         raise UsageError(what, where=name, mend="check what is there") from error
+
+
+def _create(name: str, text: str) -> bool:
+    """Write a file that is not there; return whether it was not. Nothing is ever replaced, not even a broken link."""
+    try:
+        with Path(name).open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        mend = "check the folder and permissions"
+        raise UsageError(f"cannot be written: {error.strerror}", where=name, mend=mend) from error
+    return True

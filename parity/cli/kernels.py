@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from parity import session
 from parity.binaries import packages
+from parity.binaries.built_here import Built, built_here
 from parity.binaries.inventory import Stocktaking
 from parity.catalog import store
-from parity.cli import kernels_resources, kernels_tuned, options
+from parity.cli import kernels_backends, kernels_resources, kernels_tuned, options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
 from parity.inputs import near_names
 from parity.model.absent import value_of
 from parity.model.arch import AmdArch, NvidiaArch, parse_arch
-from parity.model.coverage import KernelsReport, RunsOn
+from parity.model.coverage import KernelsReport, PackageVerdict, RunsOn
 from parity.reports import kernels_text
 from parity.verdict.kernels import kernels_report
 
@@ -59,8 +63,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tell the tuned kernel tables (vLLM, SGLang, AITER, TunableOp, Tensile) instead: which shapes are tuned "
         "for the target, and here",
     )
+    parser.add_argument(
+        "--backends",
+        action="store_true",
+        help="tell the backends that installed packages (vLLM, SGLang, FlashInfer, Transformer Engine, torch) choose "
+        "on the target and here instead, evaluated from their own source",
+    )
+    parser.add_argument(
+        "--built",
+        action="store_true",
+        help="only what was built here, or came from no package index: such code is for the GPUs of its builder",
+    )
     kernels_resources.add_arguments(parser)
-    options.add_output(parser, ("text", "json"))
+    options.add_output(parser, ("text", "json", "html"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -69,6 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
     if named and not arguments.resources:  # `parity kernels --here torch`: the word is what to look at
         arguments.what.append(named)
     arguments.here = named is not None
+    if "html" in (arguments.format or ()) and (arguments.tuned or arguments.backends):
+        asked = "tuned tables" if arguments.tuned else "backends"
+        raise UsageError(f"there is no page of {asked}", where="--format html", mend="use text or json")
     if arguments.tuned:
         return kernels_tuned.run(arguments)
     target = _target(arguments)
@@ -76,15 +94,21 @@ def run(arguments: argparse.Namespace) -> int:
         mine = (_device(named, arguments, source="--here"),) if named else _here(arguments)
         return kernels_resources.run(arguments, target, mine[0] if mine else None)
     here = _here(arguments)
-    inventory = _inventory(arguments.what, scan=arguments.scan)
+    if arguments.backends:
+        return kernels_backends.run(arguments, target, here)
+    built = _built(arguments) if arguments.built else None
+    inventory = _inventory(arguments.what, scan=arguments.scan) if built is None else _inventory_of(built, arguments)
     if not inventory.libraries:
         raise NothingToJudgeError(
             f"no device code in {inventory.files} files"
             + (f", {inventory.unsearched} of them not searched" if inventory.unsearched else ""),
-            where=", ".join(arguments.what[:3]) or "installed packages",
+            where=", ".join(arguments.what[:3]) or ("what was built here" if arguments.built else "installed packages"),
             mend="check the path or the package; packages that compile at run time hold none",
         )
-    report = kernels_report(inventory, store.code_facts(), target=target, here=here)
+    known = store.stack_facts().libraries
+    report = kernels_report(inventory, store.code_facts(), target=target, here=here, known=known)
+    if built is not None:
+        report = msgspec.structs.replace(report, packages=tuple(_with_reason(one, built) for one in report.packages))
     options.write_reports(arguments, lambda name: _rendered(name, report, inventory, verbose=arguments.verbose))
     return report.exit_status
 
@@ -92,6 +116,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _rendered(name: str, report: KernelsReport, inventory: Inventory, *, verbose: bool) -> str:
     if name == "json":
         return session.as_json(report).decode()
+    if name == "html":
+        from parity.reports.html import kernels
+
+        return kernels.render(report)
     width, _, ascii_only = options.terminal()
     text = kernels_text.render(report, inventory, verbose=verbose, width=width)
     return text.encode("ascii", "replace").decode() if ascii_only else text
@@ -152,6 +180,40 @@ def _arch(device: Device) -> str:
 def _driver_cuda(fingerprint: Fingerprint) -> str:
     reading = fingerprint.stack.components.get("cuda_driver")
     return "" if reading is None else value_of(reading) or ""
+
+
+def _built(arguments: argparse.Namespace) -> list[Built]:
+    """Return what was built here.
+
+    Raises:
+        UsageError: paths or packages were named too.
+    """
+    if arguments.what:
+        raise UsageError("--built looks through what is installed", where="--built", mend="name no path or package")
+    return built_here(packages.site_folders(), os.environ)
+
+
+def _inventory_of(built: list[Built], arguments: argparse.Namespace) -> Inventory:
+    stock = Stocktaking(scan=arguments.scan)
+    folders = packages.site_folders()
+    for one in built:
+        if one.folder:
+            stock.add_path(one.folder)
+        else:
+            for package in packages.installed(folders, only=one.name):
+                stock.add_package(package)
+    return stock.inventory()
+
+
+def _with_reason(package: PackageVerdict, built: list[Built]) -> PackageVerdict:
+    """Return a package's verdict with what tells that it was built here."""
+    name = packages.folded(package.package)
+    why = [
+        one.why
+        for one in built
+        if (package.package.startswith(one.folder) if one.folder else packages.folded(one.name) == name)
+    ]
+    return msgspec.structs.replace(package, told=(*package.told, *why[:1]))
 
 
 def _inventory(words: list[str], *, scan: bool) -> Inventory:

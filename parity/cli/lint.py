@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity import __version__, session
 from parity.catalog import store
-from parity.cli import options
+from parity.cli import issue_formats, options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
-from parity.inputs import near_names
-from parity.lint import baseline, fixing
+from parity.inputs import decode_text, near_names, read_bytes
+from parity.lint import baseline, cache, fixing, waive
 from parity.lint.asked import asked_of
 from parity.lint.changed import changed_lines, touches
 from parity.lint.linter import Outcome, Rules, lint_paths
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 
     from parity.config.project import Project
     from parity.model.policy import LintSettings
+    from parity.model.rule import Severity
     from parity.model.target import Target
 
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
+FORMATS = ("text", "json", *issue_formats.ISSUE_FORMATS, "markdown", "html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exclude", metavar="GLOB", action="append", help="leave these files and folders out; repeatable"
     )
-    parser.add_argument(
-        "--fail-on", choices=SEVERITIES, help="least severity that gives exit status 1 (default: policy, error)"
-    )
+    options.add_fail_on(parser)
     parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
+    parser.add_argument(
+        "--allow-empty", action="store_true", help="no file that a scanner reads is a pass (for hooks that name files)"
+    )
     parser.add_argument("--statistics", action="store_true", help="counts per rule in place of the findings (text)")
     parser.add_argument("--baseline", metavar="FILE", help="leave out the findings that this file holds")
     parser.add_argument(
@@ -58,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diff", metavar="REV", help="only findings on lines changed since this revision")
     parser.add_argument("--fix", action="store_true", help="put mechanical mends into the files")
     parser.add_argument("--show-fixes", action="store_true", help="print the mechanical mends as a diff; write nothing")
+    parser.add_argument(
+        "--no-cache", action="store_true", help="read every file anew, and keep nothing for the next run"
+    )
     options.add_output(parser, FORMATS)
 
 
@@ -66,14 +73,19 @@ def run(arguments: argparse.Namespace) -> int:
     project = session.project_of(arguments.config)
     target = target_or_default(arguments.target, project, source="--target")
     chosen = _chosen(arguments, project.lint)
-    rules = Rules(asked_of(target, gated=bool(project.targets) and project.default_target is None), chosen.__contains__)
+    gated = bool(project.targets) and project.default_target is None
+    asked = asked_of(target, gated=gated, perf_tests=project.perf_tests)
+    rules = Rules(asked, chosen.__contains__, project.rules)
     exclude = (*project.lint.exclude, *(arguments.exclude or ()))
-    outcome = lint_paths(arguments.paths, rules, exclude=exclude)
-    if not outcome.files:
+    folder = None if arguments.no_cache else cache.default_folder()
+    held = cache.Cache(folder, cache.key_of(rules.question())) if folder is not None else None
+    outcome = lint_paths(arguments.paths, rules, exclude=exclude, cache=held)
+    if not outcome.files and not arguments.allow_empty:
         raise NothingToJudgeError(
             "no file that a scanner reads", where=", ".join(arguments.paths), mend="give a repository's folder"
         )
     _narrow(outcome, arguments, project.lint)
+    _waive(outcome, project, rules)
     if arguments.update_baseline:
         return _write_baseline(outcome, arguments)
     if arguments.fix or arguments.show_fixes:
@@ -81,7 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.show_fixes:
             return 0
     report = _report(outcome, rules, target, arguments, project)
-    options.write_reports(arguments, lambda name: render(report, outcome, name, arguments))
+    fail_on = arguments.fail_on or project.policy.fail_on
+    options.write_reports(arguments, lambda name: render(report, outcome, name, arguments, fail_on))
     return 0 if arguments.exit_zero else report.exit_status
 
 
@@ -96,8 +109,29 @@ def _narrow(outcome: Outcome, arguments: argparse.Namespace, settings: LintSetti
         )
     ]
     if arguments.diff is not None:
-        changes = changed_lines(arguments.diff)
-        outcome.findings = [one for one in outcome.findings if touches(changes, one.path, one.line, one.end_line)]
+        changes: dict[str, list[tuple[int, int]] | None] = {}
+        for folder in {path if os.path.isdir(path) else os.path.dirname(path) or "." for path in arguments.paths}:  # noqa: PTH112, PTH120
+            changes |= changed_lines(arguments.diff, folder)
+        outcome.findings = [
+            one for one in outcome.findings if touches(changes, os.path.realpath(one.path), one.line, one.end_line)
+        ]
+
+
+def _waive(outcome: Outcome, project: Project, rules: Rules) -> None:
+    """Silence what the project waives, and add its waivers that have ended."""
+    today = dt.datetime.now(dt.timezone.utc).date()
+    outcome.findings = waive.waived(outcome.findings, project.lint_waivers, today)
+    card = rules.cards.get(waive.EXPIRED)
+    if card is None or not project.lint_waivers:
+        return
+    file = project.where.removesuffix(": [tool.parity]")
+    text = decode_text(read_bytes(file), where=file)
+    path = os.path.relpath(file).replace(os.sep, "/")
+    found = list(waive.expired(project.lint_waivers, today, card=card, path=path, text=text))
+    if found:
+        outcome.findings += found
+        outcome.texts[path] = text
+        outcome.opened[path] = file
 
 
 def _write_baseline(outcome: Outcome, arguments: argparse.Namespace) -> int:
@@ -170,32 +204,29 @@ def _names(given: Iterable[str] | None) -> list[str]:
     return [name.strip() for words in given or () for name in words.split(",") if name.strip()]
 
 
-def render(report: LintReport, outcome: Outcome, name: str, arguments: argparse.Namespace) -> str:
+def render(
+    report: LintReport, outcome: Outcome, name: str, arguments: argparse.Namespace, fail_on: Severity = "error"
+) -> str:
     """Return the report in the format called ``name``."""
     if name == "json":
         from parity.reports import lint_json
 
         return lint_json.render(report)
-    if name == "sarif":
-        from parity.reports import lint_sarif
-
-        return lint_sarif.render(report, outcome.texts, store.lint_book().cards)
-    if name == "github":
-        from parity.reports import lint_github
-
-        return lint_github.render(report)
-    if name == "gitlab":
-        from parity.reports import lint_gitlab
-
-        return lint_gitlab.render(report, outcome.texts)
-    if name == "junit":
-        from parity.reports import lint_junit
-
-        return lint_junit.render(report)
     if name == "markdown":
         from parity.reports import lint_markdown
 
         return lint_markdown.render(report)
+    if name in issue_formats.ISSUE_FORMATS:
+        from parity.cli.places import placing
+        from parity.reports.lint_issues import issues_of
+
+        cards = store.lint_book().cards
+        issues = issues_of(report, outcome.texts, cards, fail_on=fail_on, placed=placing(os.environ))
+        return issue_formats.render(name, issues)
+    if name == "html":
+        from parity.reports.html import lint
+
+        return lint.render(report, outcome.texts)
     from parity.reports import lint_text
 
     width, colour, _ = options.terminal()

@@ -19,6 +19,10 @@ COMMANDS = {
     "doctor": ("parity.cli.doctor", "judge this machine, or a saved fingerprint, against a target"),
     "capture": ("parity.cli.capture", "fingerprint this machine (redacted by default)"),
     "diff": ("parity.cli.diff", "compare two machines: fingerprints, reports of other tools, or catalog names"),
+    "compare": (
+        "parity.cli.compare",
+        "hold devices side by side: facts, per watt, ridge points, what a result carries over",
+    ),
     "targets": ("parity.cli.targets", "list the catalog, or show one part with the source of each fact"),
     "explain": ("parity.cli.explain", "say why this is, or is not, the target: each candidate with its reason"),
     "kernels": (
@@ -27,6 +31,11 @@ COMMANDS = {
     ),
     "lint": ("parity.cli.lint", "scan a repository for parity problems; needs no GPU"),
     "model": ("parity.cli.model", "say what a model asks of a target: memory, shapes, what binds it; no GPU needed"),
+    "fleet": (
+        "parity.cli.fleet",
+        "compare many nodes: alike, odd, slow, changed, not the target; and fleet collect",
+    ),
+    "fleet collect": ("parity.cli.fleet_collect", "take the fingerprints of many nodes through their launcher"),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }
@@ -67,18 +76,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if words and words[0] in COMMANDS:
+    count = 2 if " ".join(words[:2]) in COMMANDS else 1
+    command = " ".join(words[:count])
+    if command in COMMANDS:
         _load_msgspec()
-        module = importlib.import_module(COMMANDS[words[0]][0])
+        module = importlib.import_module(COMMANDS[command][0])
         parser = argparse.ArgumentParser(
-            prog=f"parity {words[0]}",
-            description=COMMANDS[words[0]][1][0].upper() + COMMANDS[words[0]][1][1:] + ".",
+            prog=f"parity {command}",
+            description=COMMANDS[command][1][0].upper() + COMMANDS[command][1][1:] + ".",
             epilog=EPILOG,
             allow_abbrev=False,
             formatter_class=_formatter,
         )
         module.add_arguments(parser)
-        status: int = module.run(parser.parse_args(words[1:]))
+        status: int = module.run(parser.parse_args(words[count:]))
         return status
     parser = argparse.ArgumentParser(
         prog="parity",
@@ -90,7 +101,8 @@ def _run(words: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"parity {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, (_, summary) in COMMANDS.items():
-        commands.add_parser(name, help=summary, add_help=False)
+        if " " not in name:
+            commands.add_parser(name, help=summary, add_help=False)
     parser.parse_args(words)
     parser.print_help(sys.stderr if words else sys.stdout)
     return 2

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--params", metavar="N", help="parameters, where they cannot be counted: 70b, 70.6e9")
     parser.add_argument("--like", metavar="FAMILY", help="read the layers as those of this family: llama, qwen3, ...")
     model_flags.add_arguments(parser)
-    options.add_output(parser, ("text", "json"))
+    options.add_output(parser, ("text", "json", "html"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -118,6 +118,10 @@ def render(report: ModelReport, name: str, *, verbose: bool) -> str:
     """Return the report in the format called ``name``."""
     if name == "json":
         return _json(report)
+    if name == "html":
+        from parity.reports.html import model
+
+        return model.render(report)
     from parity.reports import model_text
 
     width, colour, ascii_only = options.terminal()

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from parity.errors import UsageError
-from parity.model.rule import LEVELS
+from parity.model.rule import LEVELS, SEVERITIES
 from parity.outputs import write_file
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ def add_target(parser: argparse.ArgumentParser, *, required: bool = False) -> No
 def add_require(parser: argparse.ArgumentParser) -> None:
     """Add ``--require``."""
     parser.add_argument("--require", choices=LEVELS, help="least level that passes (default: equivalent)")
+
+
+def add_fail_on(parser: argparse.ArgumentParser) -> None:
+    """Add ``--fail-on``."""
+    parser.add_argument(
+        "--fail-on", choices=SEVERITIES, help="least severity that gives exit status 1 (default: policy, error)"
+    )
 
 
 def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:

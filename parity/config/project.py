@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from parity.model.lint import LintCard
+
 T = TypeVar("T")
 
 FILE_NAMES = ("parity.yaml", "parity.yml")
@@ -82,7 +84,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
         where: the file, empty when there is none.
         folder: the folder that paths in the file are relative to.
         targets: name -> entry, with ``extends`` already applied.
-        rules: rule id -> settings.
+        rules: rule id -> settings, of rules for machines and for files.
+        waivers, lint_waivers: of rules for machines; of lint rules.
     """
 
     where: str = ""
@@ -93,6 +96,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = Policy()
     rules: dict[str, dict[str, float | int | str | bool]] = {}
     waivers: tuple[Waiver, ...] = ()
+    lint_waivers: tuple[Waiver, ...] = ()
     lint: LintSettings = LintSettings()
     models: tuple[ModelGate, ...] = ()
 
@@ -189,6 +193,7 @@ def _validated(document: Document, path: Path) -> Project:
     problems.extend(_check_top(document))
     targets = _targets(document, problems)
     rules = _rules(document, problems)
+    waivers, lint_waivers = _waivers(document, problems)
     project = Project(
         where=document.where,
         folder=str(path.parent),
@@ -197,7 +202,8 @@ def _validated(document: Document, path: Path) -> Project:
         perf_tests=_section(document, "perf_tests", PerfTests, PerfTests(), problems),
         policy=_section(document, "policy", Policy, Policy(), problems),
         rules=rules,
-        waivers=_waivers(document, problems),
+        waivers=waivers,
+        lint_waivers=lint_waivers,
         lint=_lint(document, problems),
         models=_models(document, problems),
     )
@@ -428,7 +434,7 @@ def _rules(document: Document, problems: list[ParityError]) -> dict[str, dict[st
         if not isinstance(data, dict):
             problems.append(problem_at(document, at, "settings or `off` are needed", mend="write a mapping"))
             continue
-        allowed = ("severity", *card.settings) if isinstance(card, ModelCard) else known_settings(card)
+        allowed = known_settings(card) if isinstance(card, RuleCard) else ("severity", *card.settings)
         for key, value in data.items():
             problems.extend(_check_setting(document, f"{at}.{key}", str(key), value, allowed))
         settings[card.id] = data
@@ -452,18 +458,6 @@ def _check_setting(
         yield problem_at(document, at, f"a number is needed, not {told}", mend='correct the value, or write "off"')
 
 
-def _rule(document: Document, name: str, at: str, problems: list[ParityError]) -> RuleCard | ModelCard | None:
-    about_models = store.model_cards()
-    if name in about_models:
-        return about_models[name]
-    try:
-        return store.card(name)
-    except UnknownNameError as error:
-        close = near_names(name, [*about_models, *(card.id for card in store.cards())])
-        problems.append(problem_at(document, at, error.what, close=close, mend=error.mend))
-        return None
-
-
 def _models(document: Document, problems: list[ParityError]) -> tuple[ModelGate, ...]:
     gates = []
     for position, data in enumerate(_part(document, "models", list, problems)):
@@ -476,8 +470,26 @@ def _models(document: Document, problems: list[ParityError]) -> tuple[ModelGate,
     return tuple(gates)
 
 
-def _waivers(document: Document, problems: list[ParityError]) -> tuple[Waiver, ...]:
-    waivers = []
+def _rule(
+    document: Document, name: str, at: str, problems: list[ParityError]
+) -> RuleCard | ModelCard | LintCard | None:
+    about_models = store.model_cards()
+    if name in about_models:
+        return about_models[name]
+    try:
+        return store.card(name)
+    except UnknownNameError as error:
+        lint = {card.id: card for card in store.lint_book().cards}
+        if name not in lint:
+            close = near_names(name, [*(card.id for card in store.cards()), *about_models, *lint])
+            problems.append(problem_at(document, at, error.what, close=close, mend=error.mend))
+        return lint.get(name)
+
+
+def _waivers(document: Document, problems: list[ParityError]) -> tuple[tuple[Waiver, ...], tuple[Waiver, ...]]:
+    """Return the waivers of rules for machines and models, and those of lint rules."""
+    waivers: list[Waiver] = []
+    lint_waivers: list[Waiver] = []
     for position, data in enumerate(_part(document, "waivers", list, problems)):
         at = f"waivers[{position}]"
         waiver = _converted(document, data, Waiver, at, problems)
@@ -488,9 +500,10 @@ def _waivers(document: Document, problems: list[ParityError]) -> tuple[Waiver, .
             for key in ("reason", "owner")
             if not getattr(waiver, key).strip()
         )
-        if _rule(document, waiver.rule, f"{at}.rule", problems) is not None:
-            waivers.append(waiver)
-    return tuple(waivers)
+        card = _rule(document, waiver.rule, f"{at}.rule", problems)
+        if card is not None:
+            (waivers if isinstance(card, (RuleCard, ModelCard)) else lint_waivers).append(waiver)
+    return tuple(waivers), tuple(lint_waivers)
 
 
 class ProjectFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from parity.model.absent import Absent, Reading
 from parity.model.device import Partition
+from parity.model.difference import Difference, Kind, Section
 from parity.units import format_fact
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from parity.model.device import Device
     from parity.model.fingerprint import Fingerprint
 
-Section = Literal["identity", "stack", "conditions", "host", "environment"]
 # Differences in these are drift; conditions and host state change by the minute.
 GATED: tuple[Section, ...] = ("identity", "stack", "environment")
 # Values that move without anybody changing anything.
@@ -32,26 +32,6 @@ VOLATILE = frozenset(
         "violation_thermal_ns", "throttle_reasons", "pcie_speed_mbps", "hostname", "numa_node", "link_errors",
     }
 )  # fmt: skip
-
-
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One value that two machines do not share.
-
-    Attributes:
-        section: block of the fingerprint.
-        subject: ``GPU 0``, ``GPU 0-7``, ``machine``.
-        kind: ``changed``; ``only-a`` / ``only-b``: the other side does not tell.
-        a, b: the values as printed; empty where a side does not tell.
-        ratio: b / a where both are numbers.
-    """
-
-    section: Section
-    subject: str
-    name: str
-    kind: Literal["changed", "only-a", "only-b"]
-    a: str
-    b: str
-    ratio: float | None = None
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,9 +54,9 @@ def compare(a: Fingerprint, b: Fingerprint, *, names: tuple[str, str]) -> Compar
     Devices are paired by position among the visible ones; equal differences of several devices are told once.
     """
     found = [*_devices(a, b), *_stack(a, b), *_environment(a, b), *_block("host", "machine", a.host, b.host)]
-    merged = tuple(_merged(found))
-    drifted = any(item.kind == "changed" and item.section in GATED for item in merged)
-    return Comparison(a=names[0], b=names[1], drifted=drifted, differences=merged)
+    told = tuple(merged(found))
+    drifted = any(item.kind == "changed" and item.section in GATED for item in told)
+    return Comparison(a=names[0], b=names[1], drifted=drifted, differences=told)
 
 
 def _devices(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
@@ -126,7 +106,7 @@ def _plain(section: Section, name: str, a: str | None, b: str | None, *, told: b
     """Yield a difference of two optional texts; when both sides list such things, a missing one is a change."""
     if a == b:
         return
-    kind: Literal["changed", "only-a", "only-b"] = "changed"
+    kind: Kind = "changed"
     if not told and a is None:
         kind = "only-b"
     elif not told and b is None:
@@ -149,11 +129,12 @@ def _value(section: Section, subject: str, name: str, a: object, b: object) -> I
             kind="changed",
             a=_text(name, a.value),
             b=_text(name, b.value),
-            ratio=_ratio(a.value, b.value),
+            ratio=ratio_of(a.value, b.value),
         )
 
 
-def _ratio(a: Any, b: Any) -> float | None:
+def ratio_of(a: Any, b: Any) -> float | None:
+    """Return b / a where both are numbers and a is not zero."""
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (a, b))
     return round(b / a, 4) if numbers and a else None
 
@@ -166,7 +147,7 @@ def _text(name: str, value: object) -> str:
     return format_fact(name, value)
 
 
-def _merged(found: list[Difference]) -> Iterator[Difference]:
+def merged(found: list[Difference]) -> Iterator[Difference]:
     """Yield equal differences of several devices once, in order of first appearance."""
     groups: dict[tuple[object, ...], list[Difference]] = {}
     for item in found:

@@ -25,6 +25,9 @@ VARIABLES = {
 }
 _DEFINE = re.compile(r"-D([A-Z_]+)(?::\w+)?=(.*)", re.DOTALL)
 _OFFLOAD = re.compile(r"--(?:offload-arch|amdgpu-target)=(.+)", re.DOTALL)
+# A flag for nvcc that names an architecture, and one whose architecture is put in later.
+_NVCC_FLAG = re.compile(r"arch=(?:compute|sm)_")
+_OPEN_FLAG = re.compile(r"(?:compute|sm)_(?!\d)")
 _COMPILERS = frozenset({"nvcc", "hipcc", "clang++", "clang", "amdclang++", "$(NVCC)", "${NVCC}"})
 
 
@@ -76,7 +79,22 @@ def of_words(command: Command) -> Iterable[ArchList]:
         yield _list("nvcc", "-gencode", open_, whole, command.how, command.scope)
 
 
-def _list(tool: str, name: str, text: str | None, span: Span, how: How, scope: str) -> ArchList:
-    if text is not None and "$" in text:
+def of_flags(pieces: list[tuple[str, Span]], how: How) -> Iterable[ArchList]:
+    """Yield the one list that all ``-gencode`` and ``-arch`` flags of a file make, at the first of them.
+
+    Args:
+        pieces: texts that may hold flags, with their places, in the order of the file.
+        how: what kind of file.
+    """
+    flags = [(text, span) for text, span in pieces if _NVCC_FLAG.search(text)]
+    if flags:
+        open_ = any(_OPEN_FLAG.search(text) for text, _ in flags)
+        # What is left of a generator expression is no variable.
+        text = None if open_ else " ".join(text for text, _ in flags).replace("$", "")
+        yield _list("nvcc", "-gencode", text, flags[0][1], how, "")
+
+
+def _list(tool: str, name: str, text: str | None, span: Span, how: How, scope: str, *, whole: bool = False) -> ArchList:
+    if text is not None and "$" in text and not whole:
         text = None
     return ArchList(tool=tool, name=name, text=text, span=span, how=how, scope=scope)  # type: ignore[arg-type]

@@ -18,7 +18,9 @@ _TOKEN = re.compile(r"(\d{1,2})\.?(\d)([af]?)")
 _TORCH = re.compile(r"(\d{1,2})\.(\d)([af]?)(\+PTX)?")
 _CMAKE = re.compile(r"(\d{2,3})([af]?)(-real|-virtual)?")
 _GFX = re.compile(r"gfx[0-9a-f]+(?:-\d+)*(?:-generic)?")
-_GENCODE = re.compile(r"(?:arch=)?(compute_\d+[af]?),code=(\[[^\]]*\]|\"[^\"]*\"|(?:sm|compute|lto)_\d+[af]?)")
+_GENCODE = re.compile(
+    r"(?:arch=)?(compute_\d+[af]?),code=(\[[^\]]{0,200}\]|\"[^\"]{0,200}\"|(?:sm|compute|lto)_\d+[af]?)"
+)
 _CODE = re.compile(r"(sm|compute|lto)_(\d+)([af]?)")
 # torch/utils/cpp_extension.py: names of TORCH_CUDA_ARCH_LIST.
 TORCH_NAMES = {

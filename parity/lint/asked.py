@@ -10,6 +10,7 @@ from parity.catalog import store
 from parity.lint import parts
 from parity.model.environment import EnvironmentCard
 from parity.model.lint_data import LintData
+from parity.model.policy import PerfTests
 from parity.model.stack_facts import StackFacts
 from parity.model.target import Target
 
@@ -22,7 +23,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         gated: the project declares targets and no default one, so its perf tests are gated only where a run names one.
-        fixtures, markers: what makes a test a perf test, besides the plugin's defaults.
+        perf_tests: what makes a test a perf test, besides the plugin's defaults.
     """
 
     target: Target | None
@@ -30,8 +31,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     stack: StackFacts
     environment: tuple[EnvironmentCard, ...]
     gated: bool = False
-    markers: tuple[str, ...] = ()
-    fixtures: tuple[str, ...] = ()
+    perf_tests: PerfTests = PerfTests()
 
     @property
     def spec(self) -> DeviceSpec:
@@ -46,7 +46,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.target.spec
 
 
-def asked_of(target: Target | None, *, gated: bool = False) -> Asked:
+def asked_of(target: Target | None, *, gated: bool = False, perf_tests: PerfTests | None = None) -> Asked:
     """Return what a run is asked, with the shipped facts."""
     return Asked(
         target=target,
@@ -54,4 +54,5 @@ def asked_of(target: Target | None, *, gated: bool = False) -> Asked:
         stack=store.stack_facts(),
         environment=store.environment_cards(),
         gated=gated,
+        perf_tests=perf_tests or PerfTests(),
     )

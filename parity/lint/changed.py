@@ -14,29 +14,38 @@ GIT_SECONDS = 120
 
 
 def changed_lines(revision: str, folder: str = ".") -> dict[str, list[tuple[int, int]] | None]:
-    """Return path below the folder -> first and last line of each change; None of a file that git does not know yet.
+    """Return real path -> first and last line of each change; None of a file that git does not know yet.
+
+    The whole repository around the folder is told, so that a run from one of its folders misses nothing.
 
     Raises:
         UsageError: no git, no repository, or no such revision.
     """
     if revision.startswith("-"):
         raise UsageError(f"{revision!r} is no revision", where="--diff", mend="give a branch, tag or commit")
-    text = _git(["diff", "--no-color", "--no-ext-diff", "--relative", "-U0", revision, "--", "."], folder)
+    top = _git(["rev-parse", "--show-toplevel"], folder).removesuffix("\n")
+    # A prefix or a missing one in the user's settings would make other paths.
+    names = ["--src-prefix=a/", "--dst-prefix=b/", "--no-relative"]
+    text = _git(["diff", "--no-color", "--no-ext-diff", *names, "-U0", revision, "--"], top)
     found: dict[str, list[tuple[int, int]] | None] = {}
     path = ""
     for line in text.split("\n"):
         file, hunk = _FILE.match(line), _HUNK.match(line)
         if file:
-            path = file[1] or ""
+            path = _real(top, file[1]) if file[1] else ""
         elif hunk and path:
             first, count = int(hunk[1]), int(hunk[2] if hunk[2] is not None else 1)
             ranges = found.setdefault(path, [])
             if count and ranges is not None:
                 ranges.append((first, first + count - 1))
-    for name in _git(["ls-files", "-z", "--others", "--exclude-standard"], folder).split("\0"):
+    for name in _git(["ls-files", "-z", "--others", "--exclude-standard"], top).split("\0"):
         if name:
-            found[name] = None
+            found[_real(top, name)] = None
     return found
+
+
+def _real(top: str, name: str) -> str:
+    return os.path.realpath(os.path.join(top, name))  # noqa: PTH118
 
 
 def touches(changes: dict[str, list[tuple[int, int]] | None], path: str, first: int, last: int) -> bool:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from parity.lint.arch_lists import VARIABLES
+from parity.lint.arch_lists import VARIABLES, of_flags
 from parity.lint.facts import ArchList, Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from parity.lint.source import Source
+    from parity.lint.source import Source, Span
 
 _COMMAND = re.compile(r"[ \t]*([A-Za-z_]\w*)[ \t]*\(")
 _TOKEN = re.compile(
     r"#\[(=*)\[|#[^\n]*|\[(=*)\[|\"((?:[^\"\\]|\\.)*)\"|([()])|((?:[^\s()#\"\\]|\\.|\$\{[^}\n]*\})+)|\s+", re.DOTALL
 )
+# Variables whose flags every CUDA file of the project gets.
+_NVCC_FLAGS = re.compile(r"CMAKE_CUDA_FLAGS(?:_\w+)?|CUDA_NVCC_FLAGS(?:_\w+)?")
 _PROPERTIES = {"CUDA_ARCHITECTURES": "cmake", "HIP_ARCHITECTURES": "amd"}
 _STOPS = frozenset({"CACHE", "PARENT_SCOPE", "PROPERTIES", "FORCE", "STRING"})
 MAX_COMMANDS = 20_000
@@ -88,7 +90,10 @@ def scan(source: Source) -> Facts:
     """Return the architecture lists of a CMake file."""
     facts = Facts(source, "cmake")
     depth = 0
+    flags: list[tuple[str, Span]] = []
     for call in calls(source.text):
+        if call.name == "add_compile_options" or any(_NVCC_FLAGS.fullmatch(word.text) for word in call.words[:2]):
+            flags += [(word.text, source.span(word.start, word.end)) for word in call.words]
         if call.name in ("if", "foreach", "while", "function", "macro"):
             depth += 1
         elif call.name in ("endif", "endforeach", "endwhile", "endfunction", "endmacro"):
@@ -106,6 +111,8 @@ def scan(source: Source) -> Facts:
         elif call.name in ("string", "list") and any(word.text in VARIABLES for word in call.words[1:]):
             name = next(word for word in call.words[1:] if word.text in VARIABLES)
             _add(facts, VARIABLES[name.text], name.text, (name,), adds=True, conditional=True)
+    if not any(one.tool == "cmake" for one in facts.arch_lists):
+        facts.arch_lists.extend(of_flags(flags, "cmake"))
     return facts
 
 

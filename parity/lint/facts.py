@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
 from parity.lint.source import Source, Span
+from parity.workload.model_shape import ModelShape
+
+if TYPE_CHECKING:
+    from parity.model.tuned import TunedEntry
 
 N = TypeVar("N", bound=ast.AST)
 How = Literal["image", "ci", "shell", "compose", "kubernetes", "python", "make", "cmake", "dotenv"]
@@ -140,6 +144,18 @@ class GpuRequest(msgspec.Struct, frozen=True, kw_only=True):
     open: bool = False
 
 
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that a file describes.
+
+    Attributes:
+        span: what names its type; dtype_span: what names its number format; None: nothing does.
+    """
+
+    shape: ModelShape
+    span: Span
+    dtype_span: Span | None = None
+
+
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     """A value that the file does not settle."""
 
@@ -164,10 +180,12 @@ class Facts:
         self.gpu_requests: list[GpuRequest] = []
         self.shared_gpus: list[tuple[str, Span]] = []
         self.doubts: list[Doubt] = []
+        self.model: Model | None = None
+        self.tuned: tuple[TunedEntry, ...] = ()
         self.bases: dict[str, str] = {}
         self.tree: ast.Module | None = None
         self.broken: tuple[str, Span] | None = None
-
+        self.readable = True
         self._nodes: dict[type[ast.AST], list[ast.AST]] | None = None
 
     def nodes(self, kind: type[N]) -> list[N]:
@@ -208,12 +226,13 @@ class BrokenFile(Exception):  # noqa: N818  (it says what is so, not what failed
 
     Attributes:
         reason, span: why, and where.
+        newer: it may well be what its name says, in a newer grammar than this program reads.
     """
 
-    def __init__(self, reason: str, span: Span) -> None:
+    def __init__(self, reason: str, span: Span, *, newer: bool = False) -> None:
         """Keep the reason and the place."""
         super().__init__(reason)
-        self.reason, self.span = reason, span
+        self.reason, self.span, self.newer = reason, span, newer
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):

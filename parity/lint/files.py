@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from posixpath import basename
 
+from parity.binaries.tuned_names import kind_of as table_kind
+
 # kind -> what it is, in words
 KINDS = {
     "dockerfile": "Dockerfile or Containerfile",
@@ -16,10 +18,12 @@ KINDS = {
     "make": "Makefile",
     "cmake": "CMake file",
     "requirements": "requirements or constraints file",
-    "pyproject": "pyproject.toml",
-    "lock": "uv.lock, poetry.lock, pdm.lock",
+    "pyproject": "pyproject.toml, pixi.toml",
+    "lock": "uv.lock, poetry.lock, pdm.lock, pixi.lock",
     "python": "Python source",
     "tuned-table": "tuned kernel table, known by its file name",
+    "tuned-rows": "tuned kernel table of AITER, keyed by gfx target and CU count",
+    "model-config": "config.json of a model",
 }
 _DOCKERFILE = re.compile(r"^(?:docker|container)file(?:$|[.\-_])|[.\-_](?:docker|container)file$", re.IGNORECASE)
 _NOT_DOCKERFILE = (
@@ -37,11 +41,12 @@ _NOT_DOCKERFILE = (
     ".tmpl",
 )
 _REQUIREMENTS = re.compile(r"(?:^|[-_.])(?:requirements?|constraints?)(?:$|[-_.])", re.IGNORECASE)
-_TUNED = re.compile(r"device_name=[^/]+\.json$")
-_LOCKS = ("uv.lock", "poetry.lock", "pdm.lock")
+_TABLES = {"device-json": "tuned-table", "csv": "tuned-rows"}
 _BY_SUFFIX = {".py": "python", ".sh": "shell", ".bash": "shell", ".slurm": "shell", ".sbatch": "shell",
               ".cmake": "cmake", ".mk": "make", ".yaml": "yaml", ".yml": "yaml"}  # fmt: skip
 _BY_NAME = {"makefile": "make", "gnumakefile": "make", "cmakelists.txt": "cmake", "pyproject.toml": "pyproject",
+            "pixi.toml": "pyproject", "config.json": "model-config", "uv.lock": "lock", "poetry.lock": "lock",
+            "pdm.lock": "lock", "pixi.lock": "lock",
             ".env": "shell", ".gitlab-ci.yml": "gitlab-ci", ".gitlab-ci.yaml": "gitlab-ci",
             "action.yml": "github-workflow", "action.yaml": "github-workflow"}  # fmt: skip
 
@@ -56,8 +61,6 @@ def kind_of(path: str) -> str | None:
     lower = name.lower()
     if lower in _BY_NAME:
         return _BY_NAME[lower]
-    if lower in _LOCKS:
-        return "lock"
     suffix = lower[lower.rfind(".") :] if "." in lower[1:] else ""
     if suffix == ".py":
         return "python"
@@ -69,8 +72,8 @@ def kind_of(path: str) -> str | None:
         suffix in (".txt", ".in") and "/requirements/" in f"/{path}"
     ):
         return "requirements"
-    if suffix == ".json" and _TUNED.search(name):
-        return "tuned-table"
+    if suffix in (".json", ".csv"):
+        return _TABLES.get(table_kind(path) or "")
     return _BY_SUFFIX.get(suffix)
 
 

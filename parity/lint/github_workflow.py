@@ -29,9 +29,12 @@ def scan(source: Source) -> Facts:
     """
     facts = Facts(source, "github-workflow")
     for root in at.documents(source):
+        before = len(facts.settings)
         outer = environment(at.get(root, "env"), facts, scope="")
+        settings = slice(before, len(facts.settings))
         for name, job in at.pairs(at.get(root, "jobs")):
             _job(name, job, facts, outer)
+        of_perf_jobs(facts, settings)
         for step in at.items(at.get(root, "runs", "steps")):
             _step(step, facts, "action")
     return facts
@@ -74,6 +77,12 @@ def _job(name: str, job: yaml.Node, facts: Facts, outer: dict[str, str | None]) 
     if any(script.is_perf(command.words) for command in commands):
         facts.settings[before:] = [_of_perf(setting) for setting in facts.settings[before:]]
     facts.jobs.append(Job(name=name, labels=tuple(labels), commands=tuple(commands), environment={**outer, **own}))
+
+
+def of_perf_jobs(facts: Facts, outer: slice) -> None:
+    """Mark settings that hold for all jobs as a measurement's, when one of the jobs measures."""
+    if any(script.is_perf(command.words) for job in facts.jobs for command in job.commands):
+        facts.settings[outer] = [_of_perf(setting) for setting in facts.settings[outer]]
 
 
 def _of_perf(setting: Setting) -> Setting:

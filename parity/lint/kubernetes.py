@@ -39,6 +39,26 @@ def take_sharing(root: yaml.Node, facts: Facts) -> None:
                     facts.shared_gpus.append((how, at.span_of(replicas, facts.source)))
 
 
+def take_values(root: yaml.Node, facts: Facts) -> None:
+    """Add what a chart's values say: images in two parts, and GPU requests beside a node selector.
+
+    The chart's templates may select further, so that a request without a selector says nothing here.
+    """
+    for node in at.walk(root):
+        name, tag = at.get(node, "repository"), at.get(node, "tag")
+        parts = at.text_of(name), at.text_of(tag)
+        if name is not None and all(parts):
+            registry = at.text_of(at.get(node, "registry"))
+            reference = "/".join(part for part in (registry, parts[0]) if part) + f":{parts[1]}"
+            facts.images.append(Image(reference=reference, span=at.span_of(name, facts.source), how="kubernetes"))
+        if at.pairs(at.get(node, "resources")):
+            selectors, _ = _selectors(node, facts)
+            for resource, span, _ in _resources(node, facts):
+                facts.gpu_requests.append(
+                    GpuRequest(resource=resource, kind="values", span=span, selectors=tuple(selectors), open=True)
+                )
+
+
 def _pod(pod: yaml.Node, kind: str, facts: Facts) -> None:
     selectors, open_ = _selectors(pod, facts)
     for container in (*at.items(at.get(pod, "containers")), *at.items(at.get(pod, "initContainers"))):

@@ -11,23 +11,27 @@ import msgspec
 
 from parity.catalog import store
 from parity.lint import scan as scanning
+from parity.lint.cache import Entry, digest_of
+from parity.lint.calling import Calling
 from parity.lint.files import kind_of
 from parity.lint.scanners import SCANNERS, scan
 from parity.lint.source import Source, Span
 from parity.lint.suppress import Suppression, suppressions
+from parity.lint.waive import EXPIRED
 from parity.model.lint import Edit, LintFinding, LintUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from parity.lint.asked import Asked
+    from parity.lint.cache import Cache
     from parity.lint.facts import Facts, Hit
     from parity.model.lint import LintCard
 
 # Rules about the linting itself: no function of their own.
 BROKEN, UNUSED, UNREASONED = "file-not-parsed", "suppression-unused", "suppression-without-reason"
-OWN = frozenset({BROKEN, UNUSED, UNREASONED})
+OWN = frozenset({BROKEN, UNUSED, UNREASONED, EXPIRED})
 VARIABLES = "$environment"  # a card's trigger that stands for the names of the variables it speaks of
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
@@ -40,9 +44,18 @@ class Rules:
         skipped: chosen rules that did not run for want of a target.
     """
 
-    def __init__(self, asked: Asked, chosen: Callable[[str], bool]) -> None:
-        """Choose among all rules."""
-        cards = [card for card in store.lint_book().cards if chosen(card.id)]
+    def __init__(
+        self, asked: Asked, chosen: Callable[[str], bool], settings: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """Choose among all rules.
+
+        Args:
+            asked: what the run is asked.
+            chosen: whether a rule runs.
+            settings: rule -> setting -> the project's value in place of the card's; severity ``off``: it does not run.
+        """
+        every = [_configured(card, (settings or {}).get(card.id, {})) for card in store.lint_book().cards]
+        cards = [card for card in every if card is not None and chosen(card.id)]
         self.asked = asked
         self.skipped = tuple(card.id for card in cards if card.target == "needed" and asked.target is None)
         self.cards = {card.id: card for card in cards if card.id not in self.skipped}
@@ -50,43 +63,28 @@ class Rules:
         for card in self.cards.values():
             for kind in card.files if card.id not in OWN else ():
                 self.of_kind.setdefault(kind, []).append(card)
-        self._triggers = {card.id: triggers_of(card, asked) for card in self.cards.values()}
+        spoken = [card for card in self.cards.values() if card.id not in OWN]
+        self.calling = Calling(spoken, {card.id: triggers_of(card, asked) for card in spoken})
 
-    def words_of(self, cards: list[LintCard]) -> frozenset[str]:
-        """Return the texts that call for some of the rules; none when a rule wants the whole file."""
-        if any(not self._triggers[card.id] for card in cards):
-            return frozenset()
-        return _ALWAYS_READ.union(*(self._triggers[card.id] for card in cards))
-
-    def called_for(self, path: str, kind: str, text: str) -> list[LintCard]:
-        """Return the rules that may speak of a file with this path, kind and text."""
-        cards = [card for card in self.of_kind.get(kind, []) if kind != "python" or _lies(path, card.where)]
-        if not cards:
-            return []
-        wanted: frozenset[str] = frozenset().union(*(self._triggers[card.id] for card in cards))
-        held = {trigger for trigger in wanted if trigger in text}
-        return [card for card in cards if not self._triggers[card.id] or not held.isdisjoint(self._triggers[card.id])]
+    def question(self) -> tuple[Any, ...]:
+        """Return everything that decides what is found in a file, besides the file, as plain data."""
+        return (self.asked, tuple(self.cards.values()))
 
 
-# What settings and test marks are made of, wherever they stand in a file.
-_ALWAYS_READ = frozenset({"environ", "pytestmark"})
-
-
-def _lies(path: str, where: str) -> bool:
-    """Return whether a path is among those that a rule reads."""
-    from parity.lint.python_scope import about_perf, in_tests
-
-    if where == "perf":
-        return about_perf(path)
-    if where == "tests":
-        return in_tests(path)
-    return where == "any" or not in_tests(path)
+def _configured(card: LintCard, own: Mapping[str, Any]) -> LintCard | None:
+    """Return a card with the project's settings in place of its own, None when the project turns it off."""
+    if own.get("severity") == "off":
+        return None
+    settings = {**card.settings, **{name: value for name, value in own.items() if name != "severity"}}
+    return msgspec.structs.replace(card, severity=own.get("severity", card.severity), settings=settings)
 
 
 def triggers_of(card: LintCard, asked: Asked) -> frozenset[str]:
     """Return the texts of which a file must hold one; of a rule about variables, the variables' names."""
     if card.triggers != (VARIABLES,):
-        return frozenset(card.triggers)
+        marks = [f"mark.{name}" for name in asked.perf_tests.markers]
+        more = (*marks, *asked.perf_tests.fixtures) if any("mark." in one for one in card.triggers) else ()
+        return frozenset((*card.triggers, *more))
     from parity.lint.rules.environment import cards_of
 
     return frozenset(one.name.rstrip("*") for one in cards_of(card.check.partition(".")[2], asked.environment))
@@ -107,8 +105,16 @@ class Outcome(msgspec.Struct, kw_only=True):
     opened: dict[str, str] = {}
 
 
-def lint_paths(paths: Iterable[str], rules: Rules, *, exclude: tuple[str, ...] = ()) -> Outcome:
+def lint_paths(
+    paths: Iterable[str], rules: Rules, *, exclude: tuple[str, ...] = (), cache: Cache | None = None
+) -> Outcome:
     """Return what the rules say of the files at and below the paths.
+
+    Args:
+        paths: files and folders.
+        rules: what runs.
+        exclude: globs of what is left out.
+        cache: what the same rules found before; None: every file is read anew.
 
     Raises:
         InputFileError: a path does not exist.
@@ -121,7 +127,9 @@ def lint_paths(paths: Iterable[str], rules: Rules, *, exclude: tuple[str, ...] =
             if kind == "tuned-table":
                 tables.append(told)
             elif kind in SCANNERS:
-                _take(told, path, kind, rules, outcome)
+                _take(told, path, rules, outcome, cache)
+    if cache is not None:
+        cache.save()
     outcome.files += len(tables)
     outcome.findings.extend(_of_tables(tables, rules))
     outcome.findings.sort(key=lambda one: (one.path, one.line, one.column, _ORDER[one.severity], one.rule))
@@ -140,23 +148,30 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _take(told: str, path: Path, kind: str, rules: Rules, outcome: Outcome) -> None:
-    limit = scanning.MAX_LOCK_BYTES if kind == "lock" else scanning.MAX_BYTES
-    text = scanning.read_text(path, limit=limit)
-    if text is None:
+def _take(told: str, path: Path, rules: Rules, outcome: Outcome, cache: Cache | None) -> None:
+    kind = kind_of(told) or ""
+    raw = scanning.read_raw(path, limit=scanning.MAX_LOCK_BYTES if kind == "lock" else scanning.MAX_BYTES)
+    if raw is None:
         return
     outcome.files += 1
-    findings, unknowns = lint_text(told, text, kind, rules)
-    outcome.unknowns.extend(unknowns)
-    if findings:
-        outcome.findings.extend(findings)
+    digest = digest_of(raw) if cache is not None else b""
+    entry = cache.get(told, digest) if cache is not None else None
+    text = "" if entry is not None and not entry.findings else scanning.decoded(raw)
+    if entry is None:
+        findings, unknowns = lint_text(told, text, kind, rules)
+        entry = Entry(digest, tuple(findings), tuple(unknowns))
+        if cache is not None:
+            cache.put(told, entry)
+    outcome.unknowns.extend(entry.unknowns)
+    if entry.findings:
+        outcome.findings.extend(entry.findings)
         outcome.texts[told] = text
         outcome.opened[told] = str(path)
 
 
 def lint_text(told: str, text: str, kind: str, rules: Rules) -> tuple[list[LintFinding], list[LintUnknown]]:
     """Return the findings and unknowns of one file's text."""
-    cards = rules.called_for(told, kind, text)
+    cards = rules.calling.of(told, kind, text)
     if not cards and "parity:" not in text:
         return [], []
     source = Source(told, text)
@@ -164,10 +179,10 @@ def lint_text(told: str, text: str, kind: str, rules: Rules) -> tuple[list[LintF
     findings: list[LintFinding] = []
     unknowns: list[LintUnknown] = []
     if cards:
-        facts = scan(source, kind, rules.words_of(cards))
+        facts = scan(source, kind, rules.calling.words_of(cards))
         if facts.broken:
             findings.extend(_own(BROKEN, rules, source, facts.broken[1], facts.broken[0]))
-        for card in cards if not facts.broken else ():
+        for card in cards if facts.readable else ():
             findings.extend(_findings(card, facts, rules.asked))
         unknowns = _unknowns(facts)
     findings = [_silenced(finding, comments) for finding in findings]

@@ -1,10 +1,11 @@
-"""Knows lock files in TOML (uv.lock, poetry.lock, pdm.lock): which version of which package is installed."""
+"""Knows lock files (uv.lock, poetry.lock, pdm.lock, pixi.lock): which version of which package is installed."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from parity.lint import pixi
 from parity.lint.facts import Facts, Requirement
 from parity.lint.pyproject import load_toml
 
@@ -18,6 +19,8 @@ def scan(source: Source) -> Facts:
     Raises:
         BrokenFile: it is not TOML.
     """
+    if source.path.rpartition("/")[2].lower() == "pixi.lock":
+        return pixi.locked(source)
     facts = Facts(source, "lock")
     packages = load_toml(source).get("package")
     entries = [one for one in packages if isinstance(one, dict)] if isinstance(packages, list) else []

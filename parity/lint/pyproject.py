@@ -1,10 +1,16 @@
-"""Knows ``pyproject.toml``: what the project and its groups depend on."""
+"""Knows ``pyproject.toml`` and ``pixi.toml``: what the project and its groups depend on, and from which index."""
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from packaging.utils import canonicalize_name
+
+from parity.inputs import MAX_DEPTH
+from parity.lint import pixi, poetry
 from parity.lint.facts import BrokenFile, Facts
 from parity.lint.requirements import requirement_of
 from parity.lint.source import Span
@@ -14,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.lint.source import Source
+
+# tomllib takes quadratic time over a key of many dots.
+_LONG_KEY = re.compile(rf"(?:\.[ \t]*[\w\-\"']+[ \t]*){{{MAX_DEPTH}}}")
 
 
 def load_toml(source: Source) -> dict[str, Any]:
@@ -26,6 +35,9 @@ def load_toml(source: Source) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
+    if deep := _LONG_KEY.search(source.text):
+        place = source.span(deep.start(), deep.start() + 1)
+        raise BrokenFile(f"not read: a key of more than {MAX_DEPTH} parts", place)
     try:
         return tomllib.loads(source.text)
     except (ValueError, RecursionError) as error:
@@ -41,13 +53,37 @@ def scan(source: Source) -> Facts:
         BrokenFile: it is not TOML.
     """
     facts = Facts(source, "pyproject")
+    data = load_toml(source)
+    if source.path.rpartition("/")[2].lower() == "pixi.toml":
+        facts.requirements.extend(pixi.manifest(data, source))
+        return facts
     used: set[tuple[int, int]] = set()
-    for group, text in _texts(load_toml(source)):
+    indexes = _indexes(_table(_table(data.get("tool")).get("uv")))
+    for group, text in _texts(data):
         span = _place(text, source, used)
         one = requirement_of(text, span, group=group)
         if one is not None:
-            facts.requirements.append(one)
+            index = one.index or indexes.get(one.name, indexes[""])
+            facts.requirements.append(msgspec.structs.replace(one, index=index))
+    tool = _table(data.get("tool"))
+    facts.requirements.extend(pixi.manifest(_table(tool.get("pixi")), source))
+    facts.requirements.extend(poetry.manifest(_table(tool.get("poetry")), source))
     return facts
+
+
+def _indexes(uv: dict[str, Any]) -> dict[str, str]:
+    """Return package -> the index that uv takes it from, under an empty name that of all others; ``?``: not settled."""
+    listed = uv.get("index")
+    tables = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    address = {str(one.get("name")): str(one.get("url", "?")) for one in tables}
+    # An index that is not named for some packages may hold any.
+    open_ = [str(one.get("url", "?")) for one in tables if not one.get("explicit")]
+    open_ += ["?"] if uv.get("extra-index-url") else []
+    found = {"": open_[0] if len(open_) == 1 else "?" if open_ else str(uv.get("index-url", ""))}
+    for name, told in _table(uv.get("sources")).items():
+        chosen = told.get("index") if isinstance(told, dict) else None
+        found[canonicalize_name(name)] = address.get(str(chosen), "?") if chosen else "?"
+    return found
 
 
 def _texts(data: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -7,9 +7,13 @@ import re
 from typing import TYPE_CHECKING
 
 from parity.lint.python_source import dotted
+from parity.lint.scan import excluded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from parity.lint.facts import Facts
+    from parity.model.policy import PerfTests
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 PERF_MARKS = frozenset({"perf", "performance", "benchmark", "codspeed_benchmark", "parity"})
@@ -56,10 +60,15 @@ def _mark(node: ast.expr) -> str:
     return name.rpartition("mark.")[2] if "mark." in name else ""
 
 
-def is_perf_test(tree: ast.Module, function: Function, around: tuple[ast.ClassDef, ...]) -> bool:
-    """Return whether the plugin would take a test for a perf test."""
+def is_perf_test(facts: Facts, function: Function, around: tuple[ast.ClassDef, ...], declared: PerfTests) -> bool:
+    """Return whether the plugin would take a test for a perf test, by its defaults or the project's declarations."""
+    assert facts.tree is not None
     arguments = {one.arg for one in (*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs)}
-    return bool(arguments & PERF_FIXTURES or marks(tree, function, around) & PERF_MARKS)
+    return bool(
+        arguments & PERF_FIXTURES.union(declared.fixtures)
+        or marks(facts.tree, function, around) & PERF_MARKS.union(declared.markers)
+        or excluded(facts.path, declared.paths)
+    )
 
 
 def about_perf(path: str) -> bool:

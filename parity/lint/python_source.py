@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import re
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
+from parity.lint.arch_lists import of_flags
 from parity.lint.facts import BrokenFile, Facts, Setting
 from parity.lint.python_focus import focused
 from parity.lint.source import Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+# (since, how the message of an older parser begins, the line it stops at): PEP 654, 695, 701, 750, 758.
+_GRAMMARS: tuple[tuple[tuple[int, int], str, re.Pattern[str]], ...] = (
+    ((3, 11), "", re.compile(r"\s*except\*")),
+    ((3, 12), "f-string", re.compile(r"\s*(?:(?:async\s+def|def|class)\s+\w+\[|type\s+\w+\s*[=\[])")),
+    ((3, 14), "", re.compile(r"\s*except\s+[\w.]+\s*,|.*[\s=(,[{+][tT][rR]?[\"']")),
+)
 
 
 def scan(source: Source, words: Collection[str] = ()) -> Facts:
@@ -29,6 +39,10 @@ def scan(source: Source, words: Collection[str] = ()) -> Facts:
     facts.tree = parse(source, words)
     if "environ" in source.text or "putenv" in source.text:
         facts.settings.extend(_settings(facts))
+    if "arch=" in source.text:
+        texts = [node for node in facts.nodes(ast.Constant) if isinstance(node.value, str)]
+        texts.sort(key=lambda node: (node.lineno, node.col_offset))
+        facts.arch_lists.extend(of_flags([(str(node.value), span_of(node, source)) for node in texts], "python"))
     return facts
 
 
@@ -48,9 +62,24 @@ def parse(source: Source, words: Collection[str] = ()) -> ast.Module:
             return ast.parse(source.text)
         except SyntaxError as error:
             line, column = max(error.lineno or 1, 1), max(error.offset or 1, 1)
-            raise BrokenFile(f"not Python: {error.msg}", Span(line, column, line, column)) from error
+            place, since = Span(line, column, line, column), _newer(error, source)
+            if since:
+                here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+                told = f"it is in the grammar of Python {since}, and parity runs on {here}: run it on a newer one"
+                raise BrokenFile(told, place, newer=True) from error
+            raise BrokenFile(f"not Python: {error.msg}", place) from error
         except ValueError as error:
             raise BrokenFile(f"not Python: {error}", Span(1, 1, 1, 1)) from error
+
+
+def _newer(error: SyntaxError, source: Source) -> str:
+    """Return the Python version whose grammar allows what this interpreter stumbled over, empty when none is known."""
+    number = max(error.lineno or 1, 1)
+    line = source.lines[number - 1] if number <= len(source.lines) else ""
+    for since, told, pattern in _GRAMMARS:
+        if sys.version_info < since and (pattern.match(line[:1000]) or (told and str(error.msg).startswith(told))):
+            return ".".join(map(str, since))
+    return ""
 
 
 def span_of(node: ast.expr | ast.stmt, source: Source) -> Span:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 import subprocess
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 2 * 1024 * 1024
 MAX_LOCK_BYTES = 16 * 1024 * 1024  # lock files of large workspaces
 GIT_SECONDS = 60
+# Neither a link's target nor a pipe without a writer is waited for.
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_AT_ONCE = 1 << 20
 # Folders that hold other people's files or build results; git knows better where it can be asked.
 SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages", ".eggs",
@@ -124,18 +129,38 @@ def excluded(path: str, patterns: tuple[str, ...]) -> bool:
     return False
 
 
-def read_text(path: Path, *, limit: int) -> str | None:
-    """Return a regular file's text, None when it is a link, no file, too large, binary or unreadable.
+def decoded(raw: bytes) -> str:
+    """Return a file's text; bytes that are not UTF-8 become replacement characters, on their own line.
 
-    Bytes that are not UTF-8 become replacement characters, one per byte or group, on their own line.
+    A carriage return of its own ends a line, as it does for Python and YAML.
     """
+    text = raw.decode("utf-8-sig", errors="replace")
+    return re.sub(r"\r(?!\n)", "\n", text) if b"\r" in raw else text
+
+
+def read_raw(path: Path, *, limit: int) -> bytes | None:
+    """Return a regular file's bytes, None when it is a link, no file, too large, binary or unreadable."""
     try:
-        if path.is_symlink() or not path.is_file():
-            return None
-        with path.open("rb") as stream:
-            raw = stream.read(limit + 1)
+        opened = os.open(path, _READ)
     except (OSError, ValueError):
         return None
+    try:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            return None
+        raw = _all_of(opened, limit + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
     if len(raw) > limit or b"\0" in raw:
         return None
-    return raw.decode("utf-8-sig", errors="replace")
+    return raw
+
+
+def _all_of(opened: int, limit: int) -> bytes:
+    """Return what a file holds, ``limit`` bytes at most."""
+    pieces = []
+    while limit > 0 and (piece := os.read(opened, min(limit, _AT_ONCE))):
+        pieces.append(piece)
+        limit -= len(piece)
+    return b"".join(pieces)

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from parity.lint import arch_lists
-from parity.lint.facts import BrokenFile, Facts
+from parity.lint.facts import BrokenFile, Doubt, Facts
 from parity.lint.source import Span
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ SCANNERS = {
     "requirements": "requirements",
     "pyproject": "pyproject",
     "lock": "lockfiles",
+    "model-config": "model_config",
+    "tuned-rows": "tuned_rows",
 }
 
 
@@ -43,10 +45,20 @@ def scan(source: Source, kind: str, words: Collection[str] = ()) -> Facts:
     try:
         facts: Facts = module.scan(source, words) if kind == "python" else module.scan(source)
     except BrokenFile as broken:
-        facts = Facts(source, kind)
-        facts.broken = (broken.reason, broken.span)
+        return _unread(source, kind, broken)
     except (RecursionError, MemoryError) as error:
-        facts = Facts(source, kind)
-        facts.broken = (f"nested too deeply ({type(error).__name__})", Span(1, 1, 1, 1))
+        told = f"nested too deeply ({type(error).__name__})"
+        return _unread(source, kind, BrokenFile(told, Span(1, 1, 1, 1)))
     arch_lists.from_settings(facts)
+    return facts
+
+
+def _unread(source: Source, kind: str, broken: BrokenFile) -> Facts:
+    """Return the facts of a file of which nothing but the reason is known."""
+    facts = Facts(source, kind)
+    facts.readable = False
+    if broken.newer:
+        facts.doubts.append(Doubt(what="the file", why=broken.reason, line=broken.span.line))
+    else:
+        facts.broken = (broken.reason, broken.span)
     return facts

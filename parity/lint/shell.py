@@ -21,6 +21,7 @@ _OPENERS = frozenset(
 _ENTER, _LEAVE = frozenset({"if", "case", "for", "while", "until"}), frozenset({"fi", "esac", "done"})
 MAX_WORDS = 200_000
 MAX_DEPTH = 32
+MAX_EXPANSION = 2000  # characters that variables may put into one word; ``B=$A$A``, ``C=$B$B`` ... doubles each time
 
 
 class Word(NamedTuple):
@@ -258,7 +259,7 @@ def expand(  # noqa: PLR0912  (one branch per kind of quoting)
     if depth > MAX_DEPTH:
         return None
     out: list[str] = []
-    at, size, quote = 0, len(raw), ""
+    at, size, quote, grown = 0, len(raw), "", 0
     while at < size:
         character = raw[at]
         if quote == "'":
@@ -278,7 +279,7 @@ def expand(  # noqa: PLR0912  (one branch per kind of quoting)
             return None
         elif character == "$":
             value, at = _variable(raw, at, known, own, depth)
-            if value is None:
+            if value is None or (grown := grown + len(value)) > MAX_EXPANSION:
                 return None
             out.append(value)
             continue

@@ -24,4 +24,5 @@ def scan(source: Source) -> Facts:
             conda.take(root, facts)
         else:
             kubernetes.take_sharing(root, facts)
+            kubernetes.take_values(root, facts)
     return facts

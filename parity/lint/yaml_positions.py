@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HOLE = "\ue000"  # stands where a template puts something
 _BRACES = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _OPENING = re.compile(r"\{[{%#]")
+_OTHER_BREAKS = re.compile("[\\x85\\u2028\\u2029]")  # they end a line of YAML and no line of an editor
 MAX_YAML_CHARS = 1_000_000
 
 
@@ -34,13 +35,14 @@ def documents(source: Source, *, strict: bool = True) -> list[yaml.Node]:
     if len(source.text) > MAX_YAML_CHARS:
         return []
     template = is_template(source.text)
-    text = blanked(source.text) if template else source.text
+    text = _OTHER_BREAKS.sub(" ", blanked(source.text) if template else source.text)
     try:
         return compose_all(text, where="")
     except InputFileError as error:
         if template or not strict:
             return []
-        line = int(match[1]) if (match := re.search(r":(\d+)$", error.where)) else 1
+        told = int(match[1]) if (match := re.search(r":(\d+)$", error.where)) else 1
+        line = min(told, len(source.lines))  # what ends too early is told of the line after the last
         raise BrokenFile(error.what, Span(line, 1, line, 1)) from error
 
 

@@ -88,6 +88,8 @@ class LibraryNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         package: distribution name, normalised.
         library: pattern of the file name.
         majors: the only major compute capabilities it is meant for; empty: any.
+        not_for: architectures that it is not meant for.
+        first, last: the versions that this holds for, both included; empty: any.
         one_of: libraries of this pattern stand for each other, and one of them is loaded.
         why: in words.
     """
@@ -97,11 +99,14 @@ class LibraryNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     why: str
     source: str
     majors: tuple[int, ...] = ()
+    not_for: tuple[str, ...] = ()
     one_of: bool = False
+    first: str = ""
+    last: str = ""
 
 
 class LibraryNotes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Notes on kernel libraries."""
+    """Notes on kernel libraries; those of ``rules/kernels`` are added to the file's own."""
 
     libraries: tuple[LibraryNote, ...] = ()
     sources: dict[str, Source] = {}

@@ -56,6 +56,8 @@ class PackageVerdict(msgspec.Struct, frozen=True, kw_only=True):
         target, here: None when not asked for, or nothing to judge.
         lacking: file names of the libraries that decide against the target, or the one judged.
         differs: what runs otherwise on the target than here, a line each.
+        told: what ``rules/kernels`` says of this version on the target, or the one judged, where it is not plain
+            support.
     """
 
     package: str
@@ -64,6 +66,7 @@ class PackageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     here: Coverage | None = None
     lacking: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 class LibraryVerdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import msgspec
 
 from parity.model.absent import NOT_ASKED, Reading
 from parity.model.device import Device, Flag, Int, Text
+from parity.model.measurement import Measurement
 
 SCHEMA: Literal["parity.fingerprint/1"] = "parity.fingerprint/1"
 
@@ -118,6 +119,7 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
         devices: tuple[Device, ...], one per device read, in the source's order.
         environment: variables that select devices or change a number, as set; values of others are never kept.
         links: tuple[Link, ...], at most one per pair.
+        measured: what was measured when the fingerprint was taken; empty when nobody asked for it.
     """
 
     schema: Literal["parity.fingerprint/1"] = SCHEMA
@@ -129,6 +131,7 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     stack: Stack = Stack()
     environment: dict[str, str] = {}
     links: tuple[Link, ...] = ()
+    measured: tuple[Measurement, ...] = ()
     notes: tuple[Note, ...] = ()
     redacted: bool = False
 

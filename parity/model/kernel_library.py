@@ -72,6 +72,21 @@ class HeadDimLimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     also: tuple[HeadDimPair, ...] = ()
 
 
+class LibraryFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A file of the library that is meant for some architectures only, as its makers' code says.
+
+    Attributes:
+        library: pattern of the file name.
+        not_for: architectures that it is not loaded or used on; lacking code for them is no defect.
+        why: in words.
+    """
+
+    library: str
+    not_for: tuple[str, ...]
+    why: str
+    source: str
+
+
 class LibraryRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The versions from ``first`` to ``last``, both included.
 
@@ -85,6 +100,7 @@ class LibraryRange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     recipes: tuple[Recipe, ...] = ()
     head_dims: tuple[HeadDimLimit, ...] = ()
     requires: dict[str, str] = {}
+    files: tuple[LibraryFile, ...] = ()
 
 
 class KernelLibrary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

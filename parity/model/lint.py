@@ -43,6 +43,8 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
         files: kinds of files it reads (``parity.lint.files.KINDS``).
         where: which Python files: ``perf``: those whose path says that they measure; ``tests``; ``sources``: no tests.
         triggers: texts of which a file must hold at least one before the rule can speak; empty: any file.
+        patterns: regular expressions of which a file must hold each as well; they keep Python from being parsed for
+            nothing, and never decide what the rule says.
         settings: keyword arguments of the check.
         sources: where the facts behind the rule were read.
     """
@@ -61,6 +63,7 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     examples: tuple[LintExample, ...]
     target: TargetUse = "none"
     triggers: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
     settings: dict[str, float | int | str | bool] = {}
 
 
@@ -86,7 +89,8 @@ class LintFinding(msgspec.Struct, frozen=True, kw_only=True):
         path: relative to the folder of the run, with forward slashes.
         line, column: start, both from 1; columns count characters.
         end_line, end_column: end, not included.
-        suppressed: the reason of the inline comment that silences it; None: it stands.
+        suppressed: the reason of the inline comment or waiver that silences it; None: it stands.
+        waived: a waiver silences it, no comment.
         fix: the mechanical mend, where there is one.
     """
 
@@ -100,6 +104,7 @@ class LintFinding(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     mend: str
     suppressed: str | None = None
+    waived: bool = False
     fix: Edit | None = None
 
 

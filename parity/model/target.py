@@ -69,7 +69,7 @@ _SHARED_BY_SLICES = frozenset(
     {
         "memory_type", "warp_size", "fp8_dialect", "form_factor", "shared_memory_per_sm_bytes", "memory_clock_mhz",
         "shared_memory_per_block_optin_bytes", "registers_per_sm_bytes", "clock_boost_mhz", "power_default_w",
-        "pcie_generation", "pcie_width",
+        "pcie_generation", "pcie_width", "formats_absent", "link_type",
     }
 )  # fmt: skip
 

@@ -91,6 +91,7 @@ class Server:
         self._ask = ask
         self._units = {unit.id: unit for unit in units}
         self._root = root
+        self._ids_are_ours = own_processes.ids_are_ours(root)
         for unit in units:
             unit.reads.sort(key=lambda read: read.cost_s)
         self._test: Test | None = None
@@ -120,7 +121,7 @@ class Server:
     def _serve(self, request: dict[str, Any]) -> None:
         if request["op"] == "begin":
             units = [self._units[name] for name in request["ids"]]
-            begun = Test(units, int(request["pid"]), self._root)
+            begun = Test(units, int(request["pid"]), self._root, ids_are_ours=self._ids_are_ours)
             left = begun.begin(BEGIN_BUDGET_S)
             self._ask.send({"seq": request["seq"]})
             begun.begin_rest(left, self._interrupted)
@@ -149,9 +150,10 @@ class Test:
         units: devices to read.
         pid: the pytest process.
         root: prefix of ``/proc``.
+        ids_are_ours: whether the process ids of the driver mean the same here.
     """
 
-    def __init__(self, units: list[Unit], pid: int, root: str) -> None:
+    def __init__(self, units: list[Unit], pid: int, root: str, *, ids_are_ours: bool) -> None:
         """Note the time; nothing is read yet."""
         self._started = time.monotonic()
         self._recordings = [Recording(unit, self._owner) for unit in units]
@@ -160,7 +162,7 @@ class Test:
         self._samples = 0
         self._begin_took = 0.0
         self._holders: int | None = None
-        self._ids_are_ours = own_processes.ids_are_ours(root)
+        self._ids_are_ours = ids_are_ours
         self.next_sample = 0.0
 
     def begin(self, budget_s: float) -> list[tuple[Recording, Read]]:

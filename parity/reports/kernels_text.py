@@ -38,7 +38,7 @@ def render(report: KernelsReport, inventory: Inventory, *, verbose: bool = False
         groups = {library.path: library.regions for library in inventory.libraries}
         for library in report.libraries:
             lines += ["", *_library(library, groups.get(library.path, ()), width)]
-    lines += ["", *textwrap.wrap(_foot(report), width)]
+    lines += ["", *textwrap.wrap(closing(report), width)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -86,6 +86,7 @@ def _details(package: PackageVerdict, report: KernelsReport) -> list[str]:
     judged = package.target if report.target else package.here
     if package.lacking and judged not in COVERING:
         lines.append(f"{WORDS[judged]}: {_some(list(package.lacking), ', ')}")
+    lines += package.told
     told = package.differs or _shares(package, report, judged)
     more = len(told) - MAX_LINES
     lines += told[:MAX_LINES]
@@ -158,7 +159,7 @@ def _library(library: JudgedLibrary, groups: tuple[RegionGroup, ...], width: int
     return lines
 
 
-def _foot(report: KernelsReport) -> str:
+def closing(report: KernelsReport) -> str:
     """Return the closing count."""
     libraries, packages = len(report.libraries), len(report.packages)
     counted = f"{libraries} {'library' if libraries == 1 else 'libraries'} with device code in {packages} " + (

@@ -48,9 +48,12 @@ def tally(report: LintReport) -> str:
 def summary(report: LintReport) -> list[str]:
     """Return the lines below the findings: counts, what was left out, and what did not run."""
     lines = [tally(report)]
-    suppressed = sum(1 for finding in report.findings if finding.suppressed is not None)
-    if suppressed:
-        lines.append(f"{plural(suppressed, 'finding')} silenced by inline comments")
+    silenced = [finding for finding in report.findings if finding.suppressed is not None]
+    waived = sum(finding.waived for finding in silenced)
+    if len(silenced) > waived:
+        lines.append(f"{plural(len(silenced) - waived, 'finding')} silenced by inline comments")
+    if waived:
+        lines.append(f"{plural(waived, 'finding')} waived by the project")
     if report.baselined:
         lines.append(f"{plural(report.baselined, 'finding')} held by the baseline")
     if report.unknowns:

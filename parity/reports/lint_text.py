@@ -43,13 +43,15 @@ def render(
             if finding.suppressed is None or verbose:
                 lines += _finding(finding, texts.get(finding.path), width, colour)
     if verbose:
-        lines += [f"{one.path}:{one.line}: unknown: {printable(one.what)} ({one.why})" for one in report.unknowns]
+        lines += [
+            f"{_path(one.path)}:{one.line}: unknown: {printable(one.what)} ({one.why})" for one in report.unknowns
+        ]
     return "\n".join([*lines, *lint_rows.summary(report)]) + "\n"
 
 
 def _finding(finding: LintFinding, text: str | None, width: int, colour: bool) -> list[str]:  # noqa: FBT001
     severity = f"\x1b[{_COLOURS[finding.severity]}m{finding.severity}\x1b[0m" if colour else finding.severity
-    place = f"{printable(finding.path)}:{finding.line}:{finding.column}"
+    place = f"{_path(finding.path)}:{finding.line}:{finding.column}"
     lines = [f"{place}: {severity}[{finding.rule}] {printable(finding.message)}"]
     shown = lint_rows.snippet(finding, text)
     if shown is not None and shown[0].strip():
@@ -61,6 +63,11 @@ def _finding(finding: LintFinding, text: str | None, width: int, colour: bool) -
         told = textwrap.wrap(f"mend: {printable(finding.mend)}", max(width - 2, 40), break_on_hyphens=False)
         lines += [f"  {line}" if n == 0 else f"    {line}" for n, line in enumerate(told)]
     return [*lines, ""]
+
+
+def _path(path: str) -> str:
+    """Return a path that no CI runner takes for a command at the start of a line."""
+    return printable(f"./{path}" if path.startswith((":", "#")) else path)
 
 
 def _statistics(report: LintReport) -> list[str]:

@@ -5,17 +5,28 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from parity.units import fewest_digits, format_bytes, format_fact
+from parity.reports.model_rows import (
+    UNKNOWN,
+    WORDS,
+    batch_text,
+    count_text,
+    number_text,
+    parameters_text,
+    plain_text,
+    range_text,
+    ranks_text,
+    seconds_text,
+    size_text,
+    value_text,
+)
+from parity.units import format_fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from parity.model.workload import ByteRange, DeviceBound, Gemm, ModelFinding, ModelReport, Placement, Working
+    from parity.model.workload import Gemm, ModelFinding, ModelReport, Working
 
 MIN_WIDTH, MAX_WIDTH = 60, 120
-UNKNOWN = "unknown"
-ANY = 2**30  # the most context that is tried: nothing grows with it
-WORDS = {"yes": "FITS", "tight": "TIGHT", "no": "DOES NOT FIT", "unknown": "UNKNOWN"}
 COLOURS = {"yes": "32", "tight": "33", "no": "31", "unknown": "33", "error": "31", "warning": "33", "note": "36"}
 
 
@@ -78,48 +89,35 @@ def _head(report: ModelReport, *, colour: bool) -> list[str]:
     model, memory = report.model, report.footprint
     word = painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
     layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
-    size = "size unknown" if model.parameters is None else f"{_billions(model.parameters)} parameters"
-    if model.active_parameters is not None and model.active_parameters != model.parameters:
-        size += f" ({_billions(model.active_parameters)} used by a token)"
     stored = f" ({model.quantization})" if model.quantization else ""
     return [
         f"{word}  {memory.target.count}x {report.target}: {memory.target.why}",
-        f"  model   {model.model_type or 'no type'}: {size}, {layers} layers",
+        f"  model   {model.model_type or 'no type'}: {parameters_text(model)}, {layers} layers",
         f"  stored  {model.dtype or UNKNOWN}{stored}, cache {model.kv_dtype or UNKNOWN}",
-        f"  asked   context {memory.context}, batch {memory.batch}, {_ranks(memory.target)}",
+        f"  asked   context {memory.context}, batch {memory.batch}, {ranks_text(memory.target)}",
     ]
-
-
-def _ranks(place: Placement) -> str:
-    spread = place.parallelism
-    told = [f"{name} {getattr(spread, name)}" for name in ("tp", "pp", "ep", "dp") if getattr(spread, name) > 1]
-    return ", ".join(told) or "one device"
 
 
 def _footprint(report: ModelReport) -> Iterator[str]:
     memory = report.footprint
     places = [memory.target, *([memory.here] if memory.here else [])]
-    whole = _size(memory.weights_bytes)
+    whole = size_text(memory.weights_bytes)
     source = f", from {memory.weights_source}" if memory.weights_source else ""
-    yield f"memory: weights {whole}{source}; cache {_size(memory.kv_bytes_per_token)} per token"
-    yield f"  cache {_size(memory.kv_bytes_per_request)} per request, {_size(memory.kv_bytes)} for the batch"
+    yield f"memory: weights {whole}{source}; cache {size_text(memory.kv_bytes_per_token)} per token"
+    yield f"  cache {size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch"
     rows = [["each device", *(f"{place.count}x {place.device}" for place in places)]]
-    rows.append(["weights", *(_size(place.weights_bytes) for place in places)])
-    rows.append(["cache", *(_size(place.kv_bytes) for place in places)])
-    rows.append(["activations", *(_range(place.activations_bytes) for place in places)])
-    rows.append(["engine", *(_range(place.overhead_bytes) for place in places)])
-    rows.append(["of", *(_size(place.memory_bytes) for place in places)])
+    rows.append(["weights", *(size_text(place.weights_bytes) for place in places)])
+    rows.append(["cache", *(size_text(place.kv_bytes) for place in places)])
+    rows.append(["activations", *(range_text(place.activations_bytes) for place in places)])
+    rows.append(["engine", *(range_text(place.overhead_bytes) for place in places)])
+    rows.append(["of", *(size_text(place.memory_bytes) for place in places)])
     rows.append(["fits", *(place.fits for place in places)])
-    rows.append(["smallest count", *(_count(place.smallest_count, place) for place in places)])
-    rows.append([f"most context at batch {memory.batch}", *(_count(place.largest_context, place) for place in places)])
-    rows.append([f"most batch at {memory.context}", *(_count(place.largest_batch, place) for place in places)])
+    rows.append(["smallest count", *(count_text(place.smallest_count, place) for place in places)])
+    rows.append(
+        [f"most context at batch {memory.batch}", *(count_text(place.largest_context, place) for place in places)]
+    )
+    rows.append([f"most batch at {memory.context}", *(count_text(place.largest_batch, place) for place in places)])
     yield from _table(rows)
-
-
-def _count(value: int | None, place: Placement) -> str:
-    if value is None:
-        return UNKNOWN if place.fits == "unknown" else "none"
-    return "any" if value == ANY else str(value)
 
 
 def _bound(report: ModelReport) -> Iterator[str]:
@@ -127,27 +125,23 @@ def _bound(report: ModelReport) -> Iterator[str]:
     sides = [bound.target, *([bound.here] if bound.here else [])]
     yield "bound: ceilings of the published peaks, all devices together"
     rows = [["", *(f"{side.count}x {side.device}" for side in sides)]]
-    rows.append(["ridge point", *(_number(side.ridge_flop_per_byte, "FLOP/B") for side in sides)])
-    rows.append(["decode, batch 1, no context", *(_number(side.decode_tokens_s, "token/s") for side in sides)])
+    rows.append(["ridge point", *(number_text(side.ridge_flop_per_byte, "FLOP/B") for side in sides)])
+    rows.append(["decode, batch 1, no context", *(number_text(side.decode_tokens_s, "token/s") for side in sides)])
     rows.append(
-        ["  embedding looked up", *(_number(side.decode_tokens_s_without_embedding, "token/s") for side in sides)]
+        ["  embedding looked up", *(number_text(side.decode_tokens_s_without_embedding, "token/s") for side in sides)]
     )
     asked = f"decode, batch {memory.batch}, context {memory.context}"
-    rows.append([asked, *(_number(side.decode_tokens_s_at_context, "token/s") for side in sides)])
-    rows.append(["prefill", *(_number(side.prefill_tokens_s, "token/s") for side in sides)])
-    rows.append(["weights compute-bound", *(_batch(side) for side in sides)])
-    rows.append(["cache read per step", *(_size(side.kv_read_bytes_per_step) for side in sides)])
+    rows.append([asked, *(number_text(side.decode_tokens_s_at_context, "token/s") for side in sides)])
+    rows.append(["prefill", *(number_text(side.prefill_tokens_s, "token/s") for side in sides)])
+    rows.append(["weights compute-bound", *(batch_text(side) for side in sides)])
+    rows.append(["cache read per step", *(size_text(side.kv_read_bytes_per_step) for side in sides)])
     if any(side.all_reduce_s_per_layer_decode is not None for side in sides):
-        rows.append(["all-reduce per layer", *(_seconds(side.all_reduce_s_per_layer_decode) for side in sides)])
-        rows.append(["  of a prefill step", *(_seconds(side.all_reduce_s_per_layer_prefill) for side in sides)])
+        rows.append(["all-reduce per layer", *(seconds_text(side.all_reduce_s_per_layer_decode) for side in sides)])
+        rows.append(["  of a prefill step", *(seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides)])
     for phase in bound.phases:
         told = [phase.target, *([phase.here or UNKNOWN] if bound.here else [])]
         rows.append([f"{phase.phase}: bound by", *told])
     yield from _table(rows)
-
-
-def _batch(side: DeviceBound) -> str:
-    return UNKNOWN if side.decode_compute_batch is None else f"from batch {side.decode_compute_batch}"
 
 
 def _shapes(report: ModelReport, *, verbose: bool) -> Iterator[str]:
@@ -204,34 +198,8 @@ def _table(rows: list[list[str]]) -> Iterator[str]:
 
 
 def _working(working: Working, width: int) -> list[str]:
-    value = UNKNOWN if working.value is None else f"{fewest_digits(working.value)} {working.unit}".strip()
-    if working.value is not None and 0 < abs(working.value) < 0.01:
-        value = f"{working.value:.3g} {working.unit}".strip()
-    inputs = ", ".join(f"{name} {_plain(one)}" for name, one in working.inputs.items())
-    return [*wrapped(f"{working.name} = {value}", width, 2), *wrapped(f"{working.formula}; {inputs}", width, 6)]
-
-
-def _plain(value: float | str) -> str:
-    return value if isinstance(value, str) else fewest_digits(value)
-
-
-def _billions(count: int) -> str:
-    return f"{count / 1e9:.2f} B" if count >= 1e9 else f"{count / 1e6:.1f} M"
-
-
-def _size(count: int | None) -> str:
-    return UNKNOWN if count is None else format_bytes(count)
-
-
-def _range(sizes: ByteRange | None) -> str:
-    return UNKNOWN if sizes is None else f"{format_bytes(sizes.low)} to {format_bytes(sizes.high)}"
-
-
-def _number(value: float | None, unit: str) -> str:
-    return UNKNOWN if value is None else f"{fewest_digits(value)} {unit}"
-
-
-def _seconds(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} us"
+    inputs = ", ".join(f"{name} {plain_text(one)}" for name, one in working.inputs.items())
+    return [
+        *wrapped(f"{working.name} = {value_text(working.value, working.unit)}", width, 2),
+        *wrapped(f"{working.formula}; {inputs}", width, 6),
+    ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.reports import model_text
-from parity.reports.model_text import MAX_WIDTH, MIN_WIDTH, WORDS, finding_lines, painted, wrapped
+from parity.reports.model_rows import WORDS
+from parity.reports.model_text import MAX_WIDTH, MIN_WIDTH, finding_lines, painted, wrapped
 
 if TYPE_CHECKING:
     from parity.model.models_report import ModelsReport

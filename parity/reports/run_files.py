@@ -13,7 +13,8 @@ from parity.model.redact import redacted
 from parity.model.run import KEPT_OUT, Run, RunCounts, RunTest
 from parity.model.verdict import Verdict
 from parity.outputs import write_file
-from parity.reports import run_html, run_json, run_markdown, run_sarif
+from parity.reports import run_json, run_markdown, run_sarif
+from parity.reports.html import run as run_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

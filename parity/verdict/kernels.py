@@ -23,14 +23,21 @@ if TYPE_CHECKING:
     from parity.model.code_facts import CodeFacts
     from parity.model.code_objects import CodeKind, Inventory, Library, Place, Tally
     from parity.model.coverage import Coverage, PackageVerdict, RunsOn
+    from parity.model.kernel_library import KernelLibrary
 
 
 def kernels_report(
-    inventory: Inventory, facts: CodeFacts, *, target: RunsOn | None, here: Sequence[RunsOn] = ()
+    inventory: Inventory,
+    facts: CodeFacts,
+    *,
+    target: RunsOn | None,
+    here: Sequence[RunsOn] = (),
+    known: Sequence[KernelLibrary] = (),
 ) -> KernelsReport:
     """Return the report.
 
     Args:
+        known: kernel libraries of the catalog, whose files say what they do on an architecture.
         inventory: what was found.
         facts: exceptions to the rules, from the catalog.
         target: the declared device; None: not asked for.
@@ -45,7 +52,8 @@ def kernels_report(
         )
         for library in inventory.libraries
     ]
-    packages = judge_packages(pairs, facts)
+    asked = target or (here[0] if len(here) == 1 else None)
+    packages = judge_packages(pairs, facts, known, "" if asked is None else asked.arch.partition(":")[0])
     return KernelsReport(
         target=None if target is None else target.arch,
         here=", ".join(device.arch for device in here) or None,

@@ -47,6 +47,11 @@ def named(name: str) -> Verdict:
     return session.judge_fingerprint(fingerprint, machines.target("h100"), Project(), today=TODAY)
 
 
+def target_of(case: str) -> str:
+    """Return the target that a case is judged against."""
+    return _given(case)[1]
+
+
 def _given(case: str) -> tuple[Fingerprint, str, Project]:
     none = Project()
     if case == "workstation":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,48 @@ def test_begin_and_end_enclose_each_body(pytester: pytest.Pytester, gate: Gate, 
         ("begin", "test_unknown"),
         ("end", "test_unknown"),
     ]
+
+
+def test_nobody_waits_for_what_the_conditions_were(
+    pytester: pytest.Pytester, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_ENGINE_LATE", "end:test_clean")
+    pytester.makepyfile(SUITE)
+    result = gate("--parity-target=here", "--parity-report=run.json")
+    result.stdout.fnmatch_lines(["conditions    1 clean, 1 disturbed, 1 unknown"])
+    run = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))
+    assert [one["conditions"]["state"] for one in run["tests"]] == ["clean", "disturbed", "unknown"]
+
+
+def test_a_rerun_has_conditions_of_its_own(pytester: pytest.Pytester, gate: Gate, engine_log: Log) -> None:
+    pytest.importorskip("pytest_rerunfailures")
+    pytester.makepyfile("import pytest\n\n@pytest.mark.perf\ndef test_disturbed():\n    assert 1 == 2\n")
+    result = gate("--parity-target=here", "-p", "pytest_rerunfailures", "--reruns=1")
+    result.stdout.fnmatch_lines(["conditions    1 disturbed"])
+    assert len(asked(engine_log, "end")) == 2
+
+
+def test_a_time_limit_ends_while_the_watch_begins(
+    pytester: pytest.Pytester, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_ENGINE_LATE", "begin:test_clean")
+    pytester.makeconftest(
+        """
+        import signal
+        import pytest
+
+        @pytest.fixture(autouse=True)
+        def limit(request):
+            if request.node.name == "test_clean":
+                signal.signal(signal.SIGALRM, lambda *_: pytest.fail("over the time limit"))
+                signal.setitimer(signal.ITIMER_REAL, 0.5)
+        """
+    )
+    pytester.makepyfile(SUITE)
+    result = gate("--parity-target=here", "-s")
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["over the time limit", "conditions    2 unknown"])
+    result.stdout.no_fnmatch_line("*measured*")
 
 
 @pytest.mark.parametrize(

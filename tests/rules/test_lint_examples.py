@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,13 @@ import msgspec
 import pytest
 
 from parity.catalog import store
-from parity.config.project import Project
+from parity.config.project import Project, load_project
 from parity.config.targets import resolve_target
 from parity.lint.asked import asked_of
 from parity.lint.files import KINDS, kind_of
 from parity.lint.linter import OWN, Rules, lint_paths, triggers_of
 from parity.lint.source import Span
+from parity.lint.waive import expired
 
 if TYPE_CHECKING:
     from parity.model.lint import LintCard, LintExample
@@ -41,7 +43,11 @@ def test_example(card: LintCard, example: LintExample, tmp_path: Path, monkeypat
         target = msgspec.structs.replace(target, stack=example.stack)
     # Rules about the linting itself need the others to have something to say.
     chosen = (lambda _: True) if card.id in OWN else (lambda name: name == card.id)
-    outcome = lint_paths(["."], Rules(asked_of(target, gated=example.gated), chosen))
+    rules = Rules(asked_of(target, gated=example.gated), chosen)
+    outcome = lint_paths(["."], rules)
+    if example.file == "parity.yaml":
+        project, today = load_project(Path("parity.yaml")), dt.datetime.now(dt.timezone.utc).date()
+        outcome.findings += expired(project.lint_waivers, today, card=card, path="parity.yaml", text=example.text)
     found = tuple(
         str(Span(one.line, one.column, one.end_line, one.end_column))
         for one in outcome.findings

@@ -27,6 +27,7 @@ _PEAK = re.compile(
 )
 _TRIVIAL = frozenset({16, 20, 24, 28, 30, 32, 36, 40, 48, 60, 64, 80, 96, 100, 120, 128, 256})
 _MIN_COUNT = 40
+_MAX_NAME = 200  # a longer one is no name of a count or a rate
 _RATES = ("tflops_bf16", "tflops_fp16", "tflops_fp8", "tflops_tf32", "tops_int8", "tflops_fp4")
 _LEAST_PEAK = 100
 _TOLERANCE = 0.002
@@ -122,14 +123,16 @@ def _bound(facts: Facts) -> Iterator[tuple[str, ast.expr | ast.stmt, int | float
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         if number is None or len(targets) != 1 or any(first <= node.lineno <= last for first, last in chosen):
             continue
-        yield dotted(targets[0]).rsplit(".", 1)[-1], node, number
+        name = dotted(targets[0]).rsplit(".", 1)[-1]
+        if len(name) <= _MAX_NAME:
+            yield name, node, number
     for arguments in facts.nodes(ast.arguments):
         positional = [*arguments.posonlyargs, *arguments.args]
         pairs = list(zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True))
         pairs += [(one, value) for one, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value]
         for argument, default in pairs:
             number = _number(default)
-            if number is not None:
+            if number is not None and len(argument.arg) <= _MAX_NAME:
                 yield argument.arg, default, number
 
 

@@ -21,7 +21,7 @@ _OTHER_VENDOR = re.compile(
 )
 # What these import runs on NVIDIA only: no gate in such a file is asked on AMD.
 _NVIDIA_ONLY = re.compile(
-    r"^\s*(?:import|from)\s+(?:cutlass|cuda\.|deep_gemm|transformer_engine_torch|nvidia)\b", re.MULTILINE
+    r"^[ \t]*(?:import|from)[ \t]+(?:cutlass|cuda\.|deep_gemm|transformer_engine_torch|nvidia)\b", re.MULTILINE
 )
 # A name that means one family only: the kernels or the part, not "this and newer".
 _HOPPER = re.compile(
@@ -167,10 +167,9 @@ def _conditions(node: ast.expr) -> list[ast.expr]:
 
 def skips_perf_tests(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield perf tests that skip themselves on some GPUs, and are green there without a measurement."""
-    del asked
     assert facts.tree is not None
     for function, around in functions(facts.tree):
-        if not is_perf_test(facts.tree, function, around):
+        if not is_perf_test(facts, function, around, asked.perf_tests):
             continue
         for decorator in function.decorator_list:
             if isinstance(decorator, ast.Call) and dotted(decorator.func).endswith("mark.skipif") and decorator.args:

@@ -182,8 +182,7 @@ def cold(facts: Facts, asked: Asked) -> Iterator[Hit]:
 
 def absolute_assert(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield asserts of GPU time or throughput against a plain number, in tests that nothing gates."""
-    del asked
-    for node, names, limit in _asserted(facts):
+    for node, names, limit in _asserted(facts, asked):
         if limit is not None:
             message = f"{names} is held against {limit:g} on whatever GPU runs the test"
             yield Hit(span=span_of(node, facts.source), message=message)
@@ -191,18 +190,17 @@ def absolute_assert(facts: Facts, asked: Asked) -> Iterator[Hit]:
 
 def ungated_test(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield tests that measure the GPU and assert on the measurement, and that no mark or fixture makes perf tests."""
-    del asked
-    for node, names, limit in _asserted(facts):
+    for node, names, limit in _asserted(facts, asked):
         if limit is None:
             message = f"{names} is measured and asserted in a test that nothing marks as a perf test"
             yield Hit(span=span_of(node, facts.source), message=message)
 
 
-def _asserted(facts: Facts) -> Iterator[tuple[ast.stmt, str, float | None]]:
+def _asserted(facts: Facts, asked: Asked) -> Iterator[tuple[ast.stmt, str, float | None]]:
     """Yield (assert, measured names, the plain number it is held against or None) of tests that nothing gates."""
     assert facts.tree is not None
     for function, around in functions(facts.tree):
-        if not is_test(function) or is_perf_test(facts.tree, function, around):
+        if not is_test(function) or is_perf_test(facts, function, around, asked.perf_tests):
             continue
         measured = _measured(function)
         for node in ast.walk(function) if measured else ():

@@ -1,15 +1,15 @@
-"""Judges folders of tuned kernel tables, whose file names carry the device they were tuned on."""
+"""Judges tuned kernel tables: folders whose file names carry the device, and rows that carry it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from parity.binaries.tuned_names import device_entry, kind_of, program_of
 from parity.catalog import store
-from parity.catalog.tuned_device import as_device, looked_up_as
+from parity.catalog.tuned_device import as_device, fits, looked_up_as
 from parity.lint import parts
-from parity.lint.facts import Hit
+from parity.lint.facts import Facts, Hit
 from parity.lint.source import Span
 
 if TYPE_CHECKING:
@@ -47,3 +47,25 @@ def lack_target(paths: list[str], asked: Asked) -> Iterator[tuple[str, Hit]]:
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         message = f"none of {len(tables)} tuned tables is for {spec.id}; they are for {shown}"
         yield tables[0].path, Hit(span=Span(1, 1, 1, 1), message=message)
+
+
+def rows_lack_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
+    """Yield tables of rows keyed by gfx target and CU count of which none is for the target."""
+    spec = asked.spec_for(facts.path)
+    indexed = next((entry for entry in store.index() if spec and entry.id == spec.id), None)
+    if spec is None or indexed is None or spec.vendor != "amd" or not facts.tuned:
+        return
+    device = as_device(indexed)
+    if any(fits(entry, device, set(), {}) is not False for entry in facts.tuned):
+        return
+    counted = Counter(_keyed(entry) for entry in facts.tuned)
+    shown = ", ".join(f"{told} ({count})" for told, count in counted.most_common(3))
+    more = f" and {len(counted) - 3} more" if len(counted) > 3 else ""
+    wanted = f"{device.arch}, {device.cu_count} CUs" if device.cu_count else device.arch
+    message = f"none of {len(facts.tuned)} tuned rows is for {spec.id} ({wanted}); they are for {shown}{more}"
+    yield Hit(span=Span(1, 1, 1, len(facts.source.lines[0]) + 1), message=message)
+
+
+def _keyed(entry: TunedEntry) -> str:
+    units = f"{entry.cu_count} CUs" if entry.cu_count is not None else ""
+    return ", ".join(part for part in (entry.gfx, units) if part)

@@ -171,3 +171,14 @@ def test_a_note_says_what_a_library_is_meant_for() -> None:
 def test_an_architecture_nobody_knows_is_judged_by_the_rules() -> None:
     assert on("sm_135", group("sm_130 compute_90")).verdict == "native-compatible"
     assert on("sm_140", group("sm_130 compute_90")).verdict == "ptx-jit"
+
+
+@pytest.mark.parametrize(
+    ("version", "arch", "excused"),
+    [("0.18.0", "sm_90", True), ("0.18.0", "sm_103", False), ("0.19.0", "sm_90", False), ("", "sm_90", False)],
+)
+def test_a_card_excuses_a_file_for_the_versions_and_chips_that_it_names(version: str, arch: str, excused: bool) -> None:
+    regions = group("sm_120 compute_120")
+    judged = on(arch, regions, package="torchao", version=version, path="torchao/_C_mxfp8.so")
+    assert (judged.verdict, judged.excused) == ("none", excused)
+    assert (judged.notes == ("the MXFP8 kernels are used on compute capability 10.0 and newer alone",)) == excused

@@ -107,7 +107,7 @@ def test_every_note_on_a_library_has_its_source() -> None:
     assert len(notes.libraries) >= 4
     for note in notes.libraries:
         assert note.source in notes.sources
-        assert note.one_of != bool(note.majors), "a note is one or the other"
+        assert [note.one_of, bool(note.majors), bool(note.not_for)].count(True) == 1, "a note is one or the other"
     for facts, rows in (
         (FACTS.nvidia, (*FACTS.nvidia.islands, *FACTS.nvidia.renamed)),
         (FACTS.amd, FACTS.amd.generic_targets),
@@ -115,3 +115,21 @@ def test_every_note_on_a_library_has_its_source() -> None:
         assert rows
         assert all(row.source in facts.sources for row in rows)
     assert (Path(store.rules_folder()) / "stack" / "code" / "nvidia.yaml").is_file()
+
+
+def test_what_the_catalog_says_of_a_version_on_the_target_is_told() -> None:
+    known = store.stack_facts().libraries
+    library = Library(path="x.so", size_bytes=1, package="flash_attn_3", version="3.0.0")
+    pairs = [JudgedPair(library, judged("none"), None)]
+    told = {arch: judge_packages(pairs, FACTS, known, arch)[0].told for arch in ("sm_100", "sm_89", "sm_90", "")}
+    assert told == {
+        "sm_100": ("FlashAttention 3 3.0.0 is not for sm_100: the build has sm_80 and sm_90a code only",),
+        "sm_89": (
+            (
+                "FlashAttention 3 3.0.0 on sm_89: the sm_80 kernels of FlashAttention-3; left out by "
+                "FLASH_ATTENTION_DISABLE_SM80; no FP8 and no separate value head dimension"
+            ),
+        ),
+        "sm_90": (),
+        "": (),
+    }

@@ -2,15 +2,18 @@
 
 import json
 import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import sarif_rules
 
 from parity import session
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
+from parity.model.absent import Reading
 from parity.model.fingerprint import Fingerprint, Note
 
 
@@ -201,3 +204,103 @@ def test_several_devices_are_each_judged(run: Any, saved: Any) -> None:
     answer = run("doctor", "--target", "h100", "--fingerprint", saved(machine), "--format", "json")
     assert answer.status == 1
     assert [d["level"] for d in json.loads(answer.out)["devices"]] == ["identical", "same-vendor"]
+
+
+PROJECT = "version: 1\ndefault_target: prod\ntargets:\n  prod:\n    device: h100\n"
+
+
+def test_every_format_says_the_same_at_the_line_of_the_target(run: Any, saved: Any) -> None:
+    Path("parity.yaml").write_text(PROJECT)
+    words = ("doctor", "--fingerprint", saved("rtx-4090"), "--format")
+    sarif = run(*words, "sarif")
+    assert (sarif.status, sarif.err, sarif_rules.problems(sarif.out)) == (1, "", [])
+    places = {
+        json.dumps(result["locations"][0]["physicalLocation"]) for result in json.loads(sarif.out)["runs"][0]["results"]
+    }
+    assert [json.loads(place) for place in places] == [
+        {
+            "artifactLocation": {"uri": "parity.yaml", "uriBaseId": "%SRCROOT%"},
+            "region": {"startLine": 5, "startColumn": 5, "endLine": 5, "endColumn": 17},
+        }
+    ]
+    assert run(*words, "github").out.startswith("::error file=parity.yaml,line=5,col=5,endColumn=17,title=parity ")
+    issues = json.loads(run(*words, "gitlab").out)
+    assert {issue["location"]["lines"]["begin"] for issue in issues} == {5}
+    assert int(ET.fromstring(run(*words, "junit").out).get("failures") or 0) > 1
+
+
+def test_a_pass_fails_in_no_format(run: Any, saved: Any) -> None:
+    Path("parity.yaml").write_text(PROJECT)
+    words = ("doctor", "--fingerprint", saved("h100"), "--format")
+    assert not [line for line in run(*words, "github").out.splitlines() if line.startswith("::error")]
+    assert ET.fromstring(run(*words, "junit").out).get("failures") == "0"
+    assert '"level": "error"' not in run(*words, "sarif").out.partition('"results"')[2]
+
+
+def test_a_target_that_no_file_declares_is_left_out_aloud(
+    run: Any, saved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GITHUB_WORKFLOW_REF", "GITLAB_CI"):
+        monkeypatch.delenv(name, raising=False)
+    words = ("doctor", "--target", "h100", "--fingerprint", saved("rtx-4090"), "--format")
+    sarif = run(*words, "sarif")
+    assert (sarif.status, sarif_rules.problems(sarif.out)) == (1, [])
+    assert json.loads(sarif.out)["runs"][0]["results"] == []
+    assert re.fullmatch(
+        r"parity: \d+ findings left out of sarif, which needs a file of the repository for each\n"
+        r"  mend: declare the target in parity.yaml \(`parity init`\)\n",
+        sarif.err,
+    )
+    # An annotation and a test case need no file.
+    assert run(*words, "github").out.startswith("::error title=parity doctor")
+    assert ET.fromstring(run(*words, "junit").out).get("failures") != "0"
+
+
+def test_in_a_workflow_the_line_that_names_the_target_is_the_place(
+    run: Any, saved: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow = folder / ".github" / "workflows" / "gate.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("on: push\njobs:\n  a:\n    steps:\n    - uses: x/y@z\n      with: {target: h100}\n")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    monkeypatch.setenv("GITHUB_WORKFLOW_REF", "o/r/.github/workflows/gate.yml@refs/heads/main")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved("rtx-4090"), "--format", "gitlab")
+    assert {(one["location"]["path"], one["location"]["lines"]["begin"]) for one in json.loads(answer.out)} == {
+        (".github/workflows/gate.yml", 6)
+    }
+
+
+def test_fail_on_takes_the_place_of_the_policy(run: Any, saved: Any) -> None:
+    # A whole H100 with its persistence off: a note.
+    machine = as_fingerprint(store.device_spec("h100"))
+    words = ("doctor", "--target", "h100", "--fingerprint", saved(off(machine)))
+    assert run(*words).status == 0
+    assert run(*words, "--fail-on", "warning").status == 0
+    assert run(*words, "--fail-on", "note").status == 1
+    Path("parity.yaml").write_text("version: 1\npolicy: {fail_on: note}\n")
+    assert run(*words).status == 1
+    assert run(*words, "--fail-on", "error").status == 0
+    assert run(*words, "--fail-on", "note", "--exit-zero").status == 0
+
+
+def off(machine: Fingerprint) -> Fingerprint:
+    """Return the machine with persistence mode off."""
+    [device] = machine.devices
+    conditions = msgspec.structs.replace(device.conditions, persistence_enabled=Reading(value=False, source="test"))
+    return msgspec.structs.replace(machine, devices=(msgspec.structs.replace(device, conditions=conditions),))
+
+
+def test_a_wrong_level_fails_whatever_fail_on_says(run: Any, saved: Any) -> None:
+    words = ("doctor", "--target", "h100", "--fingerprint", saved("rtx-4090"))
+    assert run(*words, "--fail-on", "error").status == 1
+
+
+def test_all_formats_at_once_into_files(run: Any, saved: Any) -> None:
+    Path("parity.yaml").write_text(PROJECT)
+    names = ("json", "sarif", "github", "gitlab", "junit", "markdown")
+    words = [word for name in names for word in ("--format", name, "-o", f"out.{name}")]
+    answer = run("doctor", "--fingerprint", saved("rtx-4090"), *words, "--format", "text")
+    assert answer.status == 1
+    assert answer.out.startswith("\n  MISMATCH")
+    assert all(Path(f"out.{name}").stat().st_size for name in names)

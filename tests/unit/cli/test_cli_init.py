@@ -1,12 +1,16 @@
 """`parity init`: files to start from, which this tool and GitHub can read."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from parity import __version__
 from parity.catalog import store
 from parity.config.project import load_project
 from parity.config.targets import target_or_default
@@ -42,7 +46,9 @@ def test_the_commented_lines_are_good_examples(run: Any, folder: Path) -> None:
 
 def test_every_part_of_the_catalog_makes_readable_files(run: Any, folder: Path) -> None:
     for entry in store.index():
-        assert run("init", "--target", entry.id, "--github-actions", "--force").status == 0
+        for name in ("parity.yaml", WORKFLOW):
+            (folder / name).unlink(missing_ok=True)
+        assert run("init", "--target", entry.id, "--github-actions").status == 0
         assert load_project(folder / "parity.yaml").targets["prod"].device == entry.id
         workflow = yaml.safe_load((folder / WORKFLOW).read_text())
         assert all(isinstance(label, str) for label in workflow["jobs"]["perf"]["runs-on"]), entry.id
@@ -51,46 +57,98 @@ def test_every_part_of_the_catalog_makes_readable_files(run: Any, folder: Path) 
 def test_the_workflow_is_pinned_and_gates(run: Any, folder: Path) -> None:
     answer = run("init", "--target", "h100", "--github-actions")
     assert answer == (0, "", f"parity: wrote parity.yaml\nparity: wrote {WORKFLOW}\n")
-    text = (folder / WORKFLOW).read_text()
-    workflow = yaml.safe_load(text)
-    job = workflow["jobs"]["perf"]
+    workflow = yaml.load((folder / WORKFLOW).read_text(), Loader=yaml.BaseLoader)
     assert workflow["permissions"] == {}
-    assert job["permissions"] == {"contents": "read"}
-    assert job["runs-on"][:2] == ["self-hosted", "gpu"]
-    assert store.resolve_name(job["runs-on"][2]) == "h100-sxm5-80gb"
-    uses = [step["uses"] for step in job["steps"] if "uses" in step]
-    assert uses
+    assert set(workflow["on"]) == {"push", "pull_request", "merge_group"}
+    jobs = workflow["jobs"]
+    assert jobs["lint"]["permissions"] == jobs["perf"]["permissions"] == {"contents": "read"}
+    assert jobs["lint"]["runs-on"] == "ubuntu-24.04"
+    assert jobs["perf"]["runs-on"][:2] == ["self-hosted", "gpu"]
+    assert store.resolve_name(jobs["perf"]["runs-on"][2]) == "h100-sxm5-80gb"
+    assert "head.repo.full_name == github.repository" in jobs["perf"]["if"]
+    assert (jobs["parity"]["if"], jobs["parity"]["needs"]) == ("always()", ["lint", "perf"])
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    uses = [step["uses"] for step in steps if "uses" in step]
+    assert len(uses) == 3
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", name) for name in uses)
-    commands = [step["run"] for step in job["steps"] if "run" in step]
-    assert any(command.startswith("parity doctor ") for command in commands)
-    assert not any("--exit-zero" in command for command in commands)
+    commands = [step["run"] for step in steps if "run" in step]
+    assert not any("${{" in command or "--exit-zero" in command for command in commands)
+    assert f"python -m pip install gpu-parity=={__version__}" in commands
+    # In the job that forks reach, nothing looks for modules in the checkout.
+    assert not any("python" in step.get("run", "") for step in jobs["lint"]["steps"])
 
 
-def test_the_workflows_commands_are_ones_this_tool_takes(run: Any, saved: Any, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "label"), [("h100", "h100"), ("H100-SXM5-80GB", "h100-sxm5-80gb"), ("mi300x", "mi300x")]
+)
+def test_the_label_is_the_name_as_given(given: str, label: str, run: Any, folder: Path) -> None:
+    run("init", "--target", given, "--github-actions")
+    assert f'runs-on: [self-hosted, gpu, "{label}"]' in (folder / WORKFLOW).read_text()
+
+
+@pytest.mark.parametrize(("command", "fingerprint"), [("parity doctor", "h100"), ("parity lint", "")])
+def test_the_workflows_commands_are_ones_this_tool_takes(
+    command: str, fingerprint: str, run: Any, saved: Any, folder: Path
+) -> None:
     run("init", "--target", "h100", "--github-actions")
-    steps = yaml.safe_load((folder / WORKFLOW).read_text())["jobs"]["perf"]["steps"]
-    command = next(step["run"] for step in steps if step.get("run", "").startswith("parity doctor"))
-    answer = run(*command.split()[1:], "--fingerprint", saved("h100"))
+    jobs = yaml.safe_load((folder / WORKFLOW).read_text())["jobs"]
+    [line] = [step["run"] for job in jobs.values() for step in job["steps"] if step.get("run", "").startswith(command)]
+    words = line.replace('"$GITHUB_STEP_SUMMARY"', "summary.md").split()[1:]
+    answer = run(*words, *(["--fingerprint", saved(fingerprint)] if fingerprint else []))
     assert (answer.status, answer.err) == (0, "")
-    assert Path("parity.md").is_file()
+    assert Path("summary.md").read_text().startswith("#")
 
 
-@pytest.mark.parametrize("present", ["parity.yaml", WORKFLOW])
-def test_nothing_is_written_when_a_file_is_there(present: str, run: Any, folder: Path) -> None:
-    path = folder / present
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("mine\n")
-    assert run("init", "--github-actions") == (
-        2, "", f"parity: {present}: already there\n  mend: edit it, or replace it with --force\n"
+RESULTS = [
+    ("success", "success", "false", 0), ("success", "skipped", "true", 0), ("success", "skipped", "false", 1),
+    ("success", "failure", "true", 1), ("failure", "success", "false", 1), ("cancelled", "skipped", "true", 1),
+    ("success", "cancelled", "false", 1),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="runs in bash")
+@pytest.mark.parametrize(("lint", "perf", "fork", "status"), RESULTS)
+def test_the_required_check_takes_nothing_skipped_for_a_pass(
+    lint: str, perf: str, fork: str, status: int, run: Any, folder: Path
+) -> None:
+    run("init", "--github-actions")
+    [step] = yaml.safe_load((folder / WORKFLOW).read_text())["jobs"]["parity"]["steps"]
+    given = {"LINT": lint, "PERF": perf, "FORK": fork, "PATH": os.environ["PATH"]}
+    assert set(step["env"]) == {"LINT", "PERF", "FORK"}
+    done = subprocess.run(["bash", "-e", "-c", step["run"]], env=given, check=False, capture_output=True)
+    assert done.returncode == status
+
+
+def test_what_is_there_is_never_replaced_and_the_rest_is_written(run: Any, folder: Path) -> None:
+    mine = "version: 1\ndefault_target: prod\ntargets: {prod: {device: mi300x}}\n"
+    (folder / "parity.yaml").write_text(mine)
+    answer = run("init", "--github-actions")
+    assert answer == (
+        0, "", f"parity: already there, kept as it is: parity.yaml\nparity: wrote {WORKFLOW}\n"
     )  # fmt: skip
-    assert path.read_text() == "mine\n"
-    assert [each for each in folder.rglob("*") if each.is_file()] == [path]
+    assert (folder / "parity.yaml").read_text() == mine
+    # The workflow is for the target that the project declares.
+    assert 'runs-on: [self-hosted, gpu, "mi300x"]' in (folder / WORKFLOW).read_text()
+    before = (folder / WORKFLOW).read_text()
+    again = run("init", "--github-actions", "--target", "b200")
+    assert (again.status, again.err.splitlines()[-2:]) == (
+        2, [f"parity: parity.yaml, {WORKFLOW}: nothing to write", "  mend: edit what is there, or move it away"],
+    )  # fmt: skip
+    assert ((folder / "parity.yaml").read_text(), (folder / WORKFLOW).read_text()) == (mine, before)
 
 
-def test_force_replaces(run: Any, folder: Path) -> None:
-    (folder / "parity.yaml").write_text("mine\n")
-    assert run("init", "--target", "h200", "--force").status == 0
-    assert "device: h200-sxm-141gb" in (folder / "parity.yaml").read_text()
+def test_a_pyproject_that_declares_targets_is_the_project_file(run: Any, folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[tool.parity.targets.prod]\ndevice = "b200"\n')
+    answer = run("init", "--github-actions")
+    assert answer.err.startswith("parity: already there, kept as it is: pyproject.toml\n")
+    assert not (folder / "parity.yaml").exists()
+    assert '"b200"' in (folder / WORKFLOW).read_text()
+
+
+def test_a_link_is_not_written_through(run: Any, folder: Path) -> None:
+    (folder / "parity.yaml").symlink_to(folder / "elsewhere.yaml")
+    assert run("init").status == 2
+    assert not (folder / "elsewhere.yaml").exists()
 
 
 def test_a_workflow_there_does_not_hinder_the_project_file_alone(run: Any, folder: Path) -> None:

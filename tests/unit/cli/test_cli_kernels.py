@@ -169,3 +169,22 @@ def test_the_json_fits_its_schema(saved: Any, run: Any) -> None:
 def test_an_architecture_of_the_future_needs_no_catalog(run: Any) -> None:
     assert run("kernels", put("lib.so", JIT), "--target", "sm_150").status == 0
     assert run("kernels", put("lib.so", OLD), "--target", "sm_150").status == 1
+
+
+def test_what_was_built_here_is_judged_alone(
+    site: Path, folder: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(site, "fromindex", {"fromindex/x.so": OLD})
+    install(site, "mine", {"mine/y.so": OLD})
+    (site / "mine-1.0.dist-info" / "direct_url.json").write_text('{"url": "file:///src", "dir_info": {}}')
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(folder / "extensions"))
+    put(str(folder / "extensions" / "py311_cu128" / "ops" / "ops.so"), EXACT)
+    answer = run("kernels", "--built", "--target", "sm_90", "--format", "json")
+    rows = json.loads(answer.out)["packages"]
+    told = {row["package"].rpartition("/")[2]: (row["target"], row["told"]) for row in rows}
+    assert answer.status == 1
+    assert told == {
+        "mine": ("none", ["installed from a folder"]),
+        "ops.so": ("native-exact", ["extensions that torch compiled on the fly"]),
+    }
+    assert run("kernels", "--built", "mine").status == 2

@@ -17,14 +17,16 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     told = capsys.readouterr().out
     assert stopped.value.code == 0
-    assert [line.split()[0] for line in told.splitlines() if line.startswith("    ")] == list(COMMANDS)
+    assert [line.split()[0] for line in told.splitlines() if line.startswith("    ") and line[4] != " "] == [
+        name for name in COMMANDS if " " not in name
+    ]
     assert "3 nothing could be judged" in told
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_its_own_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main([command, "--help"])
+        main([*command.split(), "--help"])
     told = capsys.readouterr().out
     assert stopped.value.code == 0
     assert told.startswith(f"usage: parity {command} ")

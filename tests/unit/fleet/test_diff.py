@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import machines
 import msgspec
@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
-from parity.fleet.diff import GATED, VOLATILE, Comparison, Difference, compare
+from parity.fleet.diff import GATED, VOLATILE, Comparison, compare
 from parity.model.absent import Absent, Reading
 from parity.model.device import Device, DeviceConditions, DeviceIdentity, Partition, Process
 from parity.model.fingerprint import Fingerprint, Origin, Stack
+
+if TYPE_CHECKING:
+    from parity.model.difference import Difference
 
 replace = msgspec.structs.replace
 H100 = "h100-sxm5-80gb"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from parity.errors import InputFileError
-from parity.lint.scan import MAX_BYTES, excluded, files_below, read_text
+from parity.lint.scan import MAX_BYTES, decoded, excluded, files_below, read_raw
 
 
 def told(*paths: str, exclude: tuple[str, ...] = ()) -> list[str]:
@@ -63,7 +63,7 @@ def test_a_link_that_loops_is_not_followed() -> None:
     Path("loop").symlink_to(".")
     Path("b.py").symlink_to("dangling")
     assert told(".") == ["a.py", "b.py"]
-    assert read_text(Path("b.py"), limit=100) is None
+    assert read_raw(Path("b.py"), limit=100) is None
 
 
 def test_what_is_no_text_is_survived() -> None:
@@ -72,11 +72,11 @@ def test_what_is_no_text_is_survived() -> None:
     Path("latin.py").write_bytes(b"# caf\xe9\n")
     Path("bom.py").write_bytes(b"\xef\xbb\xbfx = 1\n")
     os.mkfifo("pipe.py")
-    assert read_text(Path("binary.py"), limit=MAX_BYTES) is None
-    assert read_text(Path("huge.py"), limit=MAX_BYTES) is None
-    assert read_text(Path("pipe.py"), limit=MAX_BYTES) is None
-    assert read_text(Path("latin.py"), limit=MAX_BYTES) == "# caf�\n"
-    assert read_text(Path("bom.py"), limit=MAX_BYTES) == "x = 1\n"
+    assert read_raw(Path("binary.py"), limit=MAX_BYTES) is None
+    assert read_raw(Path("huge.py"), limit=MAX_BYTES) is None
+    assert read_raw(Path("pipe.py"), limit=MAX_BYTES) is None
+    assert decoded(read_raw(Path("latin.py"), limit=MAX_BYTES) or b"") == "# caf�\n"
+    assert decoded(read_raw(Path("bom.py"), limit=MAX_BYTES) or b"") == "x = 1\n"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def rows(name: str, on: str, **asked: object) -> dict[str, DtypeSupport]:
     [
         ("h100", "fp8", "yes"),
         ("a100", "fp8", "no"),
-        ("rtx-4090", "fp8", "yes"),
+        ("rtx-5090", "fp8", "yes"),
         ("b200", "fp4", "yes"),
         ("h100", "fp4", "unknown"),
         ("b300", "int8", "throttled"),
@@ -34,7 +34,7 @@ def rows(name: str, on: str, **asked: object) -> dict[str, DtypeSupport]:
 def test_support(target: str, dtype: str, wanted: str) -> None:
     answer, _, note = support(models.target(target), dtype)
     assert answer == wanted
-    assert bool(note) == (wanted != "yes" or target == "rtx-4090")
+    assert bool(note) == (wanted != "yes" or target == "rtx-5090")
 
 
 def test_an_absent_fact_is_unknown_with_the_reason() -> None:

@@ -38,7 +38,11 @@ FINGERPRINT = {
 
 
 def main() -> None:
-    """Answer JSON lines until ``bye`` or the end of standard input; ``FAKE_ENGINE_START=kill`` ends before the first."""
+    """Answer JSON lines until ``bye`` or the end of standard input; ``FAKE_ENGINE_START=kill`` ends before the first.
+
+    ``FAKE_ENGINE_LATE=end:test_one``: that request is answered once the next one is there.
+    """
+    held = ""
     die_with_parent()
     log({"pid": os.getpid()})
     if os.environ.get("FAKE_ENGINE_START") == "kill":
@@ -62,7 +66,13 @@ def main() -> None:
             answer = report(request)
         else:
             answer = judge(settings)
-        print(json.dumps({"id": request["id"], **answer}), flush=True)
+        told = json.dumps({"id": request["id"], **answer})
+        name = request.get("test", "").rpartition("::")[2]
+        if f"{request['op']}:{name}" == os.environ.get("FAKE_ENGINE_LATE"):
+            held = told + "\n"
+            continue
+        print(held + told, flush=True)
+        held = ""
         misbehave_after(settings.get("target"))
 
 

@@ -1,0 +1,60 @@
+"""Knows ``parity fleet``: many fingerprints at once: which nodes are alike, which are odd, slow, or not the target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity import session
+from parity.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from parity.model.fleet import Fleet
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "places",
+        metavar="FILE|DIR|-",
+        nargs="+",
+        help="JSON lines of `parity fleet collect`, fingerprints, reports of other tools, folders of them; - is "
+        "standard input",
+    )
+    options.add_target(parser)
+    options.add_require(parser)
+    parser.add_argument("--baseline", metavar="FILE", help="say what changed since these nodes were collected")
+    parser.add_argument(
+        "--store", metavar="FILE.sqlite", help="keep every reading here, by node and time (see parity diff)"
+    )
+    options.add_output(parser, ("text", "json", "markdown"))
+    parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, judge, report; 0: every node is what was asked for (without a target: all are alike), 1, or 3 for none."""
+    project = session.project_of(arguments.config)
+    fleet = session.fleet_of(
+        arguments.places,
+        project,
+        target=arguments.target,
+        require=arguments.require,
+        baseline=arguments.baseline,
+        store=arguments.store,
+    )
+    options.write_reports(arguments, lambda name: render(fleet, name, verbose=arguments.verbose))
+    return 0 if arguments.exit_zero else fleet.exit_status
+
+
+def render(fleet: Fleet, name: str, *, verbose: bool) -> str:
+    """Return the fleet in the format called ``name``."""
+    if name == "json":
+        return session.as_json(fleet).decode()
+    if name == "markdown":
+        from parity.reports import fleet_markdown
+
+        return fleet_markdown.render(fleet)
+    from parity.reports import fleet_text
+
+    return fleet_text.render(fleet, verbose=verbose, width=options.terminal()[0])

@@ -1,0 +1,100 @@
+"""Knows ``parity fleet collect``: one line per node, through the launcher that already runs there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from parity import session
+from parity.cli import options
+from parity.collect.lines import line_of
+from parity.collect.place import place
+from parity.errors import UsageError
+from parity.fleet.gather import Gathering
+from parity.fleet.nodes import of_line
+from parity.outputs import write_file
+
+TIMEOUT_S = 120.0
+LAUNCHERS = ("auto", "local", "torch", "slurm", "ray")
+EXAMPLES = """
+Under torchrun:    torchrun --nnodes 4 --nproc-per-node 1 ... --no-python parity fleet collect -o fleet.jsonl
+Under Slurm:       srun --ntasks-per-node 1 parity fleet collect --into /shared/fleet
+On a Ray cluster:  parity fleet collect --via ray -o fleet.jsonl
+Then:              parity fleet fleet.jsonl --target 8xh100
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.epilog = EXAMPLES + "\n" + (parser.epilog or "")
+    parser.add_argument(
+        "--via",
+        choices=LAUNCHERS,
+        default="auto",
+        help="how to reach the nodes; auto: torchrun's or Slurm's variables say it, else this node alone",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the lines here (default: standard output)")
+    parser.add_argument(
+        "--into", metavar="DIR", help="each node writes DIR/NODE.jsonl, a folder that all nodes share; none waits"
+    )
+    parser.add_argument("--address", default="auto", help="of the Ray cluster (default: auto)")
+    parser.add_argument("--timeout", type=float, default=TIMEOUT_S, metavar="S", help="for all nodes (default: 120)")
+    parser.add_argument(
+        "--redact",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="take out unique ids, serial numbers and user names (default); node names stay",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Collect and write; 0, or 1 when a node gave nothing. What the nodes are is for `parity fleet` to judge."""
+    if arguments.via == "ray":
+        from parity.collect import ray_tasks
+
+        words = () if arguments.redact else ("--no-redact",)
+        return _write(ray_tasks.collect(arguments.address, words=words, timeout_s=arguments.timeout), arguments)
+    here = place(os.environ)
+    via = here.launcher if arguments.via == "auto" else arguments.via
+    if via not in (here.launcher, "local"):
+        raise UsageError(
+            f"not started by {via}: its variables are not set",
+            where="--via",
+            mend="start it with torchrun" if via == "torch" else "start it with srun",
+        )
+    speaks = via == "local" or here.local_rank == 0
+    line = line_of(here.node, session.fingerprint_of(None), redact=arguments.redact) if speaks else None
+    if arguments.into is not None or via != "torch":
+        return 0 if line is None else _write([line], arguments, node=here.node)
+    from parity.collect import torch_store
+
+    rank = int(os.environ["RANK"])
+    lines = torch_store.exchange(line, here, rank, timeout_s=arguments.timeout)
+    return _write(lines, arguments) if rank == 0 else 0
+
+
+def _write(lines: list[bytes], arguments: argparse.Namespace, *, node: str = "") -> int:
+    text = b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines).decode()
+    where = arguments.output
+    if arguments.into is not None:
+        where = str(Path(arguments.into, _file_name(node or "fleet") + ".jsonl"))
+        Path(arguments.into).mkdir(parents=True, exist_ok=True)
+    if where:
+        write_file(where, text)
+    else:
+        options.emit(text)
+    gathering = Gathering()
+    gathering.take(of_line(line, f"line {number + 1}") for number, line in enumerate(lines))
+    fleet = gathering.fleet()
+    told = f"{fleet.nodes} node{'' if fleet.nodes == 1 else 's'} collected to {where or 'standard output'}"
+    print(f"parity: {told}", file=sys.stderr)
+    for one in fleet.unreadable:
+        print(f"parity: {one.why}", file=sys.stderr)
+    return 1 if fleet.unreadable else 0
+
+
+def _file_name(node: str) -> str:
+    """Return a node's name as a file's: no separators, no hidden file."""
+    return "".join(one if one.isalnum() or one in "-_." else "_" for one in node).lstrip(".")[:100] or "node"

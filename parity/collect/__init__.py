@@ -1,0 +1,1 @@
+"""Fingerprints of many machines, taken through the launcher that already runs there."""

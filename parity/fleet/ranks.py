@@ -1,0 +1,113 @@
+"""Knows where the ranks of one distributed job disagree about the machine they run on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from parity.fleet.differences import place_of
+from parity.fleet.telling import Tellings
+from parity.units import format_fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from parity.model.fingerprint import Fingerprint
+
+# What a job's processes are given one by one: that they differ is how the job works.
+_OWN_TO_A_RANK = frozenset(
+    {"CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"}
+)
+MAX_RANKS = 8
+UNTOLD = "not told"
+NO_GPU = ("visible GPUs", "0")
+"""The fact, and its value, of a rank that sees no device."""
+
+
+class Rank(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rank tells about its machine.
+
+    Attributes:
+        facts: ``GPU 0 power_limit_w`` -> ``700 W``; what it does not tell is missing.
+        problem: why it tells nothing.
+    """
+
+    rank: int
+    host: str
+    facts: dict[str, str] = {}
+    problem: str = ""
+
+
+class Disagreement(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact that some ranks have otherwise.
+
+    Attributes:
+        most: what most ranks tell.
+        others: value -> ``rank 3 (host)`` of each that tells it.
+    """
+
+    fact: str
+    most: str
+    others: dict[str, tuple[str, ...]]
+
+    def __str__(self) -> str:
+        """Return ``machine driver: 570.86.15 on most ranks, 570.86.10 on rank 3 (node-1)``."""
+        told = [f"{value} on {_listed(who)}" for value, who in self.others.items()]
+        return f"{self.fact}: {self.most} on most ranks, {', '.join(told)}"
+
+
+def facts_of(fingerprint: Fingerprint) -> dict[str, str]:
+    """Return what a machine tells that its like tells too: hardware, firmware, software, settings."""
+    tellings = Tellings()
+    node = tellings.node(msgspec.json.encode(fingerprint))
+    facts = {NO_GPU[0]: str(len(fingerprint.visible_devices))}
+    for position, number in enumerate(node.blocks):
+        _, subject = place_of(position)
+        for name, value in tellings.block(number).items():
+            told = name.removeprefix("component ").removeprefix("package ")
+            if told not in _OWN_TO_A_RANK:
+                facts[f"{subject} {told}"] = format_fact(told, value)
+    return facts
+
+
+def disagreements(ranks: Sequence[Rank], *, ignore: Iterable[str] = ()) -> tuple[Disagreement, ...]:
+    """Return the facts that not all ranks tell alike, in the order of their names; a rank that tells nothing is one.
+
+    Args:
+        ranks: what each rank tells.
+        ignore: facts that may differ: the last word of their name (``driver``), or all of it (``GPU 0 vbios_version``).
+    """
+    ignored = frozenset(ignore)
+    found = []
+    silent = [one for one in ranks if one.problem]
+    if silent:
+        others = {
+            one.problem: tuple(_named(other) for other in silent if other.problem == one.problem) for one in silent
+        }
+        found.append(Disagreement(fact="fingerprint", most="read", others=others))
+    talking = [one for one in ranks if not one.problem]
+    for fact in sorted({name for one in talking for name in one.facts}):
+        if fact in ignored or fact.rpartition(" ")[2] in ignored:
+            continue
+        values = Counter(one.facts.get(fact, UNTOLD) for one in talking)
+        if len(values) == 1:
+            continue
+        most = values.most_common(1)[0][0]
+        others = {
+            value: tuple(_named(one) for one in talking if one.facts.get(fact, UNTOLD) == value)
+            for value in values
+            if value != most
+        }
+        found.append(Disagreement(fact=fact, most=most, others=others))
+    return tuple(found)
+
+
+def _named(one: Rank) -> str:
+    return f"rank {one.rank} ({one.host})"
+
+
+def _listed(who: tuple[str, ...]) -> str:
+    more = len(who) - MAX_RANKS
+    return ", ".join(who[:MAX_RANKS]) + (f" and {more} more" if more > 0 else "")

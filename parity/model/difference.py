@@ -1,0 +1,30 @@
+"""Knows one value that two machines do not share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Section = Literal["identity", "stack", "conditions", "host", "environment"]
+Kind = Literal["changed", "only-a", "only-b"]
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One value that two machines do not share.
+
+    Attributes:
+        section: block of the fingerprint.
+        subject: ``GPU 0``, ``GPU 0-7``, ``machine``.
+        kind: ``changed``; ``only-a`` / ``only-b``: the other side does not tell.
+        a, b: the values as printed; empty where a side does not tell.
+        ratio: b / a where both are numbers.
+    """
+
+    section: Section
+    subject: str
+    name: str
+    kind: Kind
+    a: str
+    b: str
+    ratio: float | None = None

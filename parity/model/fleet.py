@@ -1,0 +1,125 @@
+"""Knows what is said about many machines: groups of alike nodes, what tells them apart, the slow ones, what changed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from parity.model.difference import Difference
+from parity.model.rule import Level
+
+SCHEMA = "parity.fleet/1"
+NO_GPU = "no GPU"
+"""Begins the title of nodes where no device was visible."""
+
+
+class NodeVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on the nodes of a group, in short.
+
+    Attributes:
+        rules: of the findings that count, each once.
+        headline: why, in one line.
+    """
+
+    outcome: Literal["match", "mismatch", "unknown"]
+    level: Level
+    passed: bool
+    headline: str
+    rules: tuple[str, ...] = ()
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Nodes that tell the same: hardware, firmware, software, settings.
+
+    Attributes:
+        id: digest of what they tell; the same in every run.
+        title: ``8x NVIDIA H100 80GB HBM3, driver 570.86.15``.
+        count: how many readings.
+        nodes: their names, in order of appearance.
+        like: id of the group they are held against: the largest with as many devices of the same names, else the
+            largest; empty for that one.
+        differences: from that group (a) to this one (b).
+        verdict: None without a target.
+    """
+
+    id: str
+    title: str
+    count: int
+    nodes: tuple[str, ...]
+    like: str = ""
+    differences: tuple[Difference, ...] = ()
+    verdict: NodeVerdict | None = None
+
+
+class SlowDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that delivers less than its like.
+
+    Attributes:
+        name: of the measurement.
+        value: in ``unit``; the median of this node's own repetitions.
+        median: of all devices of this kind, measured with the same kernel.
+        deviations: distance from the median in robust standard deviations (1.4826 x median absolute deviation).
+    """
+
+    node: str
+    device: int
+    name: str
+    unit: str
+    value: float
+    median: float
+    ratio: float
+    deviations: float
+    devices: int
+
+
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """An input that gave no node.
+
+    Attributes:
+        where: file, or ``file:line``.
+    """
+
+    where: str
+    why: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one node since the baseline.
+
+    Attributes:
+        differences: from the baseline (a) to now (b).
+    """
+
+    node: str
+    kind: Literal["changed", "new", "gone"]
+    differences: tuple[Difference, ...] = ()
+
+
+class Fleet(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything said about a fleet.
+
+    Attributes:
+        target: name of the target; empty without one.
+        nodes: how many readings were understood.
+        groups: largest first.
+        alike: whether all nodes tell the same and every input was understood.
+        passed: whether the whole fleet is what was asked for: every group passes the target's verdict, or, without a
+            target, all nodes are alike.
+        repeated: names that more than one reading bears.
+        unmeasured: whether no node carries measurements, so that slow ones cannot be told.
+        changes: None without a baseline.
+    """
+
+    schema: str = SCHEMA
+    target: str = ""
+    nodes: int
+    alike: bool
+    passed: bool
+    exit_status: int
+    groups: tuple[Group, ...]
+    slow: tuple[SlowDevice, ...] = ()
+    unmeasured: bool = True
+    unreadable: tuple[Unreadable, ...] = ()
+    repeated: tuple[str, ...] = ()
+    changes: tuple[Change, ...] | None = None

@@ -1,0 +1,130 @@
+"""One page of every kind, and the same filled with hostile text, for tests in a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import golden
+import machines
+import models
+import msgspec
+import runs
+
+from parity.catalog import store
+from parity.compare.column import column_of_target
+from parity.compare.comparison import compare
+from parity.model.coverage import JudgedLibrary, KernelsReport, LibraryRegions, LibraryVerdict, PackageVerdict
+from parity.model.interval import Interval, IntervalFinding, Series, Tenancy, Throttle, WatchedDevice
+from parity.model.lint import LintFinding, LintReport, LintUnknown
+from parity.reports.html import compare as compare_page
+from parity.reports.html import doctor, kernels, lint, model, run
+from parity.workload.estimate import estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from parity.model.compare import Comparison
+
+ENDLESS = "</script>" + "W" * 3000
+
+
+def page(name: str) -> str:
+    """Return a page by its name."""
+    return _PAGES[name]()
+
+
+def _verdict(case: str) -> str:
+    return doctor.render(golden.verdict(case), doctor.facts_of(machines.target(golden.target_of(case))))
+
+
+def _model() -> str:
+    question = models.question("llama-3.1-70b", "2xh100", here="rtx-4090", context=32768, batch=8)
+    return model.render(estimate(question, source="config.json"))
+
+
+def compared(*names: str) -> Comparison:
+    """Return the comparison of parts of the catalog."""
+    assert store.index()
+    return compare([column_of_target(machines.target(name), asked=name, of_project=False) for name in names])
+
+
+def lint_report(text: str) -> LintReport:
+    """Return a report of two findings in a file of this name."""
+    found = [
+        LintFinding(rule=rule, severity="error", path=text, line=1, column=8, end_line=1, end_column=12, message=text,
+                    mend=text) for rule in ("arch-list-invalid", "arch-list-lacks-target")
+    ]  # fmt: skip
+    unknown = LintUnknown(path=text, line=2, what=text, why=text)
+    return LintReport(files=1, findings=tuple(found), unknowns=(unknown,), skipped_rules=(text,), exit_status=1)
+
+
+def kernels_report(name: str) -> KernelsReport:
+    """Return a report of a package whose code is exact for the target, and of one that lacks it."""
+    library = JudgedLibrary(
+        path=f"/site/{name}.so", package=name, version="2.8", size_bytes=45_000_000, counts={"sm_90": 7, "sm_80": 70},
+        verdict=LibraryVerdict(target="native-exact", here="ptx-jit"),
+        coverage=LibraryRegions(target={"native-exact": 7}, here={"ptx-jit": 7}), problems=(name,),
+    )  # fmt: skip
+    packages = (
+        PackageVerdict(package=name, version="2.8", target="native-exact", here="ptx-jit", differs=(f"{name}: 3",)),
+        PackageVerdict(package="old", version="0.1", target="none", here="native-compatible", lacking=(name,)),
+    )
+    return KernelsReport(target="sm_90", here="sm_89", packages=packages, libraries=(library,), silent=("numpy",),
+                         files=12, bytes=9_000_000, exit_status=1)  # fmt: skip
+
+
+def watched_run() -> Any:
+    """Return a run of thirty watched tests on two devices, three of which throttled."""
+    tests = []
+    for number in range(30):
+        state = "disturbed" if number in (11, 12, 20) else "unknown" if number == 25 else "clean"
+        tests.append(runs.perf_test(f"test_gemm[{number}]", conditions=_conditions(number, state)))
+    verdicts = [
+        msgspec.json.decode(msgspec.json.encode(golden.verdict(case))) for case in ("production", "workstation")
+    ]
+    return runs.run(*tests, runs.off_target("test_decode"), verdicts=verdicts, exit_status=1)
+
+
+def _conditions(number: int, state: str) -> dict[str, Any]:
+    clock = 1400.0 if state == "disturbed" else 1900.0 + number
+
+    def series(low: float, high: float) -> Series:
+        return Series(begin=low, end=high, min=low, max=high, mean=(low + high) / 2, samples=9)
+
+    devices = tuple(
+        WatchedDevice(
+            label=f"GPU {index} (NVIDIA H100 80GB HBM3)",
+            index=index,
+            vendor="nvidia",
+            series={
+                "clock_sm_mhz": series(clock - 90, clock),
+                "power_draw_w": series(120.0, 640.0 + number),
+                "power_limit_w": series(700.0, 700.0),
+                "temperature_c": series(44.0, 60.0 + number),
+            },
+            settings={"clock_max_mhz": 1980.0},
+            throttled=(Throttle(cause="sw-thermal", seconds=0.3, share=0.26),) if state == "disturbed" else (),
+            throttle_known=True,
+            tenancy=Tenancy(ids_known=True),
+        )
+        for index in range(2)
+    )
+    found = (IntervalFinding(**runs.THROTTLED),) if state == "disturbed" else ()
+    made = Interval(test="t", state="clean", seconds=1.2, samples=9, devices=devices, findings=found)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(made))
+    return {**plain, "state": state}
+
+
+_PAGES: dict[str, Callable[[], str]] = {
+    "doctor": lambda: _verdict("workstation"),
+    "mixed": lambda: _verdict("mixed"),
+    "unknown": lambda: _verdict("unknown"),
+    "model": _model,
+    "compare": lambda: compare_page.render(compared("h100", "mi300x", "rtx-4090")),
+    "lint": lambda: lint.render(lint_report("build.sh"), {"build.sh": "export ARCH=90"}),
+    "endless": lambda: lint.render(lint_report(ENDLESS), {ENDLESS: f"export {ENDLESS}"}),
+    "kernels": lambda: kernels.render(kernels_report("flash-attn")),
+    "run": lambda: run.render(watched_run()),
+    "not-judged": lambda: run.render(runs.case("not-judged")),
+}
+NAMES = tuple(_PAGES)

@@ -1,0 +1,129 @@
+"""``parity fleet``: exit status, formats, a target, a baseline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from parity.cli.main import main
+
+ROOT = Path(__file__).resolve().parents[3]
+PRODUCTION = ROOT / "docs" / "examples" / "production-8xh100.json"
+RTX_4090 = ROOT / "docs" / "examples" / "workstation-rtx-4090.json"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def node(name: str, *, driver: str = "580.95.05", source: Path = PRODUCTION) -> str:
+    data = json.loads(source.read_text(encoding="utf-8"))
+    data["host"]["hostname"] = {"type": "reading", "value": name, "source": "test"}
+    if source == PRODUCTION:
+        data["stack"]["components"]["driver"]["value"] = driver
+    return json.dumps(data)
+
+
+def write(name: str, *lines: str) -> str:
+    Path(name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return name
+
+
+def test_alike_nodes_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", write("f.jsonl", node("a"), node("b"), node("c"))]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("3 nodes: all alike\n")
+    assert "a, b, c" in out
+    assert out.endswith("PASSED: all nodes are alike\n")
+
+
+def test_an_odd_node_fails_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    places = write("f.jsonl", node("a"), node("b", driver="570.86.10"), node("c"))
+    assert main(["fleet", places]) == 1
+    out = capsys.readouterr().out
+    assert "machine driver: 570.86.10 here, 580.95.05 there" in out
+    assert "NOT PASSED: 2 kinds of node" in out
+    assert main(["fleet", places, "--exit-zero"]) == 0
+
+
+def test_a_target_judges_each_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    places = write("f.jsonl", node("a"), node("b", driver="570.86.10"), node("desk", source=RTX_4090))
+    assert main(["fleet", places, "--target=8xh100"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "3 nodes against 8x h100-sxm5-80gb: 3 kinds" in out
+    assert out.count("match (identical)") == 2
+    assert "NVIDIA GeForce RTX 4090 is not 8x h100-sxm5-80gb" in out
+    assert out.endswith("NOT PASSED: 1 node not the target")
+    assert main(["fleet", write("g.jsonl", node("a"), node("b", driver="570.86.10")), "--target=8xh100"]) == 0
+
+
+def test_json_keeps_to_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    places = write("f.jsonl", node("a"), node("b", driver="570.86.10"), "{broken")
+    assert main(["fleet", places, "--target=h100", "--baseline", write("b.jsonl", node("a")), "--format=json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    schema = json.loads((ROOT / "parity" / "schemas" / "fleet-1.json").read_text(encoding="utf-8"))
+    jsonschema.validate(told, schema)
+    assert told["schema"] == "parity.fleet/1"
+    assert [change["kind"] for change in told["changes"]] == ["new"]
+    assert [one["where"] for one in told["unreadable"]] == ["f.jsonl:3"]
+
+
+def test_markdown_escapes_names(capsys: pytest.CaptureFixture[str]) -> None:
+    places = write("f.jsonl", node("a|b<script>"), node("c", driver="1.0"))
+    assert main(["fleet", places, "--format=markdown"]) == 1
+    out = capsys.readouterr().out
+    assert "<script>" not in out
+    assert "| 1 | 8x NVIDIA H100 80GB HBM3" in out
+
+
+def test_nothing_to_judge_is_status_3(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    assert main(["fleet", "empty", "missing.json"]) == 3
+    out = capsys.readouterr().out
+    assert "missing.json: cannot be read: No such file or directory" in out
+    assert out.endswith("UNKNOWN: nothing could be judged\n")
+
+
+def test_an_empty_baseline_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", write("f.jsonl", node("a")), "--baseline", write("b.jsonl", "")]) == 2
+    assert "no node could be read" in capsys.readouterr().err
+
+
+def test_narrow_terminals_are_kept_to(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    main(["fleet", write("f.jsonl", *(node(f"node-{number}") for number in range(9)), node("x", driver="1"))])
+    out = capsys.readouterr().out
+    assert "and 3 more" in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 60
+
+
+def test_a_store_tells_what_changed_on_a_node(capsys: pytest.CaptureFixture[str]) -> None:
+    def at(day: str, driver: str) -> str:
+        data = json.loads(node("n1", driver=driver))
+        data["origin"]["captured_at"] = f"2026-11-{day}T00:00:00Z"
+        return json.dumps(data)
+
+    assert main(["fleet", write("1.jsonl", at("01", "570.1")), "--store=f.sqlite"]) == 0
+    assert main(["fleet", write("2.jsonl", at("09", "580.1")), "--store=f.sqlite"]) == 0
+    capsys.readouterr()
+    asked = ["diff", "n1", "--since=2026-11-05", "--store=f.sqlite"]
+    assert main(asked) == 0
+    assert capsys.readouterr().out == (
+        "n1: 2 readings from 2026-11-01T00:00:00Z to 2026-11-09T00:00:00Z\n\n"
+        "2026-11-09T00:00:00Z\n  machine driver: 570.1 -> 580.1\n"
+    )
+    assert main([*asked, "--check"]) == 1
+    assert main([*asked, "--format=json"]) == 0
+    capsys.readouterr()
+    assert main(["diff", "n1", "--since=2026-11-09", "--store=f.sqlite", "--check"]) == 0
+    assert "nothing to compare it with" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["a"], ["a", "b", "--since=2026"], ["a", "--since=2026"], ["a", "--store=x"]])
+def test_half_a_question_is_misuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", *words]) == 2
+    assert "mend:" in capsys.readouterr().err

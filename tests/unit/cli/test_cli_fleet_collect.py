@@ -1,0 +1,176 @@
+"""``parity fleet collect``: one line per node, by whichever launcher started it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from parity.cli.main import main
+from parity.collect.ray_tasks import node_line
+from parity.readers import read_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[3]
+PRODUCTION = ROOT / "docs" / "examples" / "production-8xh100.json"
+SLURM = {"SLURM_PROCID": "1", "SLURM_LOCALID": "0", "SLURM_NODEID": "1", "SLURMD_NODENAME": "gpu/01"}
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "PARITY_NODE_NAME", *SLURM):
+        monkeypatch.delenv(name, raising=False)
+    fingerprint = read_report(PRODUCTION.read_bytes(), where="production")
+    monkeypatch.setattr("parity.session.fingerprint_of", lambda _: fingerprint)
+    monkeypatch.setattr("socket.gethostname", lambda: "this-host")
+    monkeypatch.chdir(tmp_path)
+
+
+def told(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_this_node_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "collect"]) == 0
+    captured = capsys.readouterr()
+    (node,) = told(captured.out)
+    assert (node["schema"], node["node"], node["fingerprint"]["redacted"]) == ("parity.node/1", "this-host", True)
+    assert captured.err == "parity: 1 node collected to standard output\n"
+
+
+def test_what_is_collected_is_read_by_fleet(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "collect", "-o", "a.jsonl"]) == 0
+    assert main(["fleet", "a.jsonl", "--target=8xh100"]) == 0
+    assert "this-host" in capsys.readouterr().out
+
+
+def test_under_slurm_each_node_writes_its_own_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SLURM.items():
+        monkeypatch.setenv(name, value)
+    assert main(["fleet", "collect", "--into", "out/fleet"]) == 0
+    (path,) = Path("out/fleet").iterdir()
+    assert path.name == "gpu_01.jsonl"
+    monkeypatch.setenv("SLURM_LOCALID", "1")
+    path.unlink()
+    assert main(["fleet", "collect", "--into", "out/fleet"]) == 0
+    assert not list(Path("out/fleet").iterdir()), "the first process of a node speaks for it"
+
+
+def test_a_launcher_that_did_not_start_it_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "collect", "--via", "slurm"]) == 2
+    assert "not started by slurm" in capsys.readouterr().err
+
+
+def test_a_missing_node_is_told_and_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from parity.collect import torch_store
+    from parity.collect.lines import problem_line
+
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "h"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(
+        torch_store, "exchange", lambda line, *_, **__: [line, problem_line("node 1 of 2", "no answer within 5 s")]
+    )
+    assert main(["fleet", "collect", "-o", "fleet.jsonl"]) == 1
+    assert "node 1 of 2: no answer within 5 s" in capsys.readouterr().err
+    assert main(["fleet", "fleet.jsonl"]) == 1
+
+
+class Ray:
+    """What Ray does for us, in this process; the second node hangs, the third has no parity."""
+
+    def __init__(self) -> None:
+        self.asked: list[Callable[[], Any]] = []
+        self.cancelled = 0
+
+    def modules(self) -> dict[str, Any]:
+        strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=lambda node, soft: node)
+        return {"ray": self, "ray.util": SimpleNamespace(), "ray.util.scheduling_strategies": strategies}
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, *, address: str, **_: Any) -> None:
+        if address == "nowhere":
+            raise ConnectionError("Could not find any running Ray instance")
+
+    def shutdown(self) -> None: ...
+
+    def nodes(self) -> list[dict[str, Any]]:
+        hosts = ["a", "b", "c", "c", "dead"]
+        return [
+            {"Alive": host != "dead", "NodeID": f"{number:08}abc", "NodeManagerHostname": host}
+            for number, host in enumerate(hosts)
+        ]
+
+    def remote(self, **_: Any) -> Callable[[Any], Any]:
+        def task(name: str, words: tuple[str, ...], timeout_s: float) -> str:
+            return name
+
+        return lambda _: SimpleNamespace(options=lambda **_: SimpleNamespace(remote=task))
+
+    def wait(self, tasks: list[str], **_: Any) -> tuple[list[str], list[str]]:
+        return [task for task in tasks if task != "b"], ["b"]
+
+    def get(self, task: str) -> bytes:
+        if task != "a":
+            raise RuntimeError("ray::node_line()\nModuleNotFoundError: No module named 'parity'")
+        return json.dumps(
+            {"schema": "parity.node/1", "node": "a", "fingerprint": json.loads(PRODUCTION.read_text())}
+        ).encode()
+
+    def cancel(self, _: str, *, force: bool) -> None:
+        self.cancelled += force
+
+
+def test_over_ray(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    ray = Ray()
+    for name, module in ray.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    assert main(["fleet", "collect", "--via=ray", "-o", "fleet.jsonl"]) == 1
+    lines = told(Path("fleet.jsonl").read_text(encoding="utf-8"))
+    assert [one["node"] for one in lines] == ["a", "c#00000002", "c#00000003", "b"]
+    assert "No module named 'parity'" in lines[1]["problem"]
+    assert "no answer" in lines[3]["problem"]
+    assert ray.cancelled == 1
+    assert main(["fleet", "collect", "--via=ray", "--address=nowhere"]) == 2
+    assert "no Ray cluster at 'nowhere'" in capsys.readouterr().err
+
+
+def test_without_ray_it_is_misuse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(["fleet", "collect", "--via=ray"]) == 2
+    assert "ray cannot be imported" in capsys.readouterr().err
+
+
+def test_the_task_on_a_node_asks_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    node = json.loads(node_line("n1", (), 120.0))
+    assert node["node"] == "n1"
+    assert "CUDA_VISIBLE_DEVICES" not in node["fingerprint"]["environment"]
+    assert json.loads(node_line("n1", ("--no-such-option",), 120.0))["problem"].startswith("exit status 2: ")
+    assert "no answer" in json.loads(node_line("n1", (), 0.01))["problem"]
+
+
+@pytest.mark.slow
+def test_on_a_real_ray_cluster(tmp_path: Path) -> None:
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="ray is not installed")
+    import subprocess
+
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        for _ in range(2):
+            cluster.add_node(num_cpus=1)
+        out = tmp_path / "fleet.jsonl"
+        words = ["fleet", "collect", "--via=ray", f"--address={cluster.address}", "-o", str(out)]
+        done = subprocess.run([sys.executable, "-m", "parity.cli.main", *words], cwd=ROOT, check=False, timeout=240)
+        assert done.returncode == 0
+        assert len({one["node"] for one in told(out.read_text(encoding="utf-8"))}) == 3
+    finally:
+        cluster.shutdown()

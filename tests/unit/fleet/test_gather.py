@@ -1,0 +1,285 @@
+"""Many nodes: alike ones together, every odd one found and said why, nothing that moves by itself taken for odd."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parity.catalog import store
+from parity.catalog.as_fingerprint import as_fingerprint
+from parity.fleet.gather import Gathering
+from parity.fleet.nodes import Reading as Found
+from parity.fleet.telling import lasting
+from parity.model.absent import Absent, Reading
+from parity.model.device import DeviceConditions, DeviceIdentity, Process
+from parity.model.fingerprint import Fingerprint, Host, Origin, Stack
+from parity.model.fleet import Fleet, NodeVerdict, Unreadable
+from parity.model.measurement import Measurement
+
+replace = msgspec.structs.replace
+STACK = {"driver": "570.86.15", "torch": "2.9.1"}
+MOVING = {"temperature_c": 51.0, "clock_sm_mhz": 345, "utilization_gpu_percent": 3, "ecc_corrected": 12}
+# One value of each kind of block that somebody sets, or that makes a board another.
+LASTING: tuple[tuple[str, str, Any], ...] = (
+    ("identity", "vbios_version", "96.00.74.00.01"),
+    ("identity", "firmware_version", "570.86.10"),
+    ("identity", "sm_count", 114),
+    ("identity", "pcie_width", 8),
+    ("conditions", "power_limit_w", 500.0),
+    ("conditions", "ecc_enabled", False),
+    ("conditions", "mig_enabled", True),
+    ("conditions", "pcie_width_now", 8),
+    ("conditions", "clock_application_sm_mhz", 1200),
+    ("host", "kernel", "6.8.0-45"),
+    ("host", "numa_balancing", True),
+    ("stack", "driver", "570.86.10"),
+    ("stack", "nccl", "2.21.5"),
+    ("package", "flash-attn", "2.8.0"),
+    ("environment", "NCCL_ALGO", "Ring"),
+)
+
+
+def told(value: Any) -> Reading[Any]:
+    return Reading(value=value, source="test")
+
+
+def node(name: str = "", *, seed: int = 0, count: int = 2, rates: dict[int, float] | None = None) -> Fingerprint:
+    """Return a node; the seed decides about everything that moves by itself, and nothing else."""
+    dice = random.Random(seed)
+    whole = as_fingerprint(store.device_spec("h100-sxm5-80gb"), count=count)
+    devices = tuple(
+        replace(
+            device,
+            locator=replace(device.locator, uuid=told(f"GPU-{dice.random()}")),
+            conditions=replace(
+                device.conditions,
+                processes=told((Process(pid=dice.randrange(9999), kind="compute"),)),
+                **{field: told(value + dice.randrange(5)) for field, value in MOVING.items()},
+            ),
+        )
+        for device in whole.devices
+    )
+    measured = tuple(
+        Measurement(name="dram_copy", device=index, value=rate, unit="GB/s", kernel="copy")
+        for index, rate in (rates or {}).items()
+    )
+    return replace(
+        whole,
+        origin=Origin(kind="live", captured_at=f"2026-01-01T00:00:{seed % 60:02}Z"),
+        host=Host(hostname=told(name)) if name else Host(),
+        stack=Stack(components={key: told(value) for key, value in STACK.items()}, packages={"vllm": "0.11.0"}),
+        devices=devices,
+        measured=measured,
+    )
+
+
+def changed(fingerprint: Fingerprint, block: str, name: str, value: Any, *, device: int = 0) -> Fingerprint:
+    """Return a node with one other value."""
+    if block in ("identity", "conditions"):
+        devices = list(fingerprint.devices)
+        inner = replace(getattr(devices[device], block), **{name: told(value)})
+        devices[device] = replace(devices[device], **{block: inner})
+        return replace(fingerprint, devices=tuple(devices))
+    if block == "host":
+        return replace(fingerprint, host=replace(fingerprint.host, **{name: told(value)}))
+    if block == "environment":
+        return replace(fingerprint, environment={**fingerprint.environment, name: value})
+    stack = fingerprint.stack
+    if block == "package":
+        return replace(fingerprint, stack=replace(stack, packages={**stack.packages, name: value}))
+    return replace(fingerprint, stack=replace(stack, components={**stack.components, name: told(value)}))
+
+
+def gathered(*nodes: Fingerprint | Unreadable | bytes, judge: Any = None) -> Gathering:
+    gathering = Gathering(judge)
+    for number, one in enumerate(nodes):
+        if isinstance(one, Unreadable):
+            gathering.take([one])
+        else:
+            raw = one if isinstance(one, bytes) else msgspec.json.encode(one)
+            gathering.take([Found(f"fleet.jsonl:{number + 1}", "", raw)])
+    return gathering
+
+
+def fleet(*nodes: Fingerprint | Unreadable | bytes, judge: Any = None) -> Fleet:
+    return gathered(*nodes, judge=judge).fleet()
+
+
+def test_what_moves_by_itself_makes_no_node_odd() -> None:
+    found = fleet(*(node(f"n{seed}", seed=seed) for seed in range(20)))
+    assert (found.nodes, found.alike, found.passed, found.exit_status) == (20, True, True, 0)
+    assert found.groups[0].title == "2x NVIDIA H100 80GB HBM3, driver 570.86.15, torch 2.9.1"
+    assert found.groups[0].nodes == tuple(f"n{seed}" for seed in range(20))
+
+
+@pytest.mark.parametrize(("block", "name", "value"), LASTING, ids=[name for _, name, _ in LASTING])
+def test_one_value_makes_a_node_odd_and_is_named(block: str, name: str, value: Any) -> None:
+    nodes = [node(f"n{seed}", seed=seed) for seed in range(6)]
+    nodes[3] = changed(nodes[3], block, name, value)
+    found = fleet(*nodes)
+    assert (found.alike, found.passed, found.exit_status) == (False, False, 1)
+    assert [group.count for group in found.groups] == [5, 1]
+    odd = found.groups[1]
+    assert odd.nodes == ("n3",)
+    assert odd.like == found.groups[0].id
+    assert [one.name for one in odd.differences] == [name]
+    assert odd.differences[0].subject in ("GPU 0", "machine")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 59), st.sampled_from(LASTING), st.integers(0, 1)), max_size=4), st.randoms())
+def test_every_odd_node_is_found_wherever_it_stands(odd: list[tuple[int, Any, int]], dice: random.Random) -> None:
+    nodes = [node(f"n{number}", seed=dice.randrange(1000)) for number in range(60)]
+    touched: dict[int, set[str]] = {}
+    for number, (block, name, value), device in odd:
+        nodes[number] = changed(nodes[number], block, name, value, device=device)
+        touched.setdefault(number, set()).add(name)
+    found = fleet(*nodes)
+    assert sum(group.count for group in found.groups) == 60
+    seen = {name: {one.name for one in group.differences} for group in found.groups[1:] for name in group.nodes}
+    assert seen == {f"n{number}": names for number, names in touched.items()}
+
+
+def test_equal_devices_are_told_together_and_others_apart() -> None:
+    nodes = [node(f"n{number}", count=4) for number in range(3)]
+    for device in (0, 1, 2):
+        nodes[2] = changed(nodes[2], "identity", "vbios_version", "96", device=device)
+    odd = fleet(*nodes).groups[1]
+    assert [(one.subject, one.name, one.kind, one.b) for one in odd.differences] == [
+        ("GPU 0-2", "vbios_version", "only-b", "96")
+    ]
+
+
+def test_a_node_that_tells_less_is_no_drift_but_not_alike_either() -> None:
+    nodes = [node(f"n{number}") for number in range(3)]
+    stack = {"driver": Absent(why="timed_out", source="nvml"), "torch": told("2.9.1")}
+    nodes[1] = replace(nodes[1], stack=replace(nodes[1].stack, components=stack))
+    found = fleet(*nodes)
+    assert not found.alike
+    assert [(one.name, one.kind, one.a) for one in found.groups[1].differences] == [("driver", "only-a", "570.86.15")]
+
+
+def test_another_number_of_devices_is_told() -> None:
+    found = fleet(node("a", count=8), node("b", count=8), node("c", count=7))
+    assert [(one.name, one.a, one.b, one.ratio) for one in found.groups[1].differences] == [
+        ("visible_devices", "8", "7", 0.875)
+    ]
+
+
+def test_groups_are_held_against_the_largest_of_their_own_hardware() -> None:
+    pcie = as_fingerprint(store.device_spec("h100-pcie-80gb"))
+    cards = [replace(pcie, host=Host(hostname=told(f"p{number}"))) for number in range(2)]
+    other = replace(cards[1], stack=Stack(components={"driver": told("1.0")}))
+    found = fleet(*(node(f"n{number}") for number in range(3)), *cards, replace(other, host=Host(hostname=told("q"))))
+    largest, pcies, odd = found.groups
+    assert pcies.like == largest.id
+    assert odd.like == pcies.id
+    assert [one.name for one in odd.differences] == ["driver"]
+
+
+def test_each_kind_is_judged_once() -> None:
+    asked: list[Fingerprint] = []
+
+    def judge(fingerprint: Fingerprint) -> NodeVerdict:
+        asked.append(fingerprint)
+        passed = len(asked) == 1
+        return NodeVerdict(outcome="match", level="identical", passed=passed, headline="told")
+
+    nodes = [node(f"n{seed}", seed=seed) for seed in range(5)]
+    nodes[4] = changed(nodes[4], "stack", "driver", "1.0")
+    found = fleet(*nodes, judge=judge)
+    assert len(asked) == 2
+    assert [group.verdict.passed for group in found.groups if group.verdict] == [True, False]
+    assert (found.passed, found.exit_status) == (False, 1)
+
+
+def test_with_a_target_kinds_may_differ() -> None:
+    nodes = [node("a"), changed(node("b"), "host", "kernel", "6.8")]
+    verdict = NodeVerdict(outcome="match", level="identical", passed=True, headline="")
+    found = fleet(*nodes, judge=lambda _: verdict)
+    assert (found.alike, found.passed) == (False, True)
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"schema": "parity.fingerprint/1", "devices": 3}', b"[", b"\xff", b"null"])
+def test_what_is_no_node_is_told_and_never_a_pass(raw: bytes) -> None:
+    found = fleet(node("a"), raw) if raw != b"{}" else fleet(node("a"), Unreadable(where="x", why="odd"))
+    assert found.nodes == 1
+    assert len(found.unreadable) == 1
+    assert (found.passed, found.exit_status) == (False, 1)
+
+
+def test_nothing_at_all_is_not_a_pass() -> None:
+    found = fleet()
+    assert (found.nodes, found.passed, found.exit_status) == (0, False, 3)
+
+
+def test_nodes_without_a_gpu_are_no_pass_however_alike() -> None:
+    bare = Fingerprint(origin=Origin(kind="live"))
+    assert (fleet(bare, bare).passed, fleet(bare, bare).exit_status) == (False, 3)
+    mixed = fleet(node("a"), bare)
+    assert (mixed.passed, mixed.exit_status, mixed.groups[1].title) == (False, 1, "no GPU")
+
+
+def test_a_name_that_comes_twice_is_told() -> None:
+    assert fleet(node("a"), node("a"), node("b")).repeated == ("a",)
+
+
+def test_nameless_nodes_are_named_by_their_place_and_hostile_names_are_harmless() -> None:
+    found = fleet(node(), node("x\x1b[31m\n" + "y" * 500))
+    assert found.groups[0].nodes[0] == "fleet.jsonl:1"
+    other = found.groups[0].nodes[1]
+    assert "\x1b" not in other
+    assert "\n" not in other
+    assert len(other) <= 200
+
+
+def test_changes_since_a_baseline() -> None:
+    before = gathered(node("a"), node("b"), node("gone"))
+    now = gathered(node("a", seed=7), changed(node("b"), "conditions", "power_limit_w", 500.0), node("new"))
+    found = now.fleet(baseline=before)
+    assert found.changes is not None
+    assert {(one.node, one.kind) for one in found.changes} == {("b", "changed"), ("gone", "gone"), ("new", "new")}
+    (change,) = [one for one in found.changes if one.kind == "changed"]
+    assert [(one.name, one.b) for one in change.differences] == [("power_limit_w", "500 W")]
+    assert not found.passed
+    assert now.fleet(baseline=now).changes == ()
+
+
+def test_a_slow_device_is_found_among_its_like() -> None:
+    dice = random.Random(4)
+    nodes = [node(f"n{seed}", rates={0: dice.gauss(2900, 15), 1: dice.gauss(2900, 15)}) for seed in range(50)]
+    nodes[31] = node("n31", rates={0: 2890.0, 1: 2500.0})
+    found = fleet(*nodes)
+    assert [(one.node, one.device, one.devices) for one in found.slow] == [("n31", 1, 100)]
+    assert found.slow[0].ratio == pytest.approx(0.862, abs=0.005)
+    assert (found.alike, found.passed, found.unmeasured) == (True, False, False)
+
+
+def test_a_healthy_spread_is_not_slow_and_few_devices_decide_nothing() -> None:
+    close = [node(f"n{number}", rates={0: 2900.0, 1: 2900.0}) for number in range(20)]
+    close[3] = node("n3", rates={0: 2900.0, 1: 2900.0 * 0.96})
+    assert fleet(*close).slow == ()
+    assert fleet(node("a", rates={0: 2900.0, 1: 1000.0})).slow == ()
+    assert fleet(node("a")).unmeasured
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 1e999])
+def test_rates_that_cannot_be_are_left_out(value: float) -> None:
+    good = [node(f"n{number}", rates={0: 2900.0}) for number in range(5)]
+    raw = msgspec.json.encode(node("odd", rates={0: 1234.5})).replace(b"1234.5", repr(value).encode())
+    found = fleet(*good, raw)
+    assert found.slow == ()
+
+
+def test_lasting_keeps_what_is_set_and_drops_what_moves() -> None:
+    device = lasting(changed(node(), "conditions", "power_limit_w", 500.0)).devices[0]
+    assert device.conditions.power_limit_w == told(500.0)
+    assert isinstance(device.conditions.temperature_c, Absent)
+    assert isinstance(device.conditions.processes, Absent)
+    assert device.identity != DeviceIdentity()
+    assert device.conditions != DeviceConditions()

@@ -1,0 +1,181 @@
+"""A fleet's past: kept once, by several writers at a time, whole after a kill; what changed since when."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from parity.catalog import store
+from parity.catalog.as_fingerprint import as_fingerprint
+from parity.errors import InputFileError, ParityError, UnknownNameError, UsageError
+from parity.fleet.gather import Gathering
+from parity.fleet.history import History, utc
+from parity.fleet.nodes import Reading as Found
+from parity.model.absent import Reading
+from parity.model.fingerprint import Fingerprint, Host, Origin, Stack
+from parity.model.measurement import Measurement
+
+ROOT = Path(__file__).resolve().parents[3]
+SPEC = as_fingerprint(store.device_spec("h100-sxm5-80gb"))
+
+
+def node(name: str, at: str, *, driver: str = "570.86.15", rate: float | None = None) -> Fingerprint:
+    measured = (
+        () if rate is None else (Measurement(name="dram_copy", device=0, value=rate, unit="GB/s", kernel="copy"),)
+    )
+    return msgspec.structs.replace(
+        SPEC,
+        identity_hash="sha256:abc",
+        origin=Origin(kind="live", captured_at=at),
+        host=Host(hostname=Reading(value=name, source="test")),
+        stack=Stack(components={"driver": Reading(value=driver, source="test")}),
+        measured=measured,
+    )
+
+
+def keep(path: Path, *nodes: Fingerprint) -> None:
+    with History(str(path), create=True) as history:
+        Gathering(history=history).take(Found("f", "", msgspec.json.encode(one)) for one in nodes)
+
+
+def rows(path: Path, query: str) -> list[Any]:
+    base = sqlite3.connect(path)
+    try:
+        return base.execute(query).fetchall()
+    finally:
+        base.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "fleet.sqlite"
+
+
+def since(path: Path, name: str, when: str) -> Any:
+    with History(str(path), create=False) as history:
+        return history.since(name, when)
+
+
+def test_what_changed_and_when(path: Path) -> None:
+    keep(
+        path,
+        node("a", "2026-11-01T08:00:00Z", rate=2900.0),
+        node("a", "2026-11-03T08:00:00Z"),
+        node("a", "2026-11-05T08:00:00Z", driver="580.1"),
+        node("a", "2026-11-07T08:00:00+01:00", driver="580.2", rate=2610.0),
+        node("b", "2026-11-02T08:00:00Z", driver="1.0"),
+    )
+    found = since(path, "a", "2026-11-04")
+    assert (found.readings, found.first, found.last) == (3, "2026-11-03T08:00:00Z", "2026-11-07T07:00:00Z")
+    assert [(step.at, [(one.name, one.a, one.b) for one in step.differences]) for step in found.steps] == [
+        ("2026-11-05T08:00:00Z", [("driver", "570.86.15", "580.1")]),
+        ("2026-11-07T07:00:00Z", [("driver", "580.1", "580.2")]),
+    ]
+    assert found.measured == ()
+    whole = since(path, "a", "2026-10-01")
+    assert [(one.name, one.ratio) for one in whole.measured] == [("dram_copy", 0.9)]
+    assert len(whole.steps) == 2
+
+
+def test_measurements_that_hardly_moved_are_not_told(path: Path) -> None:
+    keep(path, node("a", "2026-11-01", rate=2900.0), node("a", "2026-11-02", rate=2860.0))
+    assert since(path, "a", "2026-11-01").measured == ()
+
+
+def test_a_reading_is_kept_once_and_a_telling_once(path: Path) -> None:
+    for _ in range(2):
+        keep(path, node("a", "2026-11-01"), node("a", "2026-11-02"), node("a", "2026-11-03", driver="1.0"))
+    assert rows(path, "SELECT count(*) FROM reading") == [(3,)]
+    assert rows(path, "SELECT count(*), min(identity) FROM telling") == [(2, "sha256:abc")]
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-45"])
+def test_a_time_that_is_not_told_is_now(text: str) -> None:
+    assert abs(time.time() - time.mktime(time.strptime(utc(text), "%Y-%m-%dT%H:%M:%SZ")) + time.timezone) < 120
+
+
+def test_what_is_asked_wrongly_is_said(path: Path) -> None:
+    with pytest.raises(InputFileError, match="no such store"):
+        History(str(path), create=False)
+    keep(path, node("node-1", "2026-11-01"))
+    with pytest.raises(UsageError, match="is no time"):
+        since(path, "node-1", "last tuesday")
+    with pytest.raises(UnknownNameError, match="no node 'node-2'") as raised:
+        since(path, "node-2", "2026-11-01")
+    assert raised.value.close == "node-1"
+    assert since(path, "node-1", "2027-01-01").readings == 1
+
+
+def test_a_file_that_is_no_store_is_refused_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"precious text, not a database" * 100)
+    with pytest.raises(ParityError, match="not a database"):
+        keep(path, node("a", "2026-11-01"))
+    assert path.read_bytes().startswith(b"precious")
+    other = path.with_name("other.sqlite")
+    base = sqlite3.connect(other)
+    base.execute("CREATE TABLE precious (x)")
+    base.commit()
+    base.close()
+    with pytest.raises(InputFileError, match="not a store of this version"):
+        keep(other, node("a", "2026-11-01"))
+    assert rows(other, "SELECT name FROM sqlite_master") == [("precious",)]
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be used"):
+        History(str(tmp_path / "none" / "x.sqlite"), create=True)
+
+
+_WRITER = """
+import sys
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/tests/unit/fleet"]
+from test_history import keep, node
+from pathlib import Path
+number, count = int(sys.argv[3]), int(sys.argv[4])
+print("ready", flush=True)
+keep(Path(sys.argv[2]), *(node(f"n{number}-{one}", "2026-11-01") for one in range(count)))
+print("done", flush=True)
+"""
+
+
+def writer(path: Path, number: int, count: int) -> subprocess.Popen[str]:
+    words = [sys.executable, "-c", _WRITER, str(ROOT), str(path), str(number), str(count)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+def test_several_writers_at_a_time(path: Path) -> None:
+    writers = [writer(path, number, 700) for number in range(4)]
+    assert [process.wait(120) for process in writers] == [0, 0, 0, 0]
+    assert rows(path, "SELECT count(*) FROM reading") == [(2800,)]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    for process in writers:
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_a_killed_writer_loses_nothing_that_was_committed(path: Path) -> None:
+    keep(path, *(node(f"old-{number}", "2026-11-01") for number in range(50)))
+    process = writer(path, 1, 200_000)
+    deadline = time.monotonic() + 60
+    while rows(path, "SELECT count(*) FROM reading")[0][0] < 550 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    assert process.stdout is not None
+    process.stdout.close()
+    (count,) = rows(path, "SELECT count(*) FROM reading")[0]
+    assert count >= 550
+    assert (count - 50) % 500 == 0, "whole batches"
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    keep(path, node("new", "2026-11-02"))
+    assert since(path, "old-7", "2026-11-01").readings == 1
+    assert rows(path, "SELECT count(*) FROM reading") == [(count + 1,)]

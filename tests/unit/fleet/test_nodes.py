@@ -1,0 +1,129 @@
+"""Where nodes come from: one bad line, file or folder costs itself, and is told with its place."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parity.catalog import store
+from parity.catalog.as_fingerprint import as_fingerprint
+from parity.fleet import nodes
+from parity.fleet.nodes import Reading, readings
+from parity.model.fingerprint import Fingerprint
+from parity.model.fleet import Unreadable
+
+if TYPE_CHECKING:
+    import pytest
+
+RAW = msgspec.json.encode(as_fingerprint(store.device_spec("h100-sxm5-80gb")))
+PRETTY = json.dumps(json.loads(RAW), indent=2).encode()
+SMI = b"GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-11111111-2222-3333-4444-555555555555)\n"
+
+
+def write(folder: Path, name: str, *lines: bytes) -> str:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\n".join(lines))
+    return str(path)
+
+
+def found(*places: str) -> list[Reading | Unreadable]:
+    return list(readings(places))
+
+
+def decoded(one: Reading | Unreadable) -> Fingerprint:
+    assert isinstance(one, Reading), one
+    return msgspec.json.decode(one.raw, type=Fingerprint)
+
+
+def test_json_lines_one_by_one(tmp_path: Path) -> None:
+    envelope = b'{"schema": "parity.node/1", "node": "n7", "fingerprint": ' + RAW + b"}"
+    verdict = b'{"schema": "parity.verdict/1", "passed": true, "fingerprint": ' + RAW + b"}"
+    path = write(tmp_path, "fleet.jsonl", RAW, b"", envelope, verdict, b"")
+    told = found(path)
+    assert [(one.where, one.name) for one in told if isinstance(one, Reading)] == [
+        (f"{path}:1", ""),
+        (f"{path}:3", "n7"),
+        (f"{path}:4", ""),
+    ]
+    assert {len(decoded(one).devices) for one in told} == {1}
+
+
+def test_a_bad_line_costs_itself(tmp_path: Path) -> None:
+    path = write(tmp_path, "fleet.jsonl", RAW, RAW[:200], b'{"schema": "other/1"}', b"\xff\xfe", RAW)
+    told = found(path)
+    assert [isinstance(one, Reading) for one in told] == [True, False, False, False, True]
+    bad = [one for one in told if isinstance(one, Unreadable)]
+    assert [one.where for one in bad] == [f"{path}:{line}" for line in (2, 3, 4)]
+    assert "other/1" in bad[1].why
+
+
+def test_a_document_or_a_foreign_report_per_file(tmp_path: Path) -> None:
+    one, other = write(tmp_path, "a.json", PRETTY), write(tmp_path, "b.txt", SMI)
+    told = found(one, other)
+    assert [decoded(item).visible_devices[0].identity.name for item in told] == [
+        decoded(told[0]).devices[0].identity.name,
+        decoded(told[1]).devices[0].identity.name,
+    ]
+    assert "H100" in str(decoded(told[1]).devices[0].identity.name)
+
+
+def test_folders_are_searched_in_order(tmp_path: Path) -> None:
+    write(tmp_path, "b/2.json", PRETTY)
+    write(tmp_path, "a/1.jsonl", RAW, RAW)
+    write(tmp_path, ".hidden/3.json", PRETTY)
+    write(tmp_path, "readme.md", b"nothing")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    names = [Path(one.where).name for one in found(str(tmp_path)) if isinstance(one, Reading)]
+    assert names == ["1.jsonl:1", "1.jsonl:2", "2.json"]
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    missing = found(str(tmp_path / "empty"), str(tmp_path / "none.json"), write(tmp_path, "zero.json"), "/dev/null")
+    assert all(isinstance(one, Unreadable) and one.why for one in missing)
+    assert len(missing) == 4
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stdin:
+        buffer = io.BytesIO(RAW + b"\n" + RAW)
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+    assert [one.where for one in found("-")] == ["standard input:1", "standard input:2"]
+
+
+def test_a_line_without_an_end_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "MAX_BYTES", 1 << 16)
+    path = write(tmp_path, "long.jsonl", RAW, b'{"a": "' + b"x" * (1 << 18) + b'"}', RAW)
+    told = found(path)
+    assert [isinstance(one, Reading) for one in told] == [True, False, True]
+    whole = found(write(tmp_path, "long.json", b"[" * (1 << 18)))
+    assert isinstance(whole[0], Unreadable)
+
+
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    child = os.fork()
+    if child == 0:
+        pipe.write_bytes(RAW + b"\n")
+        os._exit(0)
+    assert len(found(str(pipe))) == 1
+    os.waitpid(child, 0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=60), st.just(RAW), st.integers(0, len(RAW)).map(lambda cut: RAW[:cut]))))
+def test_any_bytes_end_in_nodes_or_reasons(tmp_path_factory: Any, lines: list[bytes]) -> None:
+    path = write(tmp_path_factory.mktemp("fuzz"), "fleet.jsonl", *lines)
+    for one in found(path):
+        assert one.where.startswith(path)
+        assert isinstance(one, Reading) or one.why

@@ -1,0 +1,60 @@
+"""Where ranks disagree: the fact, what most have, and who has it otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parity.catalog import store
+from parity.catalog.as_fingerprint import as_fingerprint
+from parity.fleet.ranks import Rank, disagreements, facts_of
+
+if TYPE_CHECKING:
+    import random
+
+
+def ranks(*facts: dict[str, str]) -> list[Rank]:
+    return [Rank(rank=number, host=f"h{number}", facts=one) for number, one in enumerate(facts)]
+
+
+def test_facts_are_what_lasts_with_units() -> None:
+    facts = facts_of(as_fingerprint(store.device_spec("h100-sxm5-80gb"), count=2))
+    assert facts["visible GPUs"] == "2"
+    assert facts["GPU 1 power_default_w"] == "700 W"
+    assert not any("temperature" in name or "uuid" in name for name in facts)
+
+
+def test_alike_ranks_disagree_about_nothing() -> None:
+    assert disagreements(ranks({"a": "1"}, {"a": "1"})) == ()
+    assert disagreements([]) == ()
+
+
+def test_each_value_that_is_not_the_most_common_is_told() -> None:
+    (found,) = disagreements(ranks({"machine x": "1"}, {"machine x": "2"}, {}, {"machine x": "1"}))
+    assert (found.fact, found.most) == ("machine x", "1")
+    assert found.others == {"2": ("rank 1 (h1)",), "not told": ("rank 2 (h2)",)}
+    assert str(found) == "machine x: 1 on most ranks, 2 on rank 1 (h1), not told on rank 2 (h2)"
+
+
+def test_facts_may_be_left_out_by_last_word_or_whole() -> None:
+    told = ranks({"GPU 0 vbios": "1", "machine driver": "1"}, {"GPU 0 vbios": "2", "machine driver": "2"})
+    assert [one.fact for one in disagreements(told, ignore=["driver"])] == ["GPU 0 vbios"]
+    assert disagreements(told, ignore=["driver", "GPU 0 vbios"]) == ()
+
+
+def test_many_ranks_are_counted() -> None:
+    told = ranks(*({"x": "1"} for _ in range(30)), *({"x": "2"} for _ in range(20)))
+    assert "and 12 more" in str(disagreements(told)[0])
+
+
+@given(st.integers(2, 64), st.data(), st.randoms())
+def test_one_odd_rank_is_always_found(count: int, data: st.DataObject, dice: random.Random) -> None:
+    facts = [{f"f{index}": "same" for index in range(5)} for _ in range(count)]
+    odd, name = data.draw(st.integers(0, count - 1)), f"f{dice.randrange(5)}"
+    facts[odd][name] = "other"
+    (found,) = disagreements(ranks(*facts))
+    assert found.fact == name
+    if count > 2:
+        assert found.others == {"other": (f"rank {odd} (h{odd})",)}
