@@ -6,6 +6,7 @@ transaction: a writer that is killed loses its last batch and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import sqlite3
 import zlib
@@ -69,13 +70,16 @@ class History:
             raise self._problem(error) from error
 
     def _open(self, *, create: bool) -> None:
-        (version,) = self._base.execute("PRAGMA user_version").fetchone()
+        self._base.execute("BEGIN")  # both from one state: another writer may be making the tables
         (tables,) = self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (version,) = self._base.execute("PRAGMA user_version").fetchone()
+        self._base.execute("COMMIT")
         if version not in (0, VERSION) or (version == 0 and (tables or not create)):
             raise InputFileError(
                 f"not a store of this version: {version} (wanted {VERSION})", where=self._path, mend="give another file"
             )
-        self._base.execute("PRAGMA journal_mode = WAL")
+        with contextlib.suppress(sqlite3.OperationalError):  # another writer is just setting it, for good
+            self._base.execute("PRAGMA journal_mode = WAL")
         self._base.execute("PRAGMA synchronous = NORMAL")
         if version == 0:
             self._base.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
