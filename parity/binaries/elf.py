@@ -18,18 +18,25 @@ EI_OSABI, EI_ABIVERSION = 7, 8
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 SECTION = struct.Struct("<IIQQQQIIQQ")
 MAX_SECTIONS = 100_000  # an object file with one section per function has some ten thousand
-MAX_NAME = 200
+USUAL_NAME, MAX_NAME = 200, 4096  # .nv.info.KERNEL has the mangled name of a template
 _EXTENDED = 0xFFFF
 
 
 class Section(NamedTuple):
-    """One section: where its bytes lie in the data, already cut to it."""
+    """One section: where its bytes lie in the data, already cut to it.
+
+    Attributes:
+        size: as the table states it, also of sections without bytes in the file.
+        link: another section that it refers to.
+    """
 
     name: str
     type: int
     flags: int
     start: int
     end: int
+    size: int = 0
+    link: int = 0
 
 
 class Elf(NamedTuple):
@@ -98,11 +105,11 @@ def _sections(
 
 def _section(name: str, fields: tuple[int, ...], start: int, size: int, problems: list[str]) -> Section:
     if fields[1] == SECTION_NOBITS:
-        return Section(name, fields[1], fields[2], start, start)
+        return Section(name, fields[1], fields[2], start, start, fields[5], fields[6])
     first, last = _extent(fields, size)
     if last - first < fields[5] and fields[1]:
         problems.append(f"section {name or '(unnamed)'} reaches beyond the file")
-    return Section(name, fields[1], fields[2], start + first, start + last)
+    return Section(name, fields[1], fields[2], start + first, start + last, fields[5], fields[6])
 
 
 def _extent(fields: tuple[int, ...], size: int) -> tuple[int, int]:
@@ -112,5 +119,7 @@ def _extent(fields: tuple[int, ...], size: int) -> tuple[int, int]:
 
 def _name(data: Buffer, start: int, table: tuple[int, int], offset: int) -> str:
     at = start + table[0] + offset
-    raw = data[at : min(at + MAX_NAME, start + table[1])]
+    raw = data[at : min(at + USUAL_NAME, start + table[1])]
+    if b"\0" not in raw:
+        raw = data[at : min(at + MAX_NAME, start + table[1])]
     return raw.partition(b"\0")[0].decode("ascii", "replace")

@@ -13,7 +13,7 @@ from parity.binaries import packages
 from parity.binaries.built_here import Built, built_here
 from parity.binaries.inventory import Stocktaking
 from parity.catalog import store
-from parity.cli import kernels_backends, kernels_tuned, options
+from parity.cli import kernels_backends, kernels_resources, kernels_tuned, options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
 from parity.inputs import near_names
@@ -40,7 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a library, folder or wheel, or an installed package; without any, everything that is installed here",
     )
     options.add_target(parser)
-    parser.add_argument("--here", action="store_true", help="judge for the devices of this machine too")
+    parser.add_argument(
+        "--here",
+        nargs="?",
+        const="",
+        metavar="D",
+        help="judge for the devices of this machine too; with --resources also for a named one: rtx-4090, sm_89",
+    )
     options.add_fingerprint(parser)
     parser.add_argument(
         "--no-scan",
@@ -68,17 +74,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only what was built here, or came from no package index: such code is for the GPUs of its builder",
     )
+    kernels_resources.add_arguments(parser)
     options.add_output(parser, ("text", "json", "html"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Report; 0 when everything has code for the device judged, 1 when something lacks it, 3 when nothing was found."""
+    named = arguments.here
+    if named and not arguments.resources:  # `parity kernels --here torch`: the word is what to look at
+        arguments.what.append(named)
+    arguments.here = named is not None
     if "html" in (arguments.format or ()) and (arguments.tuned or arguments.backends):
         asked = "tuned tables" if arguments.tuned else "backends"
         raise UsageError(f"there is no page of {asked}", where="--format html", mend="use text or json")
     if arguments.tuned:
         return kernels_tuned.run(arguments)
     target = _target(arguments)
+    if arguments.resources:
+        mine = (_device(named, arguments, source="--here"),) if named else _here(arguments)
+        return kernels_resources.run(arguments, target, mine[0] if mine else None)
     here = _here(arguments)
     if arguments.backends:
         return kernels_backends.run(arguments, target, here)
@@ -117,24 +131,27 @@ def _target(arguments: argparse.Namespace) -> RunsOn | None:
     Raises:
         UnknownNameError, UsageError: it is neither.
     """
-    named = arguments.target
+    return _device(arguments.target, arguments, source="--target")
+
+
+def _device(named: str | None, arguments: argparse.Namespace, *, source: str) -> RunsOn | None:
     if named is not None and isinstance(parse_arch(named), (NvidiaArch, AmdArch)):
-        return _architecture(named)
+        return _architecture(named, source)
     project = session.project_of(arguments.config)
-    target = target_or_default(named, project, source="--target")
+    target = target_or_default(named, project, source=source)
     if target is None:
         return None
     reference = target.reference
     return RunsOn(arch=target.spec.arch, driver_cuda="" if reference is None else _driver_cuda(reference))
 
 
-def _architecture(named: str) -> RunsOn:
+def _architecture(named: str, source: str) -> RunsOn:
     found = parse_arch(named)
     if isinstance(found, NvidiaArch) and (found.word != "sm" or found.suffix):
         plain = f"sm_{found.major}{found.minor}"
-        raise UsageError(f"{named} is code, not a device", where="--target", mend=f"give the device's own: {plain}")
+        raise UsageError(f"{named} is code, not a device", where=source, mend=f"give the device's own: {plain}")
     if isinstance(found, AmdArch) and found.processor.endswith("-generic"):
-        raise UsageError(f"{named} is code, not a device", where="--target", mend="give a processor: gfx942")
+        raise UsageError(f"{named} is code, not a device", where=source, mend="give a processor: gfx942")
     return RunsOn(arch=str(found))
 
 
