@@ -40,8 +40,9 @@ def render(fleet: Fleet) -> str:
         section("unreadable", "Not understood", _unreadable(fleet)) if fleet.unreadable else None,
     ]
     foot = f"Written by parity from parity.fleet/1; exit status {fleet.exit_status}."
-    top = hero(outcome, word, conclusion(fleet), facts(told))
-    return page("fleet", document_title(word.upper(), conclusion(fleet), "parity fleet"), top, sections, foot)
+    headline = conclusion(fleet).partition(": ")[2]
+    top = hero(outcome, word, headline[:1].upper() + headline[1:], facts(told))
+    return page("fleet", document_title(word.upper(), headline, "parity fleet"), top, sections, foot)
 
 
 def _outcome(fleet: Fleet) -> tuple[str, str]:
