@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", metavar="FILE.sqlite", help="keep every reading here, by node and time (see parity diff)"
     )
-    options.add_output(parser, ("text", "json", "markdown"))
+    options.add_output(parser, ("text", "json", "markdown", "html"))
     parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
 
 
@@ -55,6 +55,10 @@ def render(fleet: Fleet, name: str, *, verbose: bool) -> str:
         from parity.reports import fleet_markdown
 
         return fleet_markdown.render(fleet)
+    if name == "html":
+        from parity.reports.html import fleet as fleet_page
+
+        return fleet_page.render(fleet)
     from parity.reports import fleet_text
 
     return fleet_text.render(fleet, verbose=verbose, width=options.terminal()[0])
