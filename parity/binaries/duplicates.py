@@ -1,7 +1,7 @@
 """Knows files of the same content: those of one size are compared byte by byte, so two different ones are never one.
 
-No hash is taken: that reads both files whole too, and says less. Files that differ do so in the first or in one of a few
-pages spread over them nearly always, so only true copies cost a reading.
+No hash is taken: that reads both files whole too, and says less. Files that differ do so in the first or in one of a
+few pages spread over them nearly always, so only true copies cost a reading.
 """
 
 from __future__ import annotations

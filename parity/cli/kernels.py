@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from parity import session
 from parity.binaries import packages
 from parity.binaries.inventory import Stocktaking
+from parity.binaries.process import read_process
 from parity.catalog import store
-from parity.cli import kernels_tuned, options
+from parity.cli import kernels_process, kernels_tuned, options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
 from parity.inputs import near_names
@@ -22,6 +25,7 @@ from parity.verdict.kernels import kernels_report
 if TYPE_CHECKING:
     import argparse
 
+    from parity.binaries.process import Process
     from parity.model.code_objects import Inventory
     from parity.model.device import Device
     from parity.model.fingerprint import Fingerprint
@@ -34,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="PATH|PACKAGE",
         help="a library, folder or wheel, or an installed package; without any, everything that is installed here",
+    )
+    parser.add_argument(
+        "--pid", type=int, metavar="PID", help="the libraries that this running process has loaded, in a container too"
     )
     options.add_target(parser)
     parser.add_argument("--here", action="store_true", help="judge for the devices of this machine too")
@@ -58,21 +65,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Report; 0 when everything has code for the device judged, 1 when something lacks it, 3 when nothing was found."""
+    if arguments.pid is not None and (arguments.what or arguments.tuned):
+        raise UsageError(
+            "a process is asked for by itself", where="--pid", mend="leave out the paths, packages and --tuned"
+        )
     if arguments.tuned:
         return kernels_tuned.run(arguments)
     target = _target(arguments)
     here = _here(arguments)
-    inventory = _inventory(arguments.what, scan=arguments.scan)
+    process = None if arguments.pid is None else read_process(arguments.pid)
+    inventory = _inventory(arguments.what, process, scan=arguments.scan)
     if not inventory.libraries:
         raise NothingToJudgeError(
             f"no device code in {inventory.files} files"
             + (f", {inventory.unsearched} of them not searched" if inventory.unsearched else ""),
-            where=", ".join(arguments.what[:3]) or "installed packages",
-            mend="check the path or the package; packages that compile at run time hold none",
+            where=_asked(arguments),
+            mend="ask when its kernels are loaded: most libraries are when they are first used"
+            if process is not None
+            else "check the path or the package; packages that compile at run time hold none",
         )
     report = kernels_report(inventory, store.code_facts(), target=target, here=here)
+    if process is not None:
+        report = msgspec.structs.replace(report, process=kernels_process.loaded_by(process))
     options.write_reports(arguments, lambda name: _rendered(name, report, inventory, verbose=arguments.verbose))
     return report.exit_status
+
+
+def _asked(arguments: argparse.Namespace) -> str:
+    if arguments.pid is not None:
+        return f"process {arguments.pid}"
+    return ", ".join(arguments.what[:3]) or "installed packages"
 
 
 def _rendered(name: str, report: KernelsReport, inventory: Inventory, *, verbose: bool) -> str:
@@ -137,8 +159,11 @@ def _driver_cuda(fingerprint: Fingerprint) -> str:
     return "" if reading is None else value_of(reading) or ""
 
 
-def _inventory(words: list[str], *, scan: bool) -> Inventory:
+def _inventory(words: list[str], process: Process | None, *, scan: bool) -> Inventory:
     stock = Stocktaking(scan=scan)
+    if process is not None:
+        stock.add_process(process)
+        return stock.inventory()
     folders = packages.site_folders()
     if not words:
         for folder in folders:

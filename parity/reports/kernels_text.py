@@ -33,7 +33,7 @@ def render(report: KernelsReport, inventory: Inventory, *, verbose: bool = False
         width: columns.
     """
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-    lines = [*_table(report, width), *_silent(report, width)]
+    lines = [*_table(report, width), *_silent(report, width), *_process(report, width)]
     if verbose:
         groups = {library.path: library.regions for library in inventory.libraries}
         for library in report.libraries:
@@ -119,6 +119,25 @@ def _silent(report: KernelsReport, width: int) -> list[str]:
     if not report.silent:
         return []
     return ["", *textwrap.wrap(f"no device code in {_some(list(report.silent), ', ')}", width)]
+
+
+def _process(report: KernelsReport, width: int) -> list[str]:
+    """Return whose libraries these are, and which of them it took from elsewhere than its packages."""
+    process = report.process
+    if process is None:
+        return []
+    lines = ["", one_line(f"process {process.pid} ({process.command or 'no name'}): {process.mapped} files mapped")]
+    if process.gone:
+        names = _some([path.rpartition("/")[2] for path in process.gone], ", ")
+        told = f"deleted or replaced since it was loaded, so not what is installed now: {names}"
+        lines += textwrap.wrap(one_line(told), width, subsequent_indent="    ", break_on_hyphens=False)
+    for finding in process.findings:
+        told = f"{finding.severity}[{finding.rule}] {finding.subject}: {finding.message}"
+        for text, indent in ((told, ""), (f"mend: {finding.mend}", "  ")):
+            lines += textwrap.wrap(
+                one_line(text), width, initial_indent=indent, subsequent_indent="    ", break_on_hyphens=False
+            )
+    return lines
 
 
 def _library(library: JudgedLibrary, groups: tuple[RegionGroup, ...], width: int) -> list[str]:
