@@ -105,9 +105,15 @@ def of_library(tools: Tools, path: Path, scratch: Path) -> Counter[str]:
             if not 0 <= first < last <= size:
                 raise RefusedError(f"a wrapper points to byte {first} of a section of {size}")
             stream.seek(offset + first)
-            piece.write_bytes(stream.read(last - first))
+            piece.write_bytes(without_padding(stream.read(last - first)))
             counts += listed(tools, piece)
     return counts
+
+
+def without_padding(raw: bytes) -> bytes:
+    """Return a bundle without what follows it in its section; of a compressed one the bundler takes no byte too many."""
+    width = {2: 4, 3: 8}.get(int.from_bytes(raw[4:6], "little")) if raw.startswith(b"CCOB") else None
+    return raw if width is None else raw[: int.from_bytes(raw[8 : 8 + width], "little")]
 
 
 def wrapped(tools: Tools, path: Path, segment: tuple[int, ...]) -> Iterator[int]:
