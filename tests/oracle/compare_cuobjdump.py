@@ -43,19 +43,17 @@ def theirs(cuobjdump: str, path: Path) -> tuple[Counter[str], str]:
     """Return (count per architecture, cuobjdump's last error)."""
     counts: Counter[str] = Counter()
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [cuobjdump, "-ptx", "--all-fatbin", str(path)], stdout=subprocess.PIPE, stderr=errors
-        )
-        assert process.stdout is not None
-        kind = ""
-        for line in process.stdout:
-            entry, arch = _ENTRY.match(line), _ARCH.match(line)
-            if entry:
-                kind = _KINDS.get(entry[1], entry[1].decode())
-            elif arch and kind:
-                counts[f"{kind}_{arch[1].decode()}"] += 1
-                kind = ""
-        process.wait()
+        command = [cuobjdump, "-ptx", "--all-fatbin", str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdout is not None
+            kind = ""
+            for line in process.stdout:
+                entry, arch = _ENTRY.match(line), _ARCH.match(line)
+                if entry:
+                    kind = _KINDS.get(entry[1], entry[1].decode())
+                elif arch and kind:
+                    counts[f"{kind}_{arch[1].decode()}"] += 1
+                    kind = ""
         errors.seek(0)
         told = errors.read().decode(errors="replace").strip().splitlines()
     return counts, told[-1] if told else ""
