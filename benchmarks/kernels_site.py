@@ -1,4 +1,4 @@
-"""Knows how long taking stock of a whole ``site-packages`` takes: warm, cold, headers alone, and with the search.
+"""Knows how long taking stock of a whole ``site-packages`` takes: warm and cold, with the search and without it.
 
 Usage: ``python benchmarks/kernels_site.py FOLDER [--runs N]``. Each measurement is a process of its own. Warm: the least
 of N runs in one process after a first one, which brings the pages that are needed into the cache; how many still had to

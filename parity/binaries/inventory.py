@@ -51,7 +51,8 @@ class Stocktaking:
         self._silent: list[str] = []
 
     def add_path(self, path: str) -> None:
-        """Add a file, a folder or a wheel."""
+        """Add a file, a folder or a wheel; what lies in a folder of installed packages is theirs."""
+        self._own(_owners_below(path))
         if not Path(path).is_dir():
             self._file(path, alone=True)
             return
@@ -202,6 +203,16 @@ class Stocktaking:
         except BrokenZipError as error:
             broken = _unread(path, f"not a zip archive that can be read: {error}")
             self._libraries.append(msgspec.structs.replace(broken, package=name, version=version))
+
+
+def _owners_below(path: str) -> Iterable[Package]:
+    """Yield the packages that own files at or below a path inside their folder; the names of files begin with it."""
+    whole = os.path.abspath(path)  # noqa: PTH100 - links stay as they are
+    folders = [str(parent) for parent in Path(whole).parents if parent.name in packages.SITE_FOLDERS]
+    for package in packages.installed(folders[:1]) if folders else ():
+        below = [file for file in package.files if file == whole or file.startswith(f"{whole}/")]
+        if below:
+            yield package._replace(files=tuple(path.rstrip("/") + file[len(whole) :] for file in below))
 
 
 _ARCH_FOLDER = re.compile(r"(?<=/)(?:gfx[0-9a-f]{3,4}|sm_?\d{2,3}[af]?)(?=/)")

@@ -203,3 +203,15 @@ def test_a_copy_that_names_files_beside_it_is_read_for_itself(tmp_path: Path) ->
         (tmp_path / folder / "k.kpack").write_bytes(write.kpack({"k": {arch: 1}}))
     found = {Path(one.path).parent.name: named(one) for one in stock(tmp_path).libraries if one.path.endswith(".so")}
     assert found == {"a": {"gfx942": 1}, "b": {"gfx950": 1}}
+
+
+@pytest.mark.parametrize("asked", ["site-packages/fast", "site-packages/fast/_C.so", "site-packages/fast/"])
+@pytest.mark.parametrize("relative", [True, False])
+def test_a_part_of_an_installed_package_is_its_packages(
+    asked: str, relative: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "site-packages", "fast-kernels", "1.0", {"fast/_C.so": LIBRARY})
+    install(tmp_path / "site-packages", "faster", "2.0", {"faster/_C.so": LIBRARY})
+    monkeypatch.chdir(tmp_path)
+    (library,) = stock(Path(asked) if relative else tmp_path / asked).libraries
+    assert (library.package, library.version) == ("fast-kernels", "1.0")
