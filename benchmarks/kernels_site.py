@@ -1,7 +1,7 @@
 """Knows how long taking stock of a whole ``site-packages`` takes: warm and cold, with the search and without it.
 
-Usage: ``python benchmarks/kernels_site.py FOLDER [--runs N]``. Each measurement is a process of its own. Warm: the least
-of N runs in one process after a first one, which brings the pages that are needed into the cache; how many still had to
+Usage: ``python benchmarks/kernels_site.py FOLDER [--runs N]``. Each measurement is a process of its own. Warm: least of
+N runs in one process after a first one, which brings the pages that are needed into the cache; how many still had to
 be read is told (a busy machine drops them). Cold: the cache is asked to drop every file of the folder first
 (``posix_fadvise(DONTNEED)``, no privilege needed), and what the kernel then read from the disk is told beside the size
 of the files. Memory is the peak of RssAnon, sampled: pages of mapped files are the cache's, and not counted. ``without

@@ -142,7 +142,7 @@ def _process(report: KernelsReport, width: int) -> list[str]:
     lines = ["", one_line(f"process {process.pid} ({process.command or 'no name'}): {process.mapped} files mapped")]
     if process.gone:
         names = _some([path.rpartition("/")[2] for path in process.gone], ", ")
-        told = f"deleted or replaced since it was loaded, so not what is installed now: {names}"
+        told = f"deleted or replaced since they were loaded, so not what is installed now: {names}"
         lines += textwrap.wrap(one_line(told), width, subsequent_indent="    ", break_on_hyphens=False)
     for finding in process.findings:
         told = f"{finding.severity}[{finding.rule}] {finding.subject}: {finding.message}"
