@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from parity.binaries import duplicates
 from parity.binaries.duplicates import MAX_RIVALS, MIN_BYTES, Contents, same_content
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SIZE = 3 * 1024 * 1024 + 5
 DATA = bytes(range(256)) * (SIZE // 256) + bytes(SIZE % 256)
@@ -51,16 +49,16 @@ def test_what_differs_early_is_not_read_through(tmp_path: Path, monkeypatch: pyt
     other[SIZE // 2 // 4096 * 4096 :] = bytes(SIZE - SIZE // 2 // 4096 * 4096)
     one, two = put(tmp_path, "one", DATA), put(tmp_path, "two", bytes(other))
     read = 0
-    real = duplicates.os.pread
+    real = duplicates._alike
 
-    def counted(descriptor: int, count: int, at: int) -> bytes:
+    def counted(files: Any, buffers: Any, at: int, count: int) -> bool:
         nonlocal read
         read += count
-        return real(descriptor, count, at)
+        return real(files, buffers, at, count)
 
-    monkeypatch.setattr(duplicates.os, "pread", counted)
+    monkeypatch.setattr(duplicates, "_alike", counted)
     assert not same_content(one, two, SIZE)
-    assert read <= 2 * 17 * 4096
+    assert 0 < read <= 17 * 4096
 
 
 def test_small_files_and_many_of_one_size_are_not_compared(tmp_path: Path) -> None:
@@ -73,3 +71,26 @@ def test_small_files_and_many_of_one_size_are_not_compared(tmp_path: Path) -> No
         contents.first_with(put(tmp_path, f"n{number}", raw), f"n{number}", MIN_BYTES, raw[:4096])
     raw = (MAX_RIVALS + 1).to_bytes(4, "little") * (MIN_BYTES // 4)
     assert contents.first_with(put(tmp_path, "again", raw), "again", MIN_BYTES, raw[:4096]) == "again"
+
+
+def test_after_gigabytes_of_copies_the_rest_is_read_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "MAX_COMPARED_BYTES", SIZE + 10)
+    contents = Contents()
+    assert [
+        contents.first_with(put(tmp_path, name, DATA), name, SIZE, DATA[:4096]) for name in ("one", "two", "three")
+    ] == ["one", "one", "three"]
+
+
+def test_a_file_that_shrinks_meanwhile_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = put(tmp_path, "one", DATA), put(tmp_path, "two", DATA)
+    real = duplicates._alike
+
+    def cut(files: Any, buffers: Any, at: int, count: int) -> bool:
+        if count > 4096:
+            for path in (one, two):
+                with Path(path).open("rb+") as stream:
+                    stream.truncate(SIZE // 2)
+        return real(files, buffers, at, count)
+
+    monkeypatch.setattr(duplicates, "_alike", cut)
+    assert not same_content(one, two, SIZE)
