@@ -125,7 +125,7 @@ def test_shared_memory_and_devices_are_no_libraries(fake: Fake) -> None:
     fake.map("/opt/lib.so", inode)
     for name in ("/dev/zero (deleted)", "/SYSV00000000 (deleted)", "/dev/shm/x (deleted)", "/memfd:x (deleted)"):
         fake.map(name, 5, mode="rwxs")
-    fake.map("/tmp/data (deleted)", 6, mode="rw-s")
+    fake.map("/var/data (deleted)", 6, mode="rw-s")
     os.mkfifo(fake.root / "pipe")
     fake.map("/pipe", (fake.root / "pipe").stat().st_ino)
     fake.lines.append("7ffc00000000-7ffc00001000 r-xp 00000000 00:00 0                  [vdso]")
@@ -134,7 +134,7 @@ def test_shared_memory_and_devices_are_no_libraries(fake: Fake) -> None:
 
 
 def test_deleted_data_is_nobodys_concern_and_deleted_code_is(fake: Fake) -> None:
-    fake.map("/tmp/weights.bin (deleted)", 6, mode="r--p")
+    fake.map("/var/weights.bin (deleted)", 6, mode="r--p")
     fake.map("/opt/kernels.hsaco (deleted)", 7, mode="r--p")
     assert [mapped.path for mapped in fake.files] == ["/opt/kernels.hsaco"]
 
