@@ -71,10 +71,11 @@ class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceBound(msgspec.Struct, frozen=True, kw_only=True):
-    """What bounds the model on one kind of device; rates are of all its devices together.
+    """What bounds the model on ``count`` devices of one kind; tokens are those of all of them together.
 
     Attributes:
         rate_name: the catalog fact used: ``tflops_bf16``.
+        dense_tflops, bandwidth_gbps: of one device.
         ridge_flop_per_byte: dense rate over bandwidth.
         decode_tokens_s: ceiling at batch 1 and empty context, every weight read once a token.
         decode_tokens_s_without_embedding: the same without an input embedding of its own, of which one row is read.
