@@ -1,7 +1,7 @@
 """Knows how a store becomes one Parquet file: a row for each value that a reading tells, so that any schema fits.
 
-Columns: ``node``, ``at`` (UTC), ``telling`` (digest), ``subject`` (``machine``, ``GPU 0``), ``name``, ``value`` (text) and
-``number`` (where the value is one). Rows are written in groups: memory does not grow with the store.
+Columns: ``node``, ``at`` (UTC), ``telling`` (digest), ``subject`` (``machine``, ``GPU 0``), ``name``, ``value``
+(text) and ``number`` (where the value is one). Rows are written in groups: memory does not grow with the store.
 """
 
 from __future__ import annotations
