@@ -142,7 +142,7 @@ class Reading:
 
     def _code_object(self, found: Elf, start: int, end: int) -> None:
         if found.machine == MACHINE_CUDA:
-            code, container = read_cubin(self.data, start, end), "cubin"
+            code, container = read_cubin(self.data, start, end, found=found), "cubin"
         else:
             code, container = read_amd_elf(self.data, start, end), "code-object"
         if code is None:

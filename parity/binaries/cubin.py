@@ -30,9 +30,14 @@ _MAX_NOTE = 64 * 1024
 _ARCH_OPTION = re.compile(rb"-arch[ =]+(?:sm|compute)_(\d{2,4})([af]?)\b")
 
 
-def read_cubin(data: Buffer, start: int, end: int, *, compression: Compression = "none") -> Code | None:
-    """Return what the cubin in ``data[start:end]`` is for, None when it is no cubin or names no architecture."""
-    found = read_elf(data, start, end)
+def read_cubin(
+    data: Buffer, start: int, end: int, *, found: Elf | None = None, compression: Compression = "none"
+) -> Code | None:
+    """Return what the cubin in ``data[start:end]`` is for, None when it is no cubin or names no architecture.
+
+    ``found``: what was read of it as an ELF file, if the caller has that.
+    """
+    found = found or read_elf(data, start, end)
     if found is None or found.machine != MACHINE_CUDA:
         return None
     number = capability(found.abi, found.flags)

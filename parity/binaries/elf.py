@@ -18,18 +18,26 @@ EI_OSABI, EI_ABIVERSION = 7, 8
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 SECTION = struct.Struct("<IIQQQQIIQQ")
 MAX_SECTIONS = 100_000  # an object file with one section per function has some ten thousand
-MAX_NAME = 200
+MAX_NAME = 4096  # .nv.info.KERNEL has the mangled name of a template
+MAX_NAMES = 16 * 1024 * 1024  # bytes of all section names; the largest seen are some hundred thousand
 _EXTENDED = 0xFFFF
 
 
 class Section(NamedTuple):
-    """One section: where its bytes lie in the data, already cut to it."""
+    """One section: where its bytes lie in the data, already cut to it.
+
+    Attributes:
+        size: as the table states it, also of sections without bytes in the file.
+        link: another section that it refers to.
+    """
 
     name: str
     type: int
     flags: int
     start: int
     end: int
+    size: int = 0
+    link: int = 0
 
 
 class Elf(NamedTuple):
@@ -83,26 +91,27 @@ def _sections(
     fitting = min(count, (size - offset) // entry_size, MAX_SECTIONS)
     if fitting < count:
         problems.append(f"{count} sections are announced, {fitting} are there")
-    raw = [SECTION.unpack_from(data, start + offset + number * entry_size) for number in range(fitting)]
+    rows = data[start + offset : start + offset + fitting * entry_size]
+    raw = [SECTION.unpack_from(rows, number * entry_size) for number in range(fitting)]
     if names_index >= fitting:
         problems.append("the section names are missing")
         return [_section("", fields, start, size, problems) for fields in raw]
     names_start, names_end = _extent(raw[names_index], size)
     if names_end - names_start < raw[names_index][5]:
         problems.append("the section names are cut")
-    return [
-        _section(_name(data, start, (names_start, names_end), fields[0]), fields, start, size, problems)
-        for fields in raw
-    ]
+    if names_end - names_start > MAX_NAMES:
+        problems.append(f"{names_end - names_start} bytes of section names: not read to the end")
+    names = data[start + names_start : start + min(names_end, names_start + MAX_NAMES)]
+    return [_section(_name(names, fields[0]), fields, start, size, problems) for fields in raw]
 
 
 def _section(name: str, fields: tuple[int, ...], start: int, size: int, problems: list[str]) -> Section:
     if fields[1] == SECTION_NOBITS:
-        return Section(name, fields[1], fields[2], start, start)
+        return Section(name, fields[1], fields[2], start, start, fields[5], fields[6])
     first, last = _extent(fields, size)
     if last - first < fields[5] and fields[1]:
         problems.append(f"section {name or '(unnamed)'} reaches beyond the file")
-    return Section(name, fields[1], fields[2], start + first, start + last)
+    return Section(name, fields[1], fields[2], start + first, start + last, fields[5], fields[6])
 
 
 def _extent(fields: tuple[int, ...], size: int) -> tuple[int, int]:
@@ -110,7 +119,6 @@ def _extent(fields: tuple[int, ...], size: int) -> tuple[int, int]:
     return first, min(first + fields[5], size)
 
 
-def _name(data: Buffer, start: int, table: tuple[int, int], offset: int) -> str:
-    at = start + table[0] + offset
-    raw = data[at : min(at + MAX_NAME, start + table[1])]
-    return raw.partition(b"\0")[0].decode("ascii", "replace")
+def _name(names: bytes, offset: int) -> str:
+    stop = names.find(b"\0", offset, offset + MAX_NAME)
+    return names[offset : stop if stop >= 0 else offset + MAX_NAME].decode("ascii", "replace")

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 MAGIC = 0xBA55ED50
 OLD_MAGIC = 0x1EE55A01
+_MAGIC_BYTES, _OLD_MAGIC_BYTES = MAGIC.to_bytes(4, "little"), OLD_MAGIC.to_bytes(4, "little")
 START = bytes.fromhex("50ed55ba01001000")  # magic, version 1, header size 16: how every fatbin begins
 HEADER = struct.Struct("<IHHQ")
 # kind, version, header size, payload size (padded to 8), compressed size, extension offset, minor, major, capability,
 # ident offset, ident length, flags, zero, uncompressed size
 ENTRY = struct.Struct("<HHIQIIHHIIIQQQ")
 ENTRY_VERSION = 0x0101
+_HEADER_BYTES, _ENTRY_BYTES = HEADER.size, ENTRY.size
 _EXTENSION = struct.Struct("<II")
 
 KIND_PTX, KIND_ELF, KIND_LTO, KIND_TILE, KIND_CONCATENATED = 1, 2, 8, 0x80, 0x100
@@ -55,12 +57,12 @@ def read_fatbins(data: Buffer, start: int, end: int, into: Collector, *, section
     at = start
     try:
         while at + HEADER.size <= end:
-            magic = int.from_bytes(data[at : at + 4], "little")
-            if magic == MAGIC:
+            magic = data[at : at + 4]
+            if magic == _MAGIC_BYTES:
                 stop = reader.read(at, end)
-                at = start + _aligned(stop - start)  # an object file in an archive is aligned to itself alone
+                at = start + (stop - start + 7 & ~7)  # an object file in an archive is aligned to itself alone
                 continue
-            if magic == OLD_MAGIC:
+            if magic == _OLD_MAGIC_BYTES:
                 into.problem(f"{section}: a fatbin of an older layout at byte {at}", weight="damaged")
             following = data.find(START, at, end)
             gap = data[at : min(end if following < 0 else following, at + 4096)]
@@ -96,11 +98,14 @@ class FatbinReader:
 
         A size beyond ``end`` is cut and told; an entry that cannot be one ends the reading of this fatbin.
         """
-        fields: tuple[int, int, int, int] = HEADER.unpack_from(self.data, at)
-        _, version, header_size, size = fields
-        if version != 1 or header_size < HEADER.size:
+        version: int
+        header_size: int
+        size: int
+        _, version, header_size, size = HEADER.unpack_from(self.data, at)
+        if version != 1 or header_size < _HEADER_BYTES:
             self._damage(f"fatbin at byte {at} has version {version}, header size {header_size}")
-        first = at + max(header_size, HEADER.size)
+            header_size = max(header_size, _HEADER_BYTES)
+        first = at + header_size
         stop = first + size
         if stop > end:
             self._damage(f"fatbin at byte {at} is {stop - end} bytes longer than its section")
@@ -112,13 +117,14 @@ class FatbinReader:
         finally:
             if keys:
                 self._count(tuple(keys), sizes, at)
-        return max(stop, at + HEADER.size)
+        return max(stop, at + _HEADER_BYTES)
 
     def _entries(self, at: int, stop: int, keys: list[Key], sizes: list[int]) -> None:
         """Add the entries in ``data[at:stop]``. This loop is what a run spends its time in."""
-        data, unpack, least = self.data, ENTRY.unpack_from, ENTRY.size
+        data, unpack, least, told = self.data, ENTRY.unpack_from, _ENTRY_BYTES, _TOLD_FLAGS
+        last = stop - least
         self.into.step()
-        while at + least <= stop:
+        while at <= last:
             kind, version, header_size, size, packed, _, minor, major, number, _, _, flags, _, raw = unpack(data, at)
             following = at + header_size + size
             if header_size < least or version != ENTRY_VERSION:
@@ -128,17 +134,17 @@ class FatbinReader:
                 self._damage(f"entry at byte {at} reaches {following - stop} bytes too far")
                 return
             if kind == KIND_PTX:
-                keys.append((kind, number, flags & _TOLD_FLAGS, (raw or size) <= STUB_PTX_BYTES, major << 16 | minor))
+                keys.append((kind, number, flags & told, (raw or size) <= STUB_PTX_BYTES, major << 16 | minor))
                 sizes.append(packed or size)
             elif kind == KIND_CONCATENATED:
                 self._concatenated(at, stop, keys, sizes)
             else:
                 limit = STUB_BYTES_SM100 if number >= 100 else STUB_BYTES
-                keys.append((kind, number, flags & _TOLD_FLAGS, (raw or size) <= limit, 0))
+                keys.append((kind, number, flags & told, (raw or size) <= limit, 0))
                 sizes.append(packed or size)
-            if not len(keys) % 1024:
-                self.into.step(1024)
             at = following
+            if not len(keys) & 1023:
+                self.into.step(1024)
         if at < stop and data[at:stop].strip(b"\0"):
             self._damage(f"{stop - at} bytes at {at} are no entry")
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.binaries import packages
+from parity.binaries import kpack, packages
 from parity.binaries.collect import joined
-from parity.binaries.contents import HEAD_BYTES, is_loose
+from parity.binaries.contents import HEAD_BYTES, is_loose, is_of_interest
+from parity.binaries.duplicates import Contents
 from parity.binaries.file import read_file
 from parity.binaries.names import is_told_text
 from parity.binaries.wheel import BrokenZipError, distribution, is_zip, read_wheel
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from parity.binaries.packages import Package
+    from parity.binaries.process import Process
 
 MAX_FILES = 2_000_000
 _INSTALLED = (".dist-info", ".egg-info")
 
 
 class Stocktaking:
-    """Gathers libraries; a file that has several names is read once.
+    """Gathers libraries; a file that has several names or copies is read once, and told once per package.
 
     Attributes:
         scan: search data sections for hidden code.
@@ -40,13 +42,17 @@ class Stocktaking:
         self._libraries: list[Library] = []
         self._loose: dict[tuple[str, str, str], list[Library]] = {}
         self._seen: dict[tuple[int, int], str] = {}
+        self._contents = Contents()
+        self._found: dict[str, tuple[Library, bool]] = {}
+        self._told: dict[tuple[str, str], str] = {}
         self._copies: dict[str, list[str]] = {}
         self._owners: dict[str, Package] = {}
         self._files = self._bytes = self._unsearched = 0
         self._silent: list[str] = []
 
     def add_path(self, path: str) -> None:
-        """Add a file, a folder or a wheel."""
+        """Add a file, a folder or a wheel; what lies in a folder of installed packages is theirs."""
+        self._own(_owners_below(path))
         if not Path(path).is_dir():
             self._file(path, alone=True)
             return
@@ -63,6 +69,17 @@ class Stocktaking:
             self._file(path)
         if len(self._libraries) + sum(map(len, self._loose.values())) == before:
             self._silent.append(package.name)
+
+    def add_process(self, process: Process) -> None:
+        """Add the files that a running process has mapped, by the names that it has for them."""
+        for package in packages.installed([f"{process.root}{folder}" for folder in process.site_folders]):
+            files = tuple(path.removeprefix(process.root) for path in package.files)
+            self._own([package._replace(files=files)])
+        for mapped in process.files:
+            if mapped.why:
+                self._tell(_unread(mapped.path, mapped.why), mapped.path, loose=False)
+            else:
+                self._file(mapped.opened, name=mapped.path)
 
     def inventory(self) -> Inventory:
         """Return everything that was found, in path order."""
@@ -89,37 +106,70 @@ class Stocktaking:
             for path in package.files:
                 self._owners.setdefault(path, package)
 
-    def _file(self, path: str, *, alone: bool = False) -> None:
-        """Read one file; ``alone``: it was named by itself, and is told even if it holds nothing that can be read."""
-        if is_told_text(path) and not alone:
+    def _file(self, path: str, *, alone: bool = False, name: str = "") -> None:
+        """Read one file.
+
+        Args:
+            path: where it is opened.
+            alone: it was named by itself, and is told even if it holds nothing that can be read.
+            name: how it is told; empty: its path.
+        """
+        name = name or path
+        if is_told_text(name) and not alone:
             return
         try:
             status = os.stat(path)  # noqa: PTH116 - as below
             if not stat.S_ISREG(status.st_mode):
                 return
-            first = self._seen.setdefault((status.st_dev, status.st_ino), path)
-            if first != path:
-                self._copies.setdefault(first, []).append(path)
+            first = self._seen.get((status.st_dev, status.st_ino))
+            if first is not None:
+                self._again(name, first)
                 return
+            self._seen[status.st_dev, status.st_ino] = name
             with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - a hundred thousand files: pathlib is slower
                 head = stream.read(HEAD_BYTES)
         except (OSError, ValueError) as error:
-            if alone or Path(path).suffix == ".so":
-                self._add(_unread(path, getattr(error, "strerror", None) or str(error)), path)
+            if alone or Path(name).suffix == ".so":
+                self._tell(_unread(name, getattr(error, "strerror", None) or str(error)), name, loose=False)
             return
         self._files += 1
         self._bytes += status.st_size
         if is_zip(head) and (alone or path.endswith(".whl")):
             self._wheel(path)
             return
+        loose = is_loose(head, name) and not alone
+        # comparing reads whole files, headers alone are a few pages: without the search, a copy is read like any other
+        if self.scan and not loose and is_of_interest(head, name):
+            first = self._contents.first_with(path, name, status.st_size, head)
+            if first != name and not self._leads_elsewhere(first):
+                self._again(name, first)
+                return
         library = read_file(path, scan=self.scan, head=head)
-        if library is None or (not alone and self._is_plain(library)):
+        if library is not None and (alone or not self._is_plain(library)):
+            self._found[name] = library, loose
+            self._again(name, name)
+
+    def _leads_elsewhere(self, first: str) -> bool:
+        """Return whether a library names files beside it: its copy in another folder holds other device code."""
+        library, _ = self._found.get(first, (None, False))
+        return library is not None and (
+            any(group.container == "kpack" for group in library.regions)
+            or any(problem.text.startswith(kpack.SECTION) for problem in library.problems)
+        )
+
+    def _again(self, name: str, first: str) -> None:
+        """Tell what was read as ``first`` by another name: once for each package that owns one, else as a copy."""
+        library, loose = self._found.get(first, (None, False))
+        if library is None:
             return
-        if is_loose(head, path) and not alone:
-            owner = self._owners.get(path)
-            self._loose.setdefault(_loose_key(path, owner), []).append(library)
-        else:
-            self._add(library, path)
+        owner = self._owners.get(name)
+        key = first, "" if owner is None else owner.name
+        told = self._told.get(key)
+        if told is None:
+            self._told[key] = name
+            self._tell(library, name, loose=loose)
+        elif told != name and name not in self._copies.setdefault(told, []):
+            self._copies[told].append(name)
 
     def _is_plain(self, library: Library) -> bool:
         """Return whether a library holds nothing that was read, and count it as one whose data nobody searched."""
@@ -127,11 +177,17 @@ class Stocktaking:
         self._unsearched += plain
         return plain
 
-    def _add(self, library: Library, path: str) -> None:
-        owner = self._owners.get(path)
+    def _tell(self, library: Library, name: str, *, loose: bool) -> None:
+        """Keep what was read under the name it is told by."""
+        owner = self._owners.get(name)
         if owner is not None:
             library = msgspec.structs.replace(library, package=owner.name, version=owner.version)
-        self._libraries.append(library)
+        if library.path != name:
+            library = msgspec.structs.replace(library, path=name)
+        if loose:
+            self._loose.setdefault(_loose_key(name, owner), []).append(library)
+        else:
+            self._libraries.append(library)
 
     def _wheel(self, path: str) -> None:
         name, version = distribution(path)
@@ -147,6 +203,16 @@ class Stocktaking:
         except BrokenZipError as error:
             broken = _unread(path, f"not a zip archive that can be read: {error}")
             self._libraries.append(msgspec.structs.replace(broken, package=name, version=version))
+
+
+def _owners_below(path: str) -> Iterable[Package]:
+    """Yield the packages that own files at or below a path inside their folder; the names of files begin with it."""
+    whole = os.path.abspath(path)  # noqa: PTH100 - links stay as they are
+    folders = [str(parent) for parent in Path(whole).parents if parent.name in packages.SITE_FOLDERS]
+    for package in packages.installed(folders[:1]) if folders else ():
+        below = [file for file in package.files if file == whole or file.startswith(f"{whole}/")]
+        if below:
+            yield package._replace(files=tuple(path.rstrip("/") + file[len(whole) :] for file in below))
 
 
 _ARCH_FOLDER = re.compile(r"(?<=/)(?:gfx[0-9a-f]{3,4}|sm_?\d{2,3}[af]?)(?=/)")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+SITE_FOLDERS = ("site-packages", "dist-packages")
+
+
 class Package(NamedTuple):
     """One installed distribution; ``files`` are the absolute paths that were asked for."""
 
@@ -28,7 +31,7 @@ def site_folders(search: list[str] | None = None) -> list[str]:
     found: dict[str, None] = {}
     for entry in sys.path if search is None else search:
         folder = os.path.realpath(entry or ".")
-        if Path(folder).name in ("site-packages", "dist-packages") and Path(folder).is_dir():
+        if Path(folder).name in SITE_FOLDERS and Path(folder).is_dir():
             found[folder] = None
     return list(found)
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 MAX_MEMBER_BYTES = 16 * 1024**3
 MAX_TOTAL_BYTES = 128 * 1024**3
-MAX_RATIO = 200  # CUDA libraries pack 1.1 to 8 times; deflate can do 1032, which is a bomb
 IN_MEMORY_BYTES = 32 * 1024 * 1024
+# CUDA libraries pack 1.1 to 8 times; deflate can do 1032, which is a bomb. Small ones are padding: cuDNN 9.28 has a
+# library of 2 MB that packs 327 times.
+MAX_RATIO, MAX_SWOLLEN_BYTES = 200, 512 * 1024 * 1024
 _CHUNK = 1024 * 1024
 
 
@@ -60,12 +62,16 @@ def read_wheel(path: str, *, scan: bool = True) -> Iterator[Member]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            budget = MAX_TOTAL_BYTES
+            budget, swollen = MAX_TOTAL_BYTES, MAX_SWOLLEN_BYTES
             for info in sorted(archive.infolist(), key=lambda one: one.filename):
                 if info.is_dir() or info.file_size < 64 or is_told_text(info.filename):
                     continue
                 into = Collector()
-                loose = _read_member(archive, info, into, scan=scan, budget=budget)
+                limit = min(MAX_MEMBER_BYTES, budget)
+                if info.file_size > MAX_RATIO * max(info.compress_size, 1024):
+                    limit = min(IN_MEMORY_BYTES, swollen)
+                    swollen -= min(swollen, info.file_size)
+                loose = _read_member(archive, info, into, scan=scan, limit=limit)
                 budget -= min(budget, info.file_size)
                 if not into.empty:
                     yield Member(into.library(f"{path}/{info.filename}", info.file_size), loose)
@@ -73,7 +79,7 @@ def read_wheel(path: str, *, scan: bool = True) -> Iterator[Member]:
         raise BrokenZipError(str(error) or type(error).__name__) from error
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, into: Collector, *, scan: bool, budget: int) -> bool:
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, into: Collector, *, scan: bool, limit: int) -> bool:
     """Read one member into the collector and return whether it is loose device code."""
     try:
         with archive.open(info) as stream:
@@ -81,7 +87,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, into: Collecto
             if not is_of_interest(head, info.filename):
                 return False
             size = info.file_size
-            if size > min(MAX_MEMBER_BYTES, budget) or size > MAX_RATIO * max(info.compress_size, 1024):
+            if size > limit:
                 into.problem(f"says it unpacks {info.compress_size} bytes to {size}: not read", weight="damaged")
                 return False
             loose = is_loose(head, info.filename)

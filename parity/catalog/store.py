@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from parity.catalog.limits import limits_of, overlaid_limits
 from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError, UnknownNameError
 from parity.inputs import Document, convert_all, load_yaml, near_names, read_bytes
@@ -26,6 +27,7 @@ from parity.model.environment import EnvironmentCard
 from parity.model.kernel_library import KernelLibrary
 from parity.model.lint import LintCard
 from parity.model.lint_data import LintData
+from parity.model.model_rule import ModelCard
 from parity.model.rule import RuleCard
 from parity.model.spec import VARIES_BY_SOURCE, ArchitectureSpec, DeviceSpec, PartitionSpec, PciId
 from parity.model.stack_facts import StackFacts, joined
@@ -34,9 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 T = TypeVar("T")
-FORMAT = 9
+FORMAT = 10
 _COMPILED = "compiled.json"
-_FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels", "lint", "lint_data")
+_FOLDERS = ("architectures", "devices", "checks", "environment", "stack", "kernels", "lint", "lint_data", "models")
 _MODELS = (
     "spec.py",
     "rule.py",
@@ -46,6 +48,8 @@ _MODELS = (
     "code_facts.py",
     "lint.py",
     "lint_data.py",
+    "limits.py",
+    "model_rule.py",
 )
 
 
@@ -93,9 +97,11 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     signature: str
     index: tuple[IndexEntry, ...]
     devices: dict[str, msgspec.Raw]
-    cards: tuple[RuleCard, ...]
-    environment: tuple[EnvironmentCard, ...]
-    stack: StackFacts
+    cards: msgspec.Raw  # each of these is decoded when a question needs it
+    environment: msgspec.Raw
+    stack: msgspec.Raw
+    models: msgspec.Raw  # cards of rules about models, decoded when a model is judged
+    limits: msgspec.Raw  # of architectures, decoded when kernels are judged
     architectures: msgspec.Raw  # what parts of one architecture share, decoded for an overlay's parts
     lint: msgspec.Raw  # rule cards and facts of the linter, decoded when it runs
 
@@ -173,6 +179,8 @@ def compile_folder(folder: Path, signature: str = "", *, base: Iterable[Architec
     environment = _environment(folder, problems)
     stack = _stack(folder, problems)
     lint = LintBook(cards=tuple(_load(folder, "lint", LintCard, problems)), data=_lint_data(folder, problems))
+    models = _load(folder, "models", ModelCard, problems)
+    limits = {spec.id: limits_of(spec, problems) for spec in architectures.values()}
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
     return msgspec.json.encode(
@@ -184,6 +192,8 @@ def compile_folder(folder: Path, signature: str = "", *, base: Iterable[Architec
             "cards": cards,
             "environment": environment,
             "stack": stack,
+            "models": models,
+            "limits": limits,
             "architectures": list(architectures.values()),
             "lint": lint,
         }
@@ -343,15 +353,17 @@ def _overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
             raise CatalogError("no such folder", where=f"PARITY_RULES: {folder}", mend="correct the variable")
         extra = msgspec.json.decode(compile_folder(folder, base=architectures), type=Compiled)
         index = {entry.id: entry for entry in (*base.index, *extra.index)}
-        cards = {card.id: card for card in (*base.cards, *extra.cards)}
-        libraries = {item.id: item for item in (*base.stack.libraries, *extra.stack.libraries)}
+        stack, more = (msgspec.json.decode(one.stack, type=StackFacts) for one in (base, extra))
+        libraries = {item.id: item for item in (*stack.libraries, *more.libraries)}
         base = msgspec.structs.replace(
             base,
             index=tuple(index.values()),
             devices={**base.devices, **extra.devices},
-            cards=tuple(cards.values()),
-            environment=(*base.environment, *extra.environment),
-            stack=msgspec.structs.replace(base.stack, libraries=tuple(libraries.values())),
+            cards=_by_id(base.cards, extra.cards, RuleCard),
+            environment=_raw([*_listed(base.environment), *_listed(extra.environment)]),
+            stack=_raw(msgspec.structs.replace(stack, libraries=tuple(libraries.values()))),
+            models=_by_id(base.models, extra.models, ModelCard),
+            limits=overlaid_limits(base.limits, extra.limits),
             lint=_overlaid_lint(base.lint, extra.lint),
         )
     return base
@@ -365,19 +377,55 @@ def _overlaid_lint(base: msgspec.Raw, extra: msgspec.Raw) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(LintBook(cards=tuple(cards.values()), data=old.data)))
 
 
+def _by_id(base: msgspec.Raw, extra: msgspec.Raw, kind: type[Any]) -> msgspec.Raw:
+    """Return the cards of both, those of ``extra`` in place of those of the same id."""
+    several: Any = list[kind]  # type: ignore[valid-type]
+    both = (card for raw in (base, extra) for card in msgspec.json.decode(raw, type=several))
+    return _raw(list({card.id: card for card in both}.values()))
+
+
+def _listed(raw: msgspec.Raw) -> list[Any]:
+    listed: list[Any] = msgspec.json.decode(raw)
+    return listed
+
+
+def _raw(data: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(data))
+
+
+_HELD: dict[str, tuple[Compiled, Any]] = {}
+
+
+def _decoded(part: str, kind: Any) -> Any:
+    """Return a part of the compiled catalog as ``kind``, decoded once for each compiled catalog."""
+    whole = compiled()
+    held = _HELD.get(part)
+    if held is None or held[0] is not whole:
+        held = _HELD[part] = whole, msgspec.json.decode(getattr(whole, part), type=kind)
+    return held[1]
+
+
+@cache
+def model_cards() -> dict[str, ModelCard]:
+    """Return the cards of the rules about models, by id."""
+    return {card.id: card for card in msgspec.json.decode(compiled().models, type=tuple[ModelCard, ...])}
+
+
 def environment_cards() -> tuple[EnvironmentCard, ...]:
     """Return the cards of the environment variables that change a number."""
-    return compiled().environment
+    told: tuple[EnvironmentCard, ...] = _decoded("environment", tuple[EnvironmentCard, ...])
+    return told
 
 
 def stack_facts() -> StackFacts:
     """Return the compatibility facts of the software stack."""
-    return compiled().stack
+    told: StackFacts = _decoded("stack", StackFacts)
+    return told
 
 
 def code_facts() -> CodeFacts:
     """Return what judging device code needs to know beyond the vendors' rules."""
-    return compiled().stack.code
+    return stack_facts().code
 
 
 @cache
@@ -426,7 +474,8 @@ def resolve_name(name: str) -> str:
 
 def cards() -> tuple[RuleCard, ...]:
     """Return every rule card, in id order."""
-    return compiled().cards
+    told: tuple[RuleCard, ...] = _decoded("cards", tuple[RuleCard, ...])
+    return told
 
 
 def card(name: str) -> RuleCard:

@@ -8,25 +8,33 @@ from typing import TYPE_CHECKING
 from parity.model.finding import Mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from parity.checks.subject import Machine
     from parity.model.absent import Absent
+    from parity.model.fingerprint import Library
     from parity.model.target import Target
 
 
 def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch for each library of which copies with different versions are loaded or loadable."""
     del wanted
+    yield from of_libraries(here.fingerprint.stack.libraries)
+
+
+def of_libraries(libraries: Iterable[Library]) -> Iterator[Mismatch]:
+    """Yield a mismatch for each library with copies of different versions, as :func:`check` does."""
     copies: dict[str, dict[str, str]] = {}
-    for library in here.fingerprint.stack.libraries:
+    loaded: dict[str, bool] = {}
+    for library in libraries:
+        loaded[library.name] = loaded.get(library.name, True) and library.found == "loaded"
         if library.version:
             copies.setdefault(library.name, {}).setdefault(library.version, library.path)
     for name, versions in sorted(copies.items()):
         if any(_differ(one, other) for one, other in itertools.combinations(versions, 2)):
             told = ", ".join(sorted(versions))
             places = "; ".join(f"{version}: {path}" for version, path in sorted(versions.items()))
-            message = f"{len(versions)} versions can be loaded: {places}"
+            message = f"{len(versions)} versions {'are' if loaded[name] else 'can be'} loaded: {places}"
             yield Mismatch(subject=name, here=told, wanted="one version", message=message)
 
 

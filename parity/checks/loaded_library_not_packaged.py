@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from parity.model.finding import Mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from parity.checks.subject import Machine
     from parity.model.absent import Absent
@@ -25,7 +25,11 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     Copies of another major version are another library: only the same major version, or an untold one, counts.
     """
     del wanted
-    libraries = here.fingerprint.stack.libraries
+    yield from of_libraries(here.fingerprint.stack.libraries)
+
+
+def of_libraries(libraries: Sequence[Library]) -> Iterator[Mismatch]:
+    """Yield a mismatch for each watched library loaded from outside the packages, as :func:`check` does."""
     for loaded in libraries:
         if loaded.found != "loaded" or not _WATCHED.match(loaded.name) or _PACKAGE_FOLDER.search(loaded.path):
             continue

@@ -30,8 +30,11 @@ from parity.model.history import NodeHistory
 from parity.model.interval import Interval
 from parity.model.kernel_library import KernelLibrary
 from parity.model.kernel_names import KernelNames
+from parity.model.kernel_resources import ResourcesReport
 from parity.model.lint import LintCard, LintReport
 from parity.model.measurement import MeasureReport
+from parity.model.model_rule import ModelCard
+from parity.model.models_report import ModelsReport
 from parity.model.rule import RuleCard
 from parity.model.run import Run
 from parity.model.spec import DeviceSpec
@@ -47,6 +50,9 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "conditions-1": (Interval, "The conditions a test ran under, as the pytest plugin records them."),
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
     "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
+    "models-1": (ModelsReport, "A project's models, as `parity model --format json` prints them without a model."),
+    "model-rule-1": (ModelCard, "A card under rules/models."),
+    "resources-1": (ResourcesReport, "Needs of kernels, as `parity kernels --resources --format json` prints them."),
     "fleet-1": (Fleet, "Many nodes, as `parity fleet --format json` prints them."),
     "history-1": (NodeHistory, "One node over time, as `parity diff --since --format json` prints it."),
     "measure-1": (MeasureReport, "What devices delivered, as `parity measure --format json` prints it."),
@@ -87,9 +93,16 @@ def _without_indentation(value: Any) -> Any:
 
 def rules_page() -> str:
     """Return the page that explains every rule."""
-    lines = ["# Rules", "", "Generated from `rules/checks`; do not edit. `parity rule NAME` prints the same.", ""]
+    lines = [
+        "# Rules",
+        "",
+        "Generated from `rules/checks` and `rules/models`; do not edit. `parity rule NAME` prints the same.",
+        "",
+    ]
     for card in store.cards():
         lines += [f"## {card.id}", "", "```text", rule.described(card).rstrip(), "```", ""]
+    for about in store.model_cards().values():
+        lines += [f"## {about.id}", "", "```text", rule.described_model(about).rstrip(), "```", ""]
     return "\n".join(lines)
 
 

@@ -12,8 +12,9 @@ from parity import session
 from parity.binaries import packages
 from parity.binaries.built_here import Built, built_here
 from parity.binaries.inventory import Stocktaking
+from parity.binaries.process import read_process
 from parity.catalog import store
-from parity.cli import kernels_backends, kernels_tuned, options
+from parity.cli import kernels_backends, kernels_process, kernels_resources, kernels_tuned, options
 from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
 from parity.inputs import near_names
@@ -26,6 +27,7 @@ from parity.verdict.kernels import kernels_report
 if TYPE_CHECKING:
     import argparse
 
+    from parity.binaries.process import Process
     from parity.model.code_objects import Inventory
     from parity.model.device import Device
     from parity.model.fingerprint import Fingerprint
@@ -39,8 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH|PACKAGE",
         help="a library, folder or wheel, or an installed package; without any, everything that is installed here",
     )
+    parser.add_argument(
+        "--pid", type=int, metavar="PID", help="the libraries that this running process has loaded, in a container too"
+    )
     options.add_target(parser)
-    parser.add_argument("--here", action="store_true", help="judge for the devices of this machine too")
+    parser.add_argument(
+        "--here",
+        nargs="?",
+        const="",
+        metavar="D",
+        help="judge for the devices of this machine too; with --resources also for a named one: rtx-4090, sm_89",
+    )
     options.add_fingerprint(parser)
     parser.add_argument(
         "--no-scan",
@@ -68,35 +79,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only what was built here, or came from no package index: such code is for the GPUs of its builder",
     )
+    kernels_resources.add_arguments(parser)
     options.add_output(parser, ("text", "json", "html"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Report; 0 when everything has code for the device judged, 1 when something lacks it, 3 when nothing was found."""
+    named = arguments.here
+    if named and not arguments.resources:  # `parity kernels --here torch`: the word is what to look at
+        arguments.what.append(named)
+    arguments.here = named is not None
+    if arguments.pid is not None and (arguments.what or _another_question(arguments)):
+        raise UsageError(
+            "a process is asked for by itself", where="--pid", mend="leave out paths, packages and other questions"
+        )
     if "html" in (arguments.format or ()) and (arguments.tuned or arguments.backends):
         asked = "tuned tables" if arguments.tuned else "backends"
         raise UsageError(f"there is no page of {asked}", where="--format html", mend="use text or json")
     if arguments.tuned:
         return kernels_tuned.run(arguments)
     target = _target(arguments)
+    if arguments.resources:
+        mine = (_device(named, arguments, source="--here"),) if named else _here(arguments)
+        return kernels_resources.run(arguments, target, mine[0] if mine else None)
     here = _here(arguments)
     if arguments.backends:
         return kernels_backends.run(arguments, target, here)
     built = _built(arguments) if arguments.built else None
-    inventory = _inventory(arguments.what, scan=arguments.scan) if built is None else _inventory_of(built, arguments)
+    process = None if arguments.pid is None else read_process(arguments.pid)
+    if built is not None:
+        inventory = _inventory_of(built, arguments)
+    else:
+        inventory = _inventory(arguments.what, process, scan=arguments.scan)
     if not inventory.libraries:
         raise NothingToJudgeError(
             f"no device code in {inventory.files} files"
             + (f", {inventory.unsearched} of them not searched" if inventory.unsearched else ""),
-            where=", ".join(arguments.what[:3]) or ("what was built here" if arguments.built else "installed packages"),
-            mend="check the path or the package; packages that compile at run time hold none",
+            where="what was built here" if arguments.built else _asked(arguments),
+            mend="ask when its kernels are loaded: most libraries are when they are first used"
+            if process is not None
+            else "check the path or the package; packages that compile at run time hold none",
         )
     known = store.stack_facts().libraries
     report = kernels_report(inventory, store.code_facts(), target=target, here=here, known=known)
     if built is not None:
         report = msgspec.structs.replace(report, packages=tuple(_with_reason(one, built) for one in report.packages))
+    if process is not None:
+        report = msgspec.structs.replace(report, process=kernels_process.loaded_by(process))
     options.write_reports(arguments, lambda name: _rendered(name, report, inventory, verbose=arguments.verbose))
     return report.exit_status
+
+
+def _asked(arguments: argparse.Namespace) -> str:
+    if arguments.pid is not None:
+        return f"process {arguments.pid}"
+    return ", ".join(arguments.what[:3]) or "installed packages"
 
 
 def _rendered(name: str, report: KernelsReport, inventory: Inventory, *, verbose: bool) -> str:
@@ -117,24 +154,27 @@ def _target(arguments: argparse.Namespace) -> RunsOn | None:
     Raises:
         UnknownNameError, UsageError: it is neither.
     """
-    named = arguments.target
+    return _device(arguments.target, arguments, source="--target")
+
+
+def _device(named: str | None, arguments: argparse.Namespace, *, source: str) -> RunsOn | None:
     if named is not None and isinstance(parse_arch(named), (NvidiaArch, AmdArch)):
-        return _architecture(named)
+        return _architecture(named, source)
     project = session.project_of(arguments.config)
-    target = target_or_default(named, project, source="--target")
+    target = target_or_default(named, project, source=source)
     if target is None:
         return None
     reference = target.reference
     return RunsOn(arch=target.spec.arch, driver_cuda="" if reference is None else _driver_cuda(reference))
 
 
-def _architecture(named: str) -> RunsOn:
+def _architecture(named: str, source: str) -> RunsOn:
     found = parse_arch(named)
     if isinstance(found, NvidiaArch) and (found.word != "sm" or found.suffix):
         plain = f"sm_{found.major}{found.minor}"
-        raise UsageError(f"{named} is code, not a device", where="--target", mend=f"give the device's own: {plain}")
+        raise UsageError(f"{named} is code, not a device", where=source, mend=f"give the device's own: {plain}")
     if isinstance(found, AmdArch) and found.processor.endswith("-generic"):
-        raise UsageError(f"{named} is code, not a device", where="--target", mend="give a processor: gfx942")
+        raise UsageError(f"{named} is code, not a device", where=source, mend="give a processor: gfx942")
     return RunsOn(arch=str(found))
 
 
@@ -163,6 +203,10 @@ def _arch(device: Device) -> str:
 def _driver_cuda(fingerprint: Fingerprint) -> str:
     reading = fingerprint.stack.components.get("cuda_driver")
     return "" if reading is None else value_of(reading) or ""
+
+
+def _another_question(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.tuned or arguments.backends or arguments.built or arguments.resources)
 
 
 def _built(arguments: argparse.Namespace) -> list[Built]:
@@ -199,8 +243,11 @@ def _with_reason(package: PackageVerdict, built: list[Built]) -> PackageVerdict:
     return msgspec.structs.replace(package, told=(*package.told, *why[:1]))
 
 
-def _inventory(words: list[str], *, scan: bool) -> Inventory:
+def _inventory(words: list[str], process: Process | None, *, scan: bool) -> Inventory:
     stock = Stocktaking(scan=scan)
+    if process is not None:
+        stock.add_process(process)
+        return stock.inventory()
     folders = packages.site_folders()
     if not words:
         for folder in folders:

@@ -7,34 +7,38 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.cli import options
+from parity.cli import model_flags, options
+from parity.cli.model_question import DEFAULT_CONTEXT, RANKS, question_of
 from parity.config.project import find_project, load_project
-from parity.config.targets import resolve_target, target_or_default
-from parity.errors import InputFileError, UnknownNameError, UsageError
-from parity.inputs import MAX_BYTES, near_names, read_bytes
-from parity.model.workload import Parallelism
+from parity.errors import NothingToJudgeError, UsageError
+from parity.model.model_gate import ModelGate
+from parity.model.policy import Policy
+from parity.workload.demands import Demands
+from parity.workload.engines import ENGINES
 from parity.workload.estimate import estimate
-from parity.workload.families import FAMILIES
 from parity.workload.footprint import MAX_BATCH, MAX_CONTEXT
-from parity.workload.model_config import read_model_config
-from parity.workload.number_formats import CACHES, WEIGHTS, format_named
-from parity.workload.question import MAX_DEVICES, Question
-from parity.workload.safetensors_headers import stored_bytes
+from parity.workload.number_formats import CACHES, WEIGHTS
+from parity.workload.question import MAX_DEVICES
 
 if TYPE_CHECKING:
     import argparse
+    import datetime as dt
 
+    from parity.config.project import Project
+    from parity.model.models_report import ModelsReport
     from parity.model.workload import ModelReport
-    from parity.workload.safetensors_headers import Stored
 
-DEFAULT_CONTEXT = 8192
 MAX_PARAMETERS = 10**15
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument(
-        "model", metavar="CONFIG", help="a config.json, a model's folder, or a safetensors index beside its config.json"
+        "model",
+        nargs="?",
+        metavar="CONFIG",
+        help="a config.json, a model's folder, or a safetensors index beside its config.json; without one, the models "
+        "of the project file, or a model given by its dimensions",
     )
     options.add_target(parser)
     parser.add_argument("--here", metavar="T", help="also tell it for this device, and what differs: rtx-4090")
@@ -45,26 +49,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"tokens of a request (default: {DEFAULT_CONTEXT}, or what the model was made for)",
     )
-    parser.add_argument("--batch", metavar="N", default="1", help="requests at a time (default: 1)")
-    for name, words in (("tp", "tensor"), ("pp", "pipeline"), ("ep", "expert"), ("dp", "data")):
+    parser.add_argument("--batch", metavar="N", help="requests at a time (default: 1)")
+    for name, words in zip(RANKS, ("tensor", "pipeline", "expert", "data"), strict=True):
         parser.add_argument(f"--{name}", metavar="N", help=f"{words} parallel ranks")
-    parser.add_argument("--params", metavar="N", help="parameters, where they cannot be counted: 70.6e9")
+    parser.add_argument(
+        "--engine",
+        choices=tuple(ENGINES),
+        default="usual",
+        help="whose default reserve of memory counts (default: usual, a tenth)",
+    )
+    parser.add_argument("--params", metavar="N", help="parameters, where they cannot be counted: 70b, 70.6e9")
     parser.add_argument("--like", metavar="FAMILY", help="read the layers as those of this family: llama, qwen3, ...")
+    model_flags.add_arguments(parser)
     options.add_output(parser, ("text", "json", "html"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Estimate; 0 fits, 1 does not fit or findings at the fail level, 3 not known whether it fits."""
-    question, source = _question(arguments)
-    report = estimate(question, source=source)
+    # Not through parity.session: it imports what judges a machine, which takes longer than this whole answer.
+    project = load_project(Path(arguments.config) if arguments.config is not None else find_project(Path()))
+    flags = model_flags.given(arguments)
+    if arguments.model is not None and flags:
+        raise UsageError(f"{flags[0]} is for a model without a file", where=flags[0], mend="leave one of both out")
+    if arguments.model is None and not flags:
+        return _gates(arguments, project)
+    gate = _gate(arguments)
+    question = question_of(
+        gate,
+        project,
+        shape=model_flags.shape_of(arguments) if flags else None,
+        parameters=None
+        if arguments.params is None
+        else model_flags.parameter_count(arguments.params, high=MAX_PARAMETERS),
+    )
+    report = _judged(estimate(question, source=gate.config, demands=Demands(rules=project.rules)), project)
     options.write_reports(arguments, lambda name: render(report, name, verbose=arguments.verbose))
     return report.exit_status
+
+
+def gates_report(project: Project, *, today: dt.date, target: str | None = None) -> ModelsReport:
+    """Return the report of every model that the project file names.
+
+    Args:
+        project: with its ``models``.
+        today: for waivers.
+        target: in place of the targets of models that name none.
+
+    Raises:
+        ParityError: a model cannot be read, or a name cannot be resolved.
+    """
+    from parity.catalog.store import model_cards
+    from parity.model.models_report import ModelsReport
+    from parity.verdict.model_gate import ended, together
+
+    reports = []
+    for position, gate in enumerate(project.models):
+        path = Path(project.folder) / gate.config
+        whole = msgspec.structs.replace(gate, config=str(path), target=gate.target or target)
+        question = question_of(whole, project, where=f"{project.where}: models[{position}]")
+        demands = Demands(fits=gate.fits, min_wave_efficiency=gate.min_wave_efficiency, rules=project.rules)
+        reports.append(_judged(estimate(question, source=gate.config, demands=demands), project, today))
+    old = ended(project.waivers, tuple(model_cards()), today=today)
+    status = together([report.exit_status for report in reports], expired_waivers=bool(old))
+    return ModelsReport(models=tuple(reports), expired=old, exit_status=status)
 
 
 def render(report: ModelReport, name: str, *, verbose: bool) -> str:
     """Return the report in the format called ``name``."""
     if name == "json":
-        return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+        return _json(report)
     if name == "html":
         from parity.reports.html import model
 
@@ -75,65 +128,66 @@ def render(report: ModelReport, name: str, *, verbose: bool) -> str:
     return model_text.render(report, verbose=verbose, width=width, colour=colour, ascii_only=ascii_only)
 
 
-def _question(arguments: argparse.Namespace) -> tuple[Question, str]:
-    # Not through parity.session: it imports what judges a machine, which takes longer than this whole answer.
-    project = load_project(Path(arguments.config) if arguments.config is not None else find_project(Path()))
-    target = target_or_default(arguments.target, project, source="--target")
-    if target is None:
-        raise UsageError("no target", where="--target", mend="give one: `--target 2xh100`")
-    here = resolve_target(arguments.here, project, source="--here") if arguments.here is not None else None
-    if arguments.like is not None and arguments.like not in FAMILIES:
-        close = near_names(arguments.like, list(FAMILIES))
-        mend = f"use one of: {', '.join(FAMILIES)}"
-        raise UnknownNameError(f"no family {arguments.like!r}", where="--like", close=close, mend=mend)
-    config, stored = _files(arguments.model)
-    shape = read_model_config(read_bytes(config, limit=MAX_BYTES), where=str(config), like=arguments.like or "")
-    positions = shape.positions or DEFAULT_CONTEXT
-    question = Question(
-        shape=shape,
-        target=target,
-        here=here,
-        context=_whole(arguments.context, "--context", MAX_CONTEXT) or min(DEFAULT_CONTEXT, positions),
-        batch=_whole(arguments.batch, "--batch", MAX_BATCH) or 1,
-        dtype=None if arguments.dtype is None else format_named(arguments.dtype, where="--dtype").name,
-        kv_dtype=None
-        if arguments.kv_dtype is None
-        else format_named(arguments.kv_dtype, where="--kv-dtype", known=CACHES).name,
-        stored_bytes=stored.total_bytes if stored else None,
-        stored_source=stored.source if stored else "",
-        parameters=_whole(arguments.params, "--params", MAX_PARAMETERS),
-        spread=_spread(arguments),
+def _render_all(report: ModelsReport, name: str, *, verbose: bool) -> str:
+    if name == "json":
+        return _json(report)
+    from parity.reports import models_text
+
+    width, colour, ascii_only = options.terminal()
+    return models_text.render(report, verbose=verbose, width=width, colour=colour, ascii_only=ascii_only)
+
+
+def _json(report: ModelReport | ModelsReport) -> str:
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+def _gates(arguments: argparse.Namespace, project: Project) -> int:
+    if not project.models:
+        raise NothingToJudgeError(
+            "no model was given, and the project file names none",
+            where=project.where or "parity model",
+            mend="give a config.json, or `models: [{config: ..., target: ...}]` in parity.yaml",
+        )
+    report = gates_report(project, today=_today(), target=arguments.target)
+    options.write_reports(arguments, lambda name: _render_all(report, name, verbose=arguments.verbose))
+    return report.exit_status
+
+
+def _judged(report: ModelReport, project: Project, today: dt.date | None = None) -> ModelReport:
+    if not project.waivers and project.policy == Policy():
+        return report  # as the cards have it: what judges machines takes longer to import than this whole answer
+    from parity.verdict.model_gate import gated
+
+    return gated(report, project.waivers, project.policy, today=today or _today())
+
+
+def _today() -> dt.date:
+    import datetime as dt
+
+    return dt.datetime.now(dt.timezone.utc).date()
+
+
+def _gate(arguments: argparse.Namespace) -> ModelGate:
+    tp, pp, ep, dp = (_whole(getattr(arguments, name), f"--{name}", MAX_DEVICES) for name in RANKS)
+    return ModelGate(
+        config=arguments.model or model_flags.WHERE,
+        target=arguments.target,
+        here=arguments.here,
+        context=_whole(arguments.context, "--context", MAX_CONTEXT),
+        batch=_whole(arguments.batch, "--batch", MAX_BATCH),
+        dtype=arguments.dtype,
+        kv_dtype=arguments.kv_dtype,
+        engine=arguments.engine,
+        like=arguments.like,
+        tp=tp,
+        pp=pp,
+        ep=ep,
+        dp=dp,
     )
-    return question, str(config)
-
-
-def _files(name: str) -> tuple[Path | str, Stored | None]:
-    """Return (the configuration, what the weight files beside it hold).
-
-    A configuration alone is just that; a folder or an index asks for the real bytes.
-    """
-    path = Path(name)
-    if name != "-" and path.is_dir():
-        return path / "config.json", stored_bytes(path)
-    if name.endswith(".index.json"):
-        config = path.parent / "config.json"
-        if not config.is_file():
-            raise InputFileError(
-                "no config.json beside the index", where=name, mend="put the model's config.json there"
-            )
-        return config, stored_bytes(path.parent, path)
-    return name, None
-
-
-def _spread(arguments: argparse.Namespace) -> Parallelism | None:
-    names = ("tp", "pp", "ep", "dp")
-    given = {name: _whole(getattr(arguments, name), f"--{name}", MAX_DEVICES) for name in names}
-    told = {name: value for name, value in given.items() if value is not None}
-    return msgspec.convert(told, Parallelism) if told else None
 
 
 def _whole(text: str | None, where: str, high: int) -> int | None:
-    """Return a whole number of the command line; ``70.6e9``, ``128k`` and ``1_000`` are such."""
+    """Return a whole number of the command line; ``128k`` (binary), ``1_000`` and ``4e3`` are such."""
     if text is None:
         return None
     word = text.strip().lower().replace("_", "")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from parity.model.lint import LintCard
+    from parity.model.model_rule import ModelCard
     from parity.model.rule import RuleCard
 
 
@@ -31,13 +32,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name in lint:
         found = lint[arguments.name]
         options.write_reports(arguments, lambda name: _json(found) if name == "json" else described_lint(found))
+    elif arguments.name in store.model_cards():
+        about = store.model_cards()[arguments.name]
+        options.write_reports(arguments, lambda name: _json(about) if name == "json" else described_model(about))
     elif arguments.name:
-        card = card_of(arguments.name, list(lint))
+        card = card_of(arguments.name, [*lint, *store.model_cards()])
         options.write_reports(arguments, lambda name: _json(card) if name == "json" else described(card))
     else:
         cards = store.cards()
-        every = [*cards, *lint.values()]
-        told = listed(list(cards)) + "\n" + listed_lint(list(lint.values()))
+        models = list(store.model_cards().values())
+        every = [*cards, *models, *lint.values()]
+        told = "\n".join((listed(list(cards)), listed_models(models), listed_lint(list(lint.values()))))
         options.write_reports(arguments, lambda name: _json(every) if name == "json" else told)
     return 0
 
@@ -59,6 +64,20 @@ def listed_lint(cards: list[LintCard]) -> str:
     """Return one line per lint rule."""
     width = max(len(card.id) for card in cards)
     return "\n".join(["lint", *(f"  {card.severity:<8} {card.id:<{width}}  {card.summary}" for card in cards)]) + "\n"
+
+
+def listed_models(cards: list[ModelCard]) -> str:
+    """Return one line per rule about models."""
+    width = max(len(card.id) for card in cards)
+    return "\n".join(["model", *(f"  {card.severity:<8} {card.id:<{width}}  {card.summary}" for card in cards)]) + "\n"
+
+
+def described_model(card: ModelCard) -> str:
+    """Return one rule about models in full."""
+    lines = [f"{card.id}: {card.summary}", f"  {card.severity}, model, {card.status} since {card.since}"]
+    lines += [f"  setting {name}: {value:g}" for name, value in card.settings.items()]
+    lines += ["", f"why: {card.why.strip()}", f"mend: {card.mend.strip()}"]
+    return "\n".join(lines) + "\n"
 
 
 def described_lint(card: LintCard) -> str:

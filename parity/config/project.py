@@ -12,6 +12,7 @@ import msgspec
 
 from parity.catalog import store
 from parity.checks.target_condition_unmet import FIELDS
+from parity.config.model_gates import check_gate
 from parity.errors import InputFileError, InvalidConfigError, ParityError, UnknownNameError
 from parity.inputs import (
     MAX_CONFIG_BYTES,
@@ -30,6 +31,8 @@ from parity.inputs import (
 from parity.model.comparison import is_comparison
 from parity.model.device import DeviceConditions, Flag
 from parity.model.finding import Waiver
+from parity.model.model_gate import ModelGate
+from parity.model.model_rule import ModelCard
 from parity.model.policy import LintSettings, PerfTests, Policy
 from parity.model.rule import LEVELS, SEVERITIES, Level, RuleCard
 
@@ -95,10 +98,11 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     waivers: tuple[Waiver, ...] = ()
     lint_waivers: tuple[Waiver, ...] = ()
     lint: LintSettings = LintSettings()
+    models: tuple[ModelGate, ...] = ()
 
 
 _LARGEST = 1e18
-_KEYS = ("version", "default_target", "targets", "perf_tests", "policy", "rules", "waivers", "lint")
+_KEYS = ("version", "default_target", "targets", "perf_tests", "policy", "rules", "waivers", "lint", "models")
 
 
 def find_project(start: Path) -> Path | None:
@@ -201,6 +205,7 @@ def _validated(document: Document, path: Path) -> Project:
         waivers=waivers,
         lint_waivers=lint_waivers,
         lint=_lint(document, problems),
+        models=_models(document, problems),
     )
     if problems:
         raise InvalidConfigError(_first(problems, document))
@@ -453,19 +458,36 @@ def _check_setting(
         yield problem_at(document, at, f"a number is needed, not {told}", mend='correct the value, or write "off"')
 
 
-def _rule(document: Document, name: str, at: str, problems: list[ParityError]) -> RuleCard | LintCard | None:
+def _models(document: Document, problems: list[ParityError]) -> tuple[ModelGate, ...]:
+    gates = []
+    for position, data in enumerate(_part(document, "models", list, problems)):
+        at = f"models[{position}]"
+        gate = _converted(document, data, ModelGate, at, problems)
+        if gate is None:
+            continue
+        problems.extend(check_gate(document, at, gate))
+        gates.append(gate)
+    return tuple(gates)
+
+
+def _rule(
+    document: Document, name: str, at: str, problems: list[ParityError]
+) -> RuleCard | ModelCard | LintCard | None:
+    about_models = store.model_cards()
+    if name in about_models:
+        return about_models[name]
     try:
         return store.card(name)
     except UnknownNameError as error:
         lint = {card.id: card for card in store.lint_book().cards}
         if name not in lint:
-            close = near_names(name, [*(card.id for card in store.cards()), *lint])
+            close = near_names(name, [*(card.id for card in store.cards()), *about_models, *lint])
             problems.append(problem_at(document, at, error.what, close=close, mend=error.mend))
         return lint.get(name)
 
 
 def _waivers(document: Document, problems: list[ParityError]) -> tuple[tuple[Waiver, ...], tuple[Waiver, ...]]:
-    """Return the waivers of rules for machines, and those of lint rules."""
+    """Return the waivers of rules for machines and models, and those of lint rules."""
     waivers: list[Waiver] = []
     lint_waivers: list[Waiver] = []
     for position, data in enumerate(_part(document, "waivers", list, problems)):
@@ -480,7 +502,7 @@ def _waivers(document: Document, problems: list[ParityError]) -> tuple[tuple[Wai
         )
         card = _rule(document, waiver.rule, f"{at}.rule", problems)
         if card is not None:
-            (waivers if isinstance(card, RuleCard) else lint_waivers).append(waiver)
+            (waivers if isinstance(card, (RuleCard, ModelCard)) else lint_waivers).append(waiver)
     return tuple(waivers), tuple(lint_waivers)
 
 
@@ -495,3 +517,4 @@ class ProjectFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     rules: dict[str, Literal["off"] | dict[str, float | int | str]] = {}
     waivers: tuple[Waiver, ...] = ()
     lint: LintSettings = LintSettings()
+    models: tuple[ModelGate, ...] = ()

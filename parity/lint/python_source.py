@@ -74,7 +74,7 @@ def parse(source: Source, words: Collection[str] = ()) -> ast.Module:
         try:
             return ast.parse(source.text)
         except SyntaxError as error:
-            line, column = max(error.lineno or 1, 1), max(error.offset or 1, 1)
+            line, column = min(max(error.lineno or 1, 1), len(source.lines) or 1), max(error.offset or 1, 1)
             place, since = Span(line, column, line, column), _newer(error, source)
             if since:
                 here = f"{sys.version_info[0]}.{sys.version_info[1]}"

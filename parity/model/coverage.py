@@ -4,6 +4,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from parity.model.finding import Finding
+
 Coverage: TypeAlias = Literal[
     "native-exact",  # code for this very architecture
     "native-compatible",  # code for a lower minor version, a family, or a generic target
@@ -117,10 +119,29 @@ class JudgedLibrary(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
+class LoadedBy(msgspec.Struct, frozen=True, kw_only=True):
+    """A running process whose libraries were judged.
+
+    Attributes:
+        pid, command: its number and short name.
+        mapped: regular files it has mapped, libraries or not.
+        gone: those of them that were deleted or replaced since: what runs is not what is installed.
+        findings: libraries it took from elsewhere than its packages, or in several versions; they are told, and do not
+            change the exit status.
+    """
+
+    pid: int
+    command: str
+    mapped: int
+    gone: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
 class KernelsReport(msgspec.Struct, frozen=True, kw_only=True):
     """The device code of packages, judged.
 
     Attributes:
+        process: whose loaded libraries these are; None: files, folders or packages were asked for.
         target: architecture of the declared device, None when none was given.
         here: architectures of this machine's devices, joined by commas; None when not asked for or not known.
         files, bytes: what was looked into.
@@ -129,6 +150,7 @@ class KernelsReport(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     schema: Literal["parity.kernels/1"] = "parity.kernels/1"
+    process: LoadedBy | None = None
     target: str | None
     here: str | None
     packages: tuple[PackageVerdict, ...] = ()

@@ -206,6 +206,7 @@ class ArchitectureSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
         facts: facts merged into each part of this architecture; a part's own fact wins.
         dense_flops_per_clock: dtype fact (``tflops_bf16``) -> the dense FLOP per clock per SM or CU that products of
             this architecture are sold with (several, where GeForce and professional parts differ).
+        limits: what one SM or CU holds, fact by fact; names as in ``LaunchLimits``.
     """
 
     id: str
@@ -213,6 +214,7 @@ class ArchitectureSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     family: str
     facts: dict[str, Fact] = {}
     dense_flops_per_clock: dict[str, tuple[int, ...]] = {}
+    limits: dict[str, Fact] = {}
     sources: dict[str, Source] = {}
     note: str = ""
 

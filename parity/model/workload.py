@@ -4,11 +4,18 @@ from typing import Literal
 
 import msgspec
 
+from parity.model.finding import Waiver
+from parity.model.footprint import ByteRange, Fits, Footprint, Parallelism, Placement
+from parity.model.products import Answer, Gemm, GemmTiles, ShapeCheck
 from parity.model.rule import Severity
 
+__all__ = [
+    "SCHEMA", "Answer", "Bound", "ByteRange", "DeviceBound", "DtypeSupport", "Fits", "Footprint", "Gemm", "GemmTiles",
+    "ModelFinding", "ModelReport", "ModelSummary", "Parallelism", "PhaseBound", "Placement", "Regime", "ShapeCheck",
+    "Unknown", "Working",
+]  # fmt: skip
+
 SCHEMA: Literal["parity.model/1"] = "parity.model/1"
-Fits = Literal["yes", "tight", "no", "unknown"]
-Answer = Literal["yes", "no", "unknown"]
 Regime = Literal["memory", "compute", "unknown"]
 
 
@@ -37,27 +44,6 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class ByteRange(msgspec.Struct, frozen=True, kw_only=True):
-    """A size that depends on the engine: the least and the most bytes it may be."""
-
-    low: int
-    high: int
-
-
-class Parallelism(msgspec.Struct, frozen=True, kw_only=True):
-    """How the model is spread: tensor, pipeline, expert and data parallel ranks."""
-
-    tp: int = 1
-    pp: int = 1
-    ep: int = 1
-    dp: int = 1
-
-    @property
-    def devices(self) -> int:
-        """Return the devices it takes; expert ranks are the tensor and data ranks again."""
-        return self.tp * self.pp * self.dp
-
-
 class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The model as it was read.
 
@@ -84,125 +70,12 @@ class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
     quantization: str = ""
 
 
-class Placement(msgspec.Struct, frozen=True, kw_only=True):
-    """The model on one kind of device; sizes are of the fullest device.
-
-    Attributes:
-        device: catalog id.
-        count: devices.
-        memory_bytes: of one device, as its driver reports it where that is known.
-        weights_bytes, kv_bytes: of one device; None when unknown.
-        activations_bytes: one step's working set.
-        overhead_bytes: context, graphs, communication buffers and what engines keep back.
-        fits: ``yes`` with the highest overhead, ``tight`` only with less, ``no`` even with the least.
-        smallest_count: devices from which it fits (``yes``) with tensor parallelism alone; None: not up to 1024.
-        largest_context, largest_batch: with the other as asked and the highest overhead; 0: not even one.
-    """
-
-    device: str
-    count: int
-    parallelism: Parallelism
-    memory_bytes: int | None
-    weights_bytes: int | None
-    kv_bytes: int | None
-    activations_bytes: ByteRange | None
-    overhead_bytes: ByteRange | None
-    fits: Fits
-    why: str
-    smallest_count: int | None
-    largest_context: int | None
-    largest_batch: int | None
-
-
-class Footprint(msgspec.Struct, frozen=True, kw_only=True):
-    """Memory.
-
-    Attributes:
-        weights_bytes: of one copy of the model.
-        weights_source: ``config`` (counted from the dimensions), ``safetensors`` (read from the files), ``--params``.
-        kv_bytes_per_token: one token in every layer that keeps all tokens, all devices without duplicates.
-        kv_bytes_per_request: at the context asked for, windows and recurrent state included.
-        kv_bytes: at the context and batch asked for.
-        state_bytes_per_request: recurrent state, the same for any context.
-        fits: on the target.
-        not_modelled: what the sizes leave out.
-    """
-
-    context: int
-    batch: int
-    weights_bytes: int | None
-    weights_source: str
-    kv_bytes_per_token: int | None
-    kv_bytes_per_request: int | None
-    kv_bytes: int | None
-    state_bytes_per_request: int | None
-    fits: Fits
-    target: Placement
-    here: Placement | None
-    not_modelled: tuple[str, ...]
-
-
-class ShapeCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One dimension against what the hardware or the split asks of it.
-
-    Attributes:
-        dimension: ``intermediate_size``, ``vocab_size``, ``num_attention_heads / tp``.
-        asks: ``a multiple of 64 (128 bytes of bf16)``.
-        good: whether it holds on the target; ``here`` likewise on the device here, None when none was given.
-        better: nearest value that holds.
-        gain: estimated time now over time with the better value, None when not estimated.
-        note: what the estimate rests on.
-    """
-
-    dimension: str
-    value: int
-    asks: str
-    good: Answer
-    here: Answer | None = None
-    better: int | None = None
-    gain: float | None = None
-    note: str = ""
-
-
-class GemmTiles(msgspec.Struct, frozen=True, kw_only=True):
-    """How a matrix product divides into tiles and waves on one device.
-
-    Attributes:
-        tile: ``256x128`` (rows x columns), the one with the best product of both efficiencies.
-        efficiency: tile efficiency x wave efficiency.
-    """
-
-    tile: str
-    tiles: int
-    waves: int
-    tile_efficiency: float
-    wave_efficiency: float
-    efficiency: float
-
-
-class Gemm(msgspec.Struct, frozen=True, kw_only=True):
-    """One matrix product of the model, m x n x k on one device.
-
-    Attributes:
-        better_n: nearest n, a multiple of the alignment, that wastes less; None when none nearby does.
-        gain: time now over time at ``better_n`` per unit of work; 1 or more.
-    """
-
-    name: str
-    m: int
-    n: int
-    k: int
-    target: GemmTiles | None
-    here: GemmTiles | None
-    better_n: int | None = None
-    gain: float | None = None
-
-
 class DeviceBound(msgspec.Struct, frozen=True, kw_only=True):
-    """What bounds the model on one kind of device; rates are of all its devices together.
+    """What bounds the model on ``count`` devices of one kind; tokens are those of all of them together.
 
     Attributes:
         rate_name: the catalog fact used: ``tflops_bf16``.
+        dense_tflops, bandwidth_gbps: of one device.
         ridge_flop_per_byte: dense rate over bandwidth.
         decode_tokens_s: ceiling at batch 1 and empty context, every weight read once a token.
         decode_tokens_s_without_embedding: the same without an input embedding of its own, of which one row is read.
@@ -274,17 +147,26 @@ class DtypeSupport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong or worth changing."""
+    """One thing that is wrong or worth changing; ``parity rule NAME`` says why.
+
+    Attributes:
+        waived: the exception of the project file that covers it; None: none does.
+    """
 
     rule: str
     severity: Severity
     subject: str
     message: str
     mend: str
+    waived: Waiver | None = None
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of ``parity model``."""
+    """The answer of ``parity model``.
+
+    Attributes:
+        undecided: something that is demanded is not known: whether it fits, or a floor of the project.
+    """
 
     schema: Literal["parity.model/1"] = SCHEMA
     model: ModelSummary
@@ -298,4 +180,5 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[ModelFinding, ...]
     unknowns: tuple[Unknown, ...]
     workings: tuple[Working, ...]
+    undecided: bool = False
     exit_status: int

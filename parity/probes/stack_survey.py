@@ -271,11 +271,14 @@ def library(path: str) -> dict[str, str]:
     The version is of the resolved file's name, else of the name that was asked.
     """
     real = os.path.realpath(path)
-    asked, resolved = _LIBRARY.match(os.path.basename(path)), _LIBRARY.match(os.path.basename(real))
-    match = resolved or asked
-    if match is None:
-        return {}
-    return {"name": f"lib{match['name']}", "path": real, "version": match["version"] or ""}
+    found = named(real) or named(path)
+    return {**found, "path": real} if found else {}
+
+
+def named(path: str) -> dict[str, str]:
+    """Return name, path and version that a library's file name alone tells; empty when it is none."""
+    match = _LIBRARY.match(os.path.basename(path))
+    return {} if match is None else {"name": f"lib{match['name']}", "path": path, "version": match["version"] or ""}
 
 
 def _loaded(tree: Tree, pid: int) -> list[dict[str, str]]:

@@ -55,7 +55,7 @@ def _lines(fleet: Fleet, *, verbose: bool) -> Iterator[str]:
     yield from _section("not understood", told, verbose=verbose)
     yield from _section("named more than once", list(fleet.repeated), verbose=verbose)
     yield ""
-    yield _conclusion(fleet)
+    yield conclusion(fleet)
 
 
 def _head(fleet: Fleet) -> Iterator[str]:
@@ -128,7 +128,8 @@ def _section(title: str, told: list[str], *, verbose: bool) -> Iterator[str]:
         yield " " * _INDENT + f"{len(told) - shown} more (-v, or --format json)"
 
 
-def _conclusion(fleet: Fleet) -> str:
+def conclusion(fleet: Fleet) -> str:
+    """Return the whole in one line."""
     if fleet.exit_status == 3:
         return "UNKNOWN: nothing could be judged" + (", no node has a GPU that could be read" if fleet.groups else "")
     if fleet.passed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def render(report: KernelsReport, inventory: Inventory, *, verbose: bool = False
         width: columns.
     """
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-    lines = [*_table(report, width), *_silent(report, width)]
+    lines = [*_table(report, width), *_silent(report, width), *_process(report, width)]
     if verbose:
         groups = {library.path: library.regions for library in inventory.libraries}
         for library in report.libraries:
@@ -47,15 +48,18 @@ def _table(report: KernelsReport, width: int) -> list[str]:
     heads = ["package", "version"]
     heads += [f"on {report.target}"] if report.target else []
     heads += [f"here ({report.here})"] if report.here else []
-    rows = [[*_name(package), *_verdicts(package, report)] for package in shown]
+    folder = _shared_folder(shown)
+    rows = [[*_name(package, folder), *_verdicts(package, report)] for package in shown]
     widths = [max(len(row[number]) for row in [heads, *rows]) for number in range(len(heads))]
     widths[0] = min(widths[0], max(20, width - sum(widths[1:]) - 2 * len(widths)))
     lines = [_aligned(heads, widths)]
     for package, row in zip(shown, rows, strict=True):
         lines.append(_aligned(row, widths))
         for text in _details(package, report):
-            lines += textwrap.wrap(one_line(text), width, initial_indent="    ", subsequent_indent="      ")
-    return lines
+            lines += textwrap.wrap(
+                one_line(text), width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False
+            )
+    return [one_line(f"below {folder}:")[:width], *lines] if folder else lines
 
 
 def _tells(package: PackageVerdict, report: KernelsReport) -> bool:
@@ -63,8 +67,16 @@ def _tells(package: PackageVerdict, report: KernelsReport) -> bool:
     return (report.target is None and report.here is None) or package.target is not None or package.here is not None
 
 
-def _name(package: PackageVerdict) -> tuple[str, str]:
-    return one_line(package.package), one_line(package.version)
+def _shared_folder(packages: list[PackageVerdict]) -> str:
+    """Return the folder that holds all libraries which no package owns, with its slash; empty when it saves nothing."""
+    paths = [package.package for package in packages if not package.version and "/" in package.package]
+    folder = os.path.commonpath([path.rstrip("/").rpartition("/")[0] or "/" for path in paths]) if paths else ""
+    return f"{folder}/" if len(paths) > 1 and len(folder) > 1 else ""
+
+
+def _name(package: PackageVerdict, folder: str) -> tuple[str, str]:
+    name = package.package if package.version else package.package.removeprefix(folder)
+    return one_line(name), one_line(package.version)
 
 
 def _verdicts(package: PackageVerdict, report: KernelsReport) -> list[str]:
@@ -84,7 +96,8 @@ def _details(package: PackageVerdict, report: KernelsReport) -> list[str]:
     """Return what stands below a package's line: who lacks code, and what differs; without a target nothing does."""
     lines = []
     judged = package.target if report.target else package.here
-    if package.lacking and judged not in COVERING:
+    alone = package.lacking in ((package.package,), (package.package.rpartition("/")[2],))  # its own line has named it
+    if package.lacking and judged not in COVERING and not alone:
         lines.append(f"{WORDS[judged]}: {_some(list(package.lacking), ', ')}")
     lines += package.told
     told = package.differs or _shares(package, report, judged)
@@ -120,6 +133,25 @@ def _silent(report: KernelsReport, width: int) -> list[str]:
     if not report.silent:
         return []
     return ["", *textwrap.wrap(f"no device code in {_some(list(report.silent), ', ')}", width)]
+
+
+def _process(report: KernelsReport, width: int) -> list[str]:
+    """Return whose libraries these are, and which of them it took from elsewhere than its packages."""
+    process = report.process
+    if process is None:
+        return []
+    lines = ["", one_line(f"process {process.pid} ({process.command or 'no name'}): {process.mapped} files mapped")]
+    if process.gone:
+        names = _some([path.rpartition("/")[2] for path in process.gone], ", ")
+        told = f"deleted or replaced since they were loaded, so not what is installed now: {names}"
+        lines += textwrap.wrap(one_line(told), width, subsequent_indent="    ", break_on_hyphens=False)
+    for finding in process.findings:
+        told = f"{finding.severity}[{finding.rule}] {finding.subject}: {finding.message}"
+        for text, indent in ((told, ""), (f"mend: {finding.mend}", "  ")):
+            lines += textwrap.wrap(
+                one_line(text), width, initial_indent=indent, subsequent_indent="    ", break_on_hyphens=False
+            )
+    return lines
 
 
 def _library(library: JudgedLibrary, groups: tuple[RegionGroup, ...], width: int) -> list[str]:

@@ -24,7 +24,7 @@ from parity.units import format_fact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from parity.model.workload import Gemm, ModelReport, Working
+    from parity.model.workload import Gemm, ModelFinding, ModelReport, Working
 
 MIN_WIDTH, MAX_WIDTH = 60, 120
 COLOURS = {"yes": "32", "tight": "33", "no": "31", "unknown": "33", "error": "31", "warning": "33", "note": "36"}
@@ -50,15 +50,13 @@ def render(
     if report.findings:
         lines += ["", "findings"]
         for finding in report.findings:
-            mark = _painted(f"{finding.severity}[{finding.rule}]", COLOURS[finding.severity], colour=colour)
-            lines += [f"  {mark} {finding.subject}", *_wrapped(finding.message, width, 4)]
-            lines += _wrapped(f"mend: {finding.mend}", width, 4)
+            lines += finding_lines(finding, width, colour=colour)
     if report.unknowns:
         lines += ["", "not known"]
         for item in report.unknowns:
-            lines += _wrapped(f"{item.what}: {item.why}", width, 2)
+            lines += wrapped(f"{item.what}: {item.why}", width, 2)
     if verbose:
-        lines += ["", *_wrapped(f"not modelled: {'; '.join(report.footprint.not_modelled)}", width, 0)]
+        lines += ["", *wrapped(f"not modelled: {'; '.join(report.footprint.not_modelled)}", width, 0)]
         lines += ["", "how each number came about"]
         for working in report.workings:
             lines += _working(working, width)
@@ -66,18 +64,30 @@ def render(
     return text.encode("ascii", "replace").decode() if ascii_only else text
 
 
-def _painted(text: str, code: str, *, colour: bool) -> str:
+def finding_lines(finding: ModelFinding, width: int, *, colour: bool) -> list[str]:
+    """Return one finding as lines of at most ``width`` columns, with its waiver or what to do."""
+    mark = painted(f"{finding.severity}[{finding.rule}]", COLOURS[finding.severity], colour=colour)
+    lines = [f"  {mark} {finding.subject}", *wrapped(finding.message, width, 4)]
+    if finding.waived:
+        waiver = finding.waived
+        return [*lines, *wrapped(f"waived until {waiver.until} by {waiver.owner}: {waiver.reason}", width, 4)]
+    return [*lines, *wrapped(f"mend: {finding.mend}", width, 4)]
+
+
+def painted(text: str, code: str, *, colour: bool) -> str:
+    """Return the text in a colour, or as it is."""
     return f"\x1b[{code}m{text}\x1b[0m" if colour else text
 
 
-def _wrapped(text: str, width: int, indent: int) -> list[str]:
+def wrapped(text: str, width: int, indent: int) -> list[str]:
+    """Return the text in lines of at most ``width`` columns, all but the first indented by two more."""
     pad = " " * indent
     return textwrap.wrap(text, width, initial_indent=pad, subsequent_indent=pad + "  ", break_long_words=True)
 
 
 def _head(report: ModelReport, *, colour: bool) -> list[str]:
     model, memory = report.model, report.footprint
-    word = _painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
+    word = painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
     layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
     stored = f" ({model.quantization})" if model.quantization else ""
     return [
@@ -175,7 +185,7 @@ def _dtypes(report: ModelReport, width: int) -> Iterator[str]:
     yield from _table(rows)
     for row in report.dtypes:
         if row.note:
-            yield from _wrapped(f"{row.dtype}: {row.note}", width, 2)
+            yield from wrapped(f"{row.dtype}: {row.note}", width, 2)
 
 
 def _table(rows: list[list[str]]) -> Iterator[str]:
@@ -190,6 +200,6 @@ def _table(rows: list[list[str]]) -> Iterator[str]:
 def _working(working: Working, width: int) -> list[str]:
     inputs = ", ".join(f"{name} {plain_text(one)}" for name, one in working.inputs.items())
     return [
-        *_wrapped(f"{working.name} = {value_text(working.value, working.unit)}", width, 2),
-        *_wrapped(f"{working.formula}; {inputs}", width, 6),
+        *wrapped(f"{working.name} = {value_text(working.value, working.unit)}", width, 2),
+        *wrapped(f"{working.formula}; {inputs}", width, 6),
     ]

@@ -161,7 +161,8 @@ def tally(verdict: Verdict) -> str:
 def headline(verdict: Verdict, *, limit: int = 120) -> str:
     """Return one line that carries what was found, the target and the decisive ratio, best first: it may be cut."""
     wanted = wanted_text(verdict)
-    here = here_text(verdict).removeprefix("1x ")
+    here = here_text(verdict)
+    here = here.removeprefix("1x ") if len(verdict.devices) == 1 else here
     if verdict.passed:
         same = verdict.outcome == "match" and all(device.identity == verdict.target.id for device in verdict.devices)
         tail = "" if verdict.outcome == "match" else ", passed by waiver or by the rules asked for"

@@ -77,7 +77,7 @@ class Values:
         value = self.data.get(name)
         if value is None:
             return ()
-        if not isinstance(value, list) or len(value) > limit or not all(isinstance(item, str) for item in value):
+        if not isinstance(value, list) or len(value) > limit or not set(map(type, value)) <= {str}:
             self._problem(name, f"a list of at most {limit} texts is needed, not {_told(value)}")
             return ()
         return tuple(value)

@@ -47,6 +47,8 @@ def support(target: Target, dtype: str) -> tuple[str, float | None, str]:
             return "no", None, "no FP8 matrix units"
         if dialect is not None:
             return "yes", None, f"{dialect} encodings; the catalog has no sourced rate"
+    if dtype in str(value_of(target.fact("formats_absent")) or "").split():
+        return "no", None, f"no {dtype.upper()} matrix units"
     return "unknown", None, f"the catalog has no sourced {rate_name} of {target.id}"
 
 

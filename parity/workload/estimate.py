@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.workload import ModelReport, ModelSummary, Unknown
 from parity.workload.bound import bound
+from parity.workload.demands import Demands
 from parity.workload.dtypes import check_dtypes
 from parity.workload.findings import findings_of
 from parity.workload.footprint import footprint, parameters
@@ -14,16 +15,17 @@ from parity.workload.shapes import check_shapes, gemms
 from parity.workload.workings import workings_of
 
 if TYPE_CHECKING:
-    from parity.model.workload import Bound, Footprint
+    from parity.model.workload import Bound, Footprint, Gemm
     from parity.workload.question import Question
 
 
-def estimate(question: Question, *, source: str) -> ModelReport:
+def estimate(question: Question, *, source: str, demands: Demands | None = None) -> ModelReport:
     """Return everything that can be told about a model on a target.
 
     Args:
         question: model, target, and how it is run.
         source: the file the model was read from.
+        demands: of the project; by default what the rules' cards say.
 
     Raises:
         UsageError: the ranks asked for are not the devices declared.
@@ -33,8 +35,11 @@ def estimate(question: Question, *, source: str) -> ModelReport:
     roof = bound(question)
     checks, formats = check_shapes(question, spread), check_dtypes(question)
     products = gemms(question, spread)
-    findings = findings_of(question, memory, checks, products, roof, formats)
-    unknowns = _unknowns(question, memory, roof)
+    asked = demands or Demands()
+    findings = findings_of(question, memory, checks, products, roof, formats, asked)
+    unknowns = (*_unknowns(question, memory, roof), *_waves(products, asked))
+    failed = any(finding.severity == "error" for finding in findings)
+    open_question = undecided(memory, products, asked)
     return ModelReport(
         model=_summary(question, source),
         target=question.target.id,
@@ -47,15 +52,22 @@ def estimate(question: Question, *, source: str) -> ModelReport:
         findings=findings,
         unknowns=unknowns,
         workings=workings_of(question, memory, roof, spread),
-        exit_status=_status(memory, any(finding.severity == "error" for finding in findings)),
+        undecided=open_question,
+        exit_status=1 if failed else 3 if open_question else 0,
     )
 
 
-def _status(memory: Footprint, failed: bool) -> int:  # noqa: FBT001
-    """Return 1 for a finding at the fail level, 3 when it is not known whether the model fits, else 0."""
-    if failed:
-        return 1
-    return 0 if memory.fits == "yes" else 3
+def undecided(memory: Footprint, products: tuple[Gemm, ...], asked: Demands) -> bool:
+    """Return whether something that is demanded is not known."""
+    return (asked.fits and memory.fits == "unknown") or any(_waves(products, asked))
+
+
+def _waves(products: tuple[Gemm, ...], asked: Demands) -> list[Unknown]:
+    if asked.min_wave_efficiency is None:
+        return []
+    why = "the target's units are not known, or the model has no product that is counted"
+    names = [product.name for product in products if product.target is None] or ([] if products else ["any product"])
+    return [Unknown(what=f"wave efficiency of {name}", why=why) for name in names]
 
 
 def _summary(question: Question, source: str) -> ModelSummary:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.model.absent import value_of
-from parity.model.workload import ModelFinding
+from parity.workload.head_dims import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from parity.model.workload import Bound, DtypeSupport, Footprint, Gemm, ShapeCheck
+    from parity.model.workload import Bound, DtypeSupport, Footprint, Gemm, ModelFinding, ShapeCheck
+    from parity.workload.demands import Demands
     from parity.workload.question import Question
-
-POOR_WAVES = 0.8  # efficiency below which a product is worth a note
 
 
 def findings_of(
@@ -23,105 +22,135 @@ def findings_of(
     products: tuple[Gemm, ...],
     roof: Bound,
     formats: tuple[DtypeSupport, ...],
+    demands: Demands,
 ) -> tuple[ModelFinding, ...]:
     """Return the findings, gravest first, in the order in which they are told."""
     order = {"error": 0, "warning": 1, "note": 2}
-    told = [*_memory(question, memory), *_shapes(checks), *_waves(products), *_formats(question, formats)]
-    told += _bound(question, roof)
+    told = [*_memory(question, memory, demands), *_shapes(checks, demands), *_head_dims(question, checks, demands)]
+    told += [*_waves(products, demands), *_formats(question, formats, demands), *_bound(question, roof, demands)]
     return tuple(sorted(told, key=lambda finding: order[finding.severity]))
 
 
-def _memory(question: Question, memory: Footprint) -> Iterator[ModelFinding]:
+def _memory(question: Question, memory: Footprint, demands: Demands) -> Iterator[ModelFinding]:
     place = memory.target
     subject = f"{place.count}x {place.device}"
     enough = f"use {place.smallest_count} of them" if place.smallest_count else "use a part with more memory"
     narrower = "a narrower --dtype or --kv-dtype, a shorter context or a smaller batch"
     if memory.fits == "no":
         message = f"the model does not fit at context {memory.context}, batch {memory.batch}: {place.why}"
-        yield ModelFinding(
-            rule="model-does-not-fit", severity="error", subject=subject, message=message,
+        yield from demands.finding(
+            "footprint-beyond-target", subject=subject, message=message,
             mend=f"{enough}, or {narrower}",
         )  # fmt: skip
     if memory.fits == "tight":
-        yield ModelFinding(
-            rule="model-fits-tightly", severity="error", subject=subject, message=place.why,
+        yield from demands.finding(
+            "footprint-tight-on-target", subject=subject, message=place.why,
             mend=f"{enough}, give the engine less, or {narrower}",
         )  # fmt: skip
     positions = question.shape.positions
     if positions is not None and memory.context > positions:
-        yield ModelFinding(
-            rule="context-beyond-model", severity="warning", subject="context",
+        yield from demands.finding(
+            "context-beyond-model", subject="context",
             message=f"{memory.context} tokens asked for, the model was made for {positions}",
             mend=f"give --context {positions} or less",
         )  # fmt: skip
 
 
-def _shapes(checks: tuple[ShapeCheck, ...]) -> Iterator[ModelFinding]:
+def _shapes(checks: tuple[ShapeCheck, ...], demands: Demands) -> Iterator[ModelFinding]:
     for check in checks:
-        if check.good != "no":
+        if check.good != "no" or check.dimension.startswith(PREFIX):
             continue
-        split = "/ tp" in check.dimension or "/ ep" in check.dimension or "/ pp" in check.dimension
-        copies = check.dimension.startswith("num_key_value_heads") and check.note
-        rule = "kv-heads-copied" if copies else "uneven-split" if split else "misaligned-dimension"
-        grave = split and not copies and "/ pp" not in check.dimension
+        name = check.dimension
+        copies = name.startswith("num_key_value_heads") and bool(check.note)
+        split = "/ tp" in name or "/ ep" in name
+        other = "uneven-pipeline" if "/ pp" in name else "uneven-split" if split else "misaligned-dimension"
         gain = f", about {check.gain:.2f}x as fast" if check.gain else ""
-        better = f"{check.better} is the nearest{gain}" if check.better else "use fewer ranks"
-        message = check.note if copies else f"{check.value} is not {check.asks}"
-        yield ModelFinding(
-            rule=rule, severity="error" if grave else "warning", subject=check.dimension, message=message, mend=better
+        yield from demands.finding(
+            "kv-heads-copied" if copies else other,
+            subject=name,
+            message=check.note if copies else f"{check.value} is not {check.asks}",
+            mend=f"{check.better} is the nearest{gain}" if check.better else "use fewer ranks",
         )
 
 
-def _waves(products: tuple[Gemm, ...]) -> Iterator[ModelFinding]:
+def _head_dims(question: Question, checks: tuple[ShapeCheck, ...], demands: Demands) -> Iterator[ModelFinding]:
+    told = [check for check in checks if check.dimension.startswith(PREFIX)]
+    known = [check for check in told if check.good != "unknown"]
+    if known and all(check.good == "no" for check in known):
+        names = ", ".join(check.dimension.removeprefix(PREFIX) for check in known)
+        yield from demands.finding(
+            "head-dim-unsupported", subject=f"head_dim {told[0].value}",
+            message=f"refused on {question.target.id} by {names}",
+        )  # fmt: skip
+    for check in told:
+        if {check.good, check.here} == {"yes", "no"}:
+            words = ("taken here, refused", "refused here, taken")[check.good == "yes"]
+            yield from demands.finding(
+                "head-dim-differs", subject=f"head_dim {check.value}",
+                message=f"{check.dimension.removeprefix(PREFIX)}: {words} on {question.target.id}",
+            )  # fmt: skip
+
+
+def _waves(products: tuple[Gemm, ...], demands: Demands) -> Iterator[ModelFinding]:
+    least = demands.setting("poor-tiles", "at_least")
     for product in products:
         there, mine = product.target, product.here
-        if there is None or there.efficiency >= POOR_WAVES:
+        if there is None:
+            continue
+        floor = demands.min_wave_efficiency
+        subject = f"{product.name} ({product.m} x {product.n})"
+        if floor is not None and there.wave_efficiency < floor:
+            yield from demands.finding(
+                "wave-efficiency-below-floor", subject=subject,
+                message=f"{there.wave_efficiency:.3f} of the waves of {there.tile} are full, {floor:g} is asked for",
+            )  # fmt: skip
+        if there.efficiency >= least:
             continue
         idle = f"{there.tiles} tiles of {there.tile} in {there.waves} waves use {there.efficiency:.2f} of the units"
-        flips = f"; here it is {mine.efficiency:.2f}" if mine and mine.efficiency >= POOR_WAVES else ""
+        flips = f"; here it is {mine.efficiency:.2f}" if mine and mine.efficiency >= least else ""
         better = f"n = {product.better_n} would use {product.gain:.2f}x as much" if product.gain else "change the batch"
-        yield ModelFinding(
-            rule="wave-quantisation", severity="note", subject=f"{product.name} ({product.m} x {product.n})",
+        yield from demands.finding(
+            "poor-tiles", subject=subject,
             message=idle + flips, mend=better,
         )  # fmt: skip
 
 
-def _formats(question: Question, formats: tuple[DtypeSupport, ...]) -> Iterator[ModelFinding]:
+def _formats(question: Question, formats: tuple[DtypeSupport, ...], demands: Demands) -> Iterator[ModelFinding]:
     for row in formats:
         if row.used and row.target == "no":
-            yield ModelFinding(
-                rule="dtype-not-computed", severity="error", subject=row.dtype,
+            yield from demands.finding(
+                "dtype-not-computed", subject=row.dtype,
                 message=f"{question.target.id}: {row.note}", mend="use another --dtype, or weights of another format",
             )  # fmt: skip
         if row.used and row.target == "throttled":
-            yield ModelFinding(
-                rule="dtype-throttled", severity="warning", subject=row.dtype,
+            yield from demands.finding(
+                "dtype-throttled", subject=row.dtype,
                 message=f"{question.target.id}: {row.note}", mend="use a format that the part computes at full rate",
             )  # fmt: skip
         if row.used and row.here in ("no", "throttled") and row.target == "yes":
-            yield ModelFinding(
-                rule="dtype-differs", severity="warning", subject=row.dtype,
+            yield from demands.finding(
+                "dtype-differs", subject=row.dtype,
                 message=f"computed on {question.target.id}, {row.here} here: other code runs",
                 mend="judge its speed on the target only",
             )  # fmt: skip
     stored = question.shape.quantization
     dialect = value_of(question.target.fact("fp8_dialect"))
     if stored and stored.dialect and dialect in ("ocp", "fnuz") and dialect != stored.dialect and not question.dtype:
-        yield ModelFinding(
-            rule="fp8-dialect-differs", severity="warning", subject="fp8",
+        yield from demands.finding(
+            "weights-fp8-dialect-differs", subject="fp8",
             message=f"weights are in the {stored.dialect} encoding, {question.target.id} computes {dialect}",
             mend="the engine must convert them: same bits, half the value",
         )  # fmt: skip
 
 
-def _bound(question: Question, roof: Bound) -> Iterator[ModelFinding]:
+def _bound(question: Question, roof: Bound, demands: Demands) -> Iterator[ModelFinding]:
     here = roof.here
     if here is None:
         return
     for phase in roof.phases:
         if phase.flips:
-            yield ModelFinding(
-                rule="bound-flips", severity="warning", subject=phase.phase,
+            yield from demands.finding(
+                "bound-flips", subject=phase.phase,
                 message=f"bound by {phase.here} here, by {phase.target} on {question.target.id}",
                 mend="judge it on the target only",
             )  # fmt: skip
@@ -130,8 +159,8 @@ def _bound(question: Question, roof: Bound) -> Iterator[ModelFinding]:
     if there is not None and mine is not None and there != mine:
         low, high = sorted((there, mine))
         sides = ("compute-bound here, memory-bound there", "memory-bound here, compute-bound there")
-        yield ModelFinding(
-            rule="bound-flips", severity="note", subject="decode",
+        yield from demands.finding(
+            "batch-bound-flips", subject="decode",
             message=f"batches {low} to {high - 1}: weights are {sides[mine > there]}",
             mend="tune these batches on the target only",
         )  # fmt: skip

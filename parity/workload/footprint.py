@@ -12,6 +12,7 @@ import msgspec
 
 from parity.model.workload import ByteRange, Footprint, Parallelism, Placement
 from parity.units import format_bytes
+from parity.workload.engines import ENGINES, overhead_bytes
 from parity.workload.kv_cache import bytes_per_token, request_bytes, state_bytes
 from parity.workload.number_formats import FORMATS
 from parity.workload.parameters import counted, device_bytes
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from parity.model.workload import Fits
     from parity.workload.question import Question
 
-# vLLM's gpu_memory_utilization is 0.9 by default: a tenth of the memory is not given to weights, cache and activations.
-RESERVE = 0.1
 LOGIT_BYTES = 4  # sampling is done in FP32
 MAX_BATCH = 2**20
 MAX_CONTEXT = 2**30
@@ -106,12 +105,9 @@ def held(question: Question, target: Target, spread: Parallelism, context: int, 
     cache = cache_bytes(question, spread, context, batch)
     if memory is None or weights is None or cache is None:
         return None
-    return Held(
-        weights=weights[1],
-        cache=cache,
-        activations=activation_bytes(question, spread, context, batch),
-        overhead=ByteRange(low=0, high=round(RESERVE * memory)),
-    )
+    activations = activation_bytes(question, spread, context, batch)
+    overhead = overhead_bytes(question.engine, memory, spread, activations)
+    return Held(weights=weights[1], cache=cache, activations=activations, overhead=overhead)
 
 
 def place(question: Question, target: Target, spread: Parallelism) -> Placement:
@@ -127,6 +123,7 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
         now = held(question, target, spread, context, batch)
         return now is not None and memory is not None and now.high <= memory
 
+    activations = activation_bytes(question, spread, question.context, question.batch)
     positions = min(question.shape.positions or MAX_CONTEXT, MAX_CONTEXT)
     return Placement(
         device=target.id,
@@ -135,8 +132,8 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
         memory_bytes=memory,
         weights_bytes=weights[1] if weights else None,
         kv_bytes=cache,
-        activations_bytes=activation_bytes(question, spread, question.context, question.batch),
-        overhead_bytes=None if memory is None else ByteRange(low=0, high=round(RESERVE * memory)),
+        activations_bytes=activations,
+        overhead_bytes=None if memory is None else overhead_bytes(question.engine, memory, spread, activations),
         fits=fits,
         why=why,
         smallest_count=_smallest(question, target) if told else None,
@@ -223,7 +220,7 @@ def footprint(question: Question) -> Footprint:
         fits=target.fits,
         target=target,
         here=None if here is None else place(question, here, spread_over(shape, here, None, where="--here")),
-        not_modelled=NOT_MODELLED,
+        not_modelled=(*ENGINES[question.engine].not_modelled, *NOT_MODELLED),
     )
 
 

@@ -10,15 +10,16 @@ from parity.errors import InputFileError
 from parity.inputs import load_json
 from parity.model.workload import Unknown
 from parity.workload.config_values import MAX_COUNT, MAX_TOKENS, Values
+from parity.workload.experts import read_moe
 from parity.workload.families import FAMILIES, family_of
 from parity.workload.layer_kinds import read_mixers
-from parity.workload.model_shape import Mla, ModelShape, Moe, State
+from parity.workload.model_shape import Mla, ModelShape
 from parity.workload.number_formats import known_format
 from parity.workload.quantization import read_quantization
+from parity.workload.recurrent_state import read_state
 
 if TYPE_CHECKING:
     from parity.workload.families import Family
-    from parity.workload.model_shape import Mixer
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 _TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "visual")
@@ -73,7 +74,7 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
     heads = None if recurrent else config.need("num_attention_heads", "n_head", "n_heads", high=MAX_COUNT)
     mla = _mla(config) if config.has("kv_lora_rank") else None
     kv_heads = None if recurrent or mla else _kv_heads(config, heads, family)
-    moe = _moe(config, layers, name or model_type)
+    moe = read_moe(config, layers, name or model_type)
     shape = ModelShape(
         model_type=model_type,
         family=name,
@@ -92,7 +93,7 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         mlp_bias=config.flag("mlp_bias") or False,
         mla=mla,
         moe=moe,
-        state=_state(config, name, mixers, hidden),
+        state=read_state(config, name, mixers, hidden),
         quantization=read_quantization(config) or (read_quantization(outer) if config is not outer else None),
         dtype=known_format(config.text("dtype", "torch_dtype") or outer.text("dtype", "torch_dtype")),
         positions=config.whole("max_position_embeddings", "n_positions", "seq_length", high=MAX_TOKENS),
@@ -162,86 +163,6 @@ def _learned(config: Values, family: Family | None) -> int:
     return config.need("max_position_embeddings", "n_positions") + family.positions
 
 
-def _moe(config: Values, layers: int, name: str) -> Moe | None:
-    experts = config.whole("n_routed_experts", "num_experts", "num_local_experts", high=MAX_COUNT, low=0) or 0
-    if experts <= 1:
-        return None
-    top = config.need("num_experts_per_tok", "num_experts_per_token", "experts_per_token", high=MAX_COUNT)
-    if not config.problems and top > experts:
-        config.problem("num_experts_per_tok", f"{top} experts of {experts}")
-    width = config.need("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
-    shared = config.whole("shared_expert_intermediate_size", low=0) or 0
-    if config.has("n_shared_experts"):
-        shared = (config.whole("n_shared_experts", high=MAX_COUNT, low=0) or 0) * width
-    return Moe(
-        experts=experts,
-        top_k=top,
-        intermediate=width,
-        layers=_expert_layers(config, layers, name),
-        shared_intermediate=shared,
-        shared_gate=config.has("shared_expert_intermediate_size"),
-        router_bias=name in ("deepseek_v3", "gpt_oss"),
-        expert_bias=name == "gpt_oss",
-    )
-
-
-def _expert_layers(config: Values, layers: int, name: str) -> int:
-    first = config.whole("first_k_dense_replace", high=MAX_COUNT, low=0) or 0
-    step = config.whole("decoder_sparse_step", "moe_layer_freq", high=MAX_COUNT) or 1
-    dense = set(config.wholes("mlp_only_layers", high=MAX_COUNT) or ())
-    if name == "jamba":
-        step = config.need("expert_layer_period", high=MAX_COUNT)
-        offset = config.need("expert_layer_offset", high=MAX_COUNT, low=0)
-        return sum(number % step == offset for number in range(layers))
-    if config.has("decoder_sparse_step"):  # Qwen counts layers from 1
-        return sum((number + 1) % step == 0 and number not in dense for number in range(layers))
-    return sum(number >= first and number % step == 0 for number in range(layers))
-
-
-def _state(config: Values, name: str, mixers: dict[Mixer, int], hidden: int) -> State | None:
-    """Return the recurrent state of a layer; sizes as the reference code of each family allocates them."""
-    if mixers.get("linear") and name == "qwen3_next":
-        keys = config.need("linear_num_key_heads", high=MAX_COUNT) * config.need("linear_key_head_dim", high=MAX_COUNT)
-        heads, key_dim = config.need("linear_num_value_heads", high=MAX_COUNT), config.need("linear_key_head_dim")
-        values = heads * config.need("linear_value_head_dim", high=MAX_COUNT)
-        kernel = config.need("linear_conv_kernel_dim", high=MAX_COUNT)
-        channels = 2 * keys + values
-        count = hidden * (2 * keys + 2 * values + 2 * heads) + channels * kernel + 2 * heads
-        count += config.need("linear_value_head_dim") + values * hidden
-        return State(
-            convolution_elements=channels * kernel, recurrent_elements=values * key_dim, layer_parameters=count
-        )
-    if not mixers.get("ssm"):
-        return None
-    if name == "mamba2":
-        return _mamba2(config, hidden)
-    if name in ("mamba", "jamba"):
-        return _mamba(config, hidden, name)
-    return None
-
-
-def _mamba(config: Values, hidden: int, name: str) -> State:
-    kernel = config.need("conv_kernel", "mamba_d_conv", high=MAX_COUNT)
-    state = config.need("state_size", "mamba_d_state", high=MAX_COUNT)
-    inner = config.need("expand", "mamba_expand", high=MAX_COUNT) * hidden
-    told = config.data.get("time_step_rank", config.data.get("mamba_dt_rank", "auto"))
-    rank = -(-hidden // 16) if told == "auto" else config.need("time_step_rank", "mamba_dt_rank")
-    count = hidden * 2 * inner + inner * kernel + inner + inner * (rank + 2 * state) + rank * inner + inner
-    count += inner * state + inner + inner * hidden
-    if name == "jamba":
-        count += rank + 2 * state
-    return State(convolution_elements=inner * kernel, recurrent_elements=inner * state, layer_parameters=count)
-
-
-def _mamba2(config: Values, hidden: int) -> State:
-    heads, width = config.need("num_heads", high=MAX_COUNT), config.need("head_dim", high=MAX_COUNT)
-    groups, state = config.need("n_groups", high=MAX_COUNT), config.need("state_size", high=MAX_COUNT)
-    kernel, inner = config.need("conv_kernel", high=MAX_COUNT), heads * width
-    channels = inner + 2 * groups * state
-    count = hidden * (inner + channels + heads) + channels * kernel + channels + 3 * heads + inner + inner * hidden
-    return State(convolution_elements=channels * kernel, recurrent_elements=inner * state, layer_parameters=count)
-
-
 def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
     told = []
     if not shape.family:
@@ -249,6 +170,8 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
         told.append(Unknown(what="model type", why=f"{named} is not in the table of families; --like NAME names one"))
     if shape.vision:
         told.append(Unknown(what="vision or audio tower", why="its weights and its tokens are not counted"))
+    if shape.intermediate is None and shape.moe is None and shape.state_layers < shape.layers:
+        told.append(Unknown(what="feed-forward width", why="the file does not say: its activations are not counted"))
     if shape.extra_layers:
         why = f"{shape.extra_layers} further prediction layer(s) (MTP) are not counted: engines load them on request"
         told.append(Unknown(what="prediction layers", why=why))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 from parity.workload.model_shape import Quantization
@@ -53,8 +54,7 @@ def _skipped(patterns: tuple[str, ...]) -> tuple[tuple[frozenset[str], ...], int
     >>> _skipped(("model.layers.*.self_attn", "re:.*lm_head", "model.layers.3.mlp", r"re:.*layers\.4\..*"))
     ((frozenset({'self_attn'}), frozenset({'lm_head'})), 2)
     """
-    search = _NUMBER.search
-    every = [pattern for pattern in patterns if not search(pattern)]
+    every = list(filterfalse(_NUMBER.search, patterns))
     named = [frozenset(_WORDS.findall(pattern[:MAX_PATTERN])) - _NOISE for pattern in every]
     return tuple(dict.fromkeys(filter(None, named))), len(patterns) - len(every)
 

@@ -29,6 +29,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         kv_dtype: of the cache; None: the model's own dtype.
         stored_bytes: of all weights, read from the files; None: count them.
         parameters: as given by ``--params``; None: count them.
+        engine: a name of ``parity.workload.engines.ENGINES``.
     """
 
     shape: ModelShape
@@ -41,6 +42,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     stored_bytes: int | None = None
     stored_source: str = ""
     parameters: int | None = None
+    engine: str = "usual"
     spread: Parallelism | None = None
 
     @property

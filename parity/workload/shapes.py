@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from parity.model.absent import value_of
 from parity.model.workload import Gemm, ShapeCheck
 from parity.workload.dtypes import support
+from parity.workload.head_dims import check_head_dims
 from parity.workload.number_formats import FORMATS
 from parity.workload.question import PREFILL_TOKENS
 from parity.workload.tiles import best_tiles, better_columns
@@ -52,7 +53,7 @@ def nearest_multiple(value: int, step: int, *, up: bool = False) -> int:
 
 def check_shapes(question: Question, spread: Parallelism) -> tuple[ShapeCheck, ...]:
     """Return every dimension with what is asked of it."""
-    return (*_aligned(question, spread), *_divided(question, spread))
+    return (*_aligned(question, spread), *_divided(question, spread), *check_head_dims(question))
 
 
 def _aligned(question: Question, spread: Parallelism) -> list[ShapeCheck]:

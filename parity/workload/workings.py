@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from parity.model.workload import Working
 from parity.workload.bound import link_gbps_one_way, token_flops, visited
-from parity.workload.footprint import RESERVE, parameters
+from parity.workload.engines import ENGINES
+from parity.workload.footprint import parameters
 from parity.workload.kv_cache import layer_elements
 from parity.workload.number_formats import FORMATS
 from parity.workload.question import PREFILL_TOKENS
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def workings_of(question: Question, memory: Footprint, roof: Bound, spread: Parallelism) -> tuple[Working, ...]:
     """Return how the numbers of the footprint and of the bound came about."""
-    told = [*_weights(question, memory), *_cache(question, memory, spread), *_place(memory)]
+    told = [*_weights(question, memory), *_cache(question, memory, spread), *_place(question, memory)]
     told += _device(question, roof.target, "bound.target")
     if roof.here:
         told += _device(question, roof.here, "bound.here")
@@ -108,7 +109,7 @@ def _cache(question: Question, memory: Footprint, spread: Parallelism) -> list[W
     return told
 
 
-def _place(memory: Footprint) -> list[Working]:
+def _place(question: Question, memory: Footprint) -> list[Working]:
     told = []
     for name, place in (("target", memory.target), ("here", memory.here)):
         if place is None or place.activations_bytes is None or place.overhead_bytes is None:
@@ -125,8 +126,8 @@ def _place(memory: Footprint) -> list[Working]:
         told.append(
             Working(
                 name=f"footprint.{name}.overhead_bytes.high",
-                formula="reserve x memory (what vLLM keeps back by default); low: nothing",
-                inputs={"reserve": RESERVE, "memory": place.memory_bytes or "unknown"},
+                formula=f"what the engine keeps back by default; {ENGINES[question.engine].option} changes it",
+                inputs={"memory": place.memory_bytes or "unknown", "from": ENGINES[question.engine].source},
                 value=place.overhead_bytes.high,
                 unit="B",
             )

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 [HOOK] = yaml.safe_load((composite.ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-NAMES = sorted({example.file for card in store.lint_book().cards for example in card.examples})
+NAMES = sorted({example.file for card in store.lint_book().cards for example in card.examples if kind_of(example.file)})
 MORE = (
     "Dockerfile", "docker/Containerfile", "x.dockerfile", "Dockerfile.rocm", "a/Makefile", "GNUmakefile", "rules.mk",
     "CMakeLists.txt", "cmake/x.cmake", "requirements.txt", "requirements-dev.txt", "requirements/cuda.txt", "constraints.in",
     "requirements_rocm.in", ".env", "uv.lock", "poetry.lock", "pdm.lock", "job.slurm", "job.sbatch", "a/action.yml",
-    "E=8,N=7168,device_name=NVIDIA_H100_80GB_HBM3.json", "pyproject.toml", ".gitlab-ci.yml",
+    "E=8,N=7168,device_name=NVIDIA_H100_80GB_HBM3.json", "pyproject.toml", ".gitlab-ci.yml", "pixi.toml", "pixi.lock",
 )  # fmt: skip
 
 

@@ -29,6 +29,13 @@ def models() -> dict[str, Any]:
     return loaded
 
 
+@cache
+def indexes() -> dict[str, Any]:
+    """Return what public safetensors indexes say: name -> repository, total_size and configuration."""
+    loaded: dict[str, Any] = yaml.safe_load(MODELS.with_name("INDEXES.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
 def config(name: str, **changes: Any) -> dict[str, Any]:
     """Return a recorded configuration with keys changed; ``...`` takes a key out."""
     changed = {**models()[name]["config"], **changes}

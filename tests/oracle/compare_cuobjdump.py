@@ -43,19 +43,17 @@ def theirs(cuobjdump: str, path: Path) -> tuple[Counter[str], str]:
     """Return (count per architecture, cuobjdump's last error)."""
     counts: Counter[str] = Counter()
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [cuobjdump, "-ptx", "--all-fatbin", str(path)], stdout=subprocess.PIPE, stderr=errors
-        )
-        assert process.stdout is not None
-        kind = ""
-        for line in process.stdout:
-            entry, arch = _ENTRY.match(line), _ARCH.match(line)
-            if entry:
-                kind = _KINDS.get(entry[1], entry[1].decode())
-            elif arch and kind:
-                counts[f"{kind}_{arch[1].decode()}"] += 1
-                kind = ""
-        process.wait()
+        command = [cuobjdump, "-ptx", "--all-fatbin", str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdout is not None
+            kind = ""
+            for line in process.stdout:
+                entry, arch = _ENTRY.match(line), _ARCH.match(line)
+                if entry:
+                    kind = _KINDS.get(entry[1], entry[1].decode())
+                elif arch and kind:
+                    counts[f"{kind}_{arch[1].decode()}"] += 1
+                    kind = ""
         errors.seek(0)
         told = errors.read().decode(errors="replace").strip().splitlines()
     return counts, told[-1] if told else ""
@@ -98,35 +96,40 @@ def is_library(name: str) -> bool:
     return bool(re.search(r"\.so(\.[\w.]+)?$|\.a$", name))
 
 
-def main() -> int:
-    """Compare everything and print the agreement."""
-    cuobjdump, *words = sys.argv[1:]
+def report(cuobjdump: str, words: list[str], scratch: Path) -> int:
+    """Compare everything, print the agreement, and return the exit status."""
     agreed = differed = refused = entries = hidden = blind = 0
-    with tempfile.TemporaryDirectory() as scratch:
-        for path in files(words, Path(scratch)):
-            outcome = compare(cuobjdump, path)
-            if outcome is None:
-                continue
-            hidden += outcome.hidden
-            blind += bool(outcome.hidden)
-            if outcome.theirs == outcome.ours:
-                agreed += 1
-                entries += sum(outcome.ours.values())
-                continue
-            if outcome.error and "does not contain device code" not in outcome.error:
-                refused += 1
-                print(f"refused  {outcome.path}: {outcome.error}", flush=True)
-                continue
-            differed += 1
-            print(f"DIFFERS  {outcome.path}", flush=True)
-            for arch in sorted({*outcome.theirs, *outcome.ours}):
-                if outcome.theirs[arch] != outcome.ours[arch]:
-                    print(f"    {arch}: cuobjdump {outcome.theirs[arch]}, parity {outcome.ours[arch]}", flush=True)
+    for path in files(words, scratch):
+        outcome = compare(cuobjdump, path)
+        if outcome is None:
+            continue
+        hidden += outcome.hidden
+        blind += bool(outcome.hidden)
+        if outcome.theirs == outcome.ours:
+            agreed += 1
+            entries += sum(outcome.ours.values())
+            continue
+        if outcome.error and "does not contain device code" not in outcome.error:
+            refused += 1
+            print(f"refused  {outcome.path}: {outcome.error}", flush=True)
+            continue
+        differed += 1
+        print(f"DIFFERS  {outcome.path}", flush=True)
+        for arch in sorted({*outcome.theirs, *outcome.ours}):
+            if outcome.theirs[arch] != outcome.ours[arch]:
+                print(f"    {arch}: cuobjdump {outcome.theirs[arch]}, parity {outcome.ours[arch]}", flush=True)
     print(
         f"{agreed} files agree ({entries} entries), {differed} differ, {refused} refused by cuobjdump; "
         f"{hidden} more entries hidden in the data of {blind} files"
     )
-    return 1 if differed else 0
+    return 1 if differed or not agreed else 0
+
+
+def main() -> int:
+    """Compare what the command line names."""
+    cuobjdump, *words = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as scratch:
+        return report(cuobjdump, words, Path(scratch))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import struct
 import binary_writer as write
 import pytest
 
+from parity.binaries import elf
 from parity.binaries.elf import MACHINE_CUDA, read_elf
 
 SECTIONS = {".text": bytes(100), ".nv_fatbin": b"\x01" * 64}
@@ -90,3 +91,14 @@ def test_without_section_headers_there_are_no_sections_and_no_problem() -> None:
     found = read_elf(raw, 0, len(raw))
     assert found is not None
     assert (found.sections, found.problems) == ((), ())
+
+
+def test_more_section_names_than_any_file_has_are_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = write.elf({".nv_fatbin": b"x", ".data": b"y"})
+    whole = elf.read_elf(raw, 0, len(raw))
+    assert whole is not None
+    assert whole.problems == ()
+    monkeypatch.setattr(elf, "MAX_NAMES", 4)
+    found = elf.read_elf(raw, 0, len(raw))
+    assert found is not None
+    assert [text.partition(" ")[2] for text in found.problems] == ["bytes of section names: not read to the end"]

@@ -10,13 +10,13 @@ import binary_writer as write
 import pytest
 from code_names import named, weights
 
-from parity.binaries import packages
+from parity.binaries import inventory, packages
 from parity.binaries.inventory import Stocktaking
 
 from .test_packages import install
 
 if TYPE_CHECKING:
-    from parity.model.code_objects import Inventory
+    from parity.model.code_objects import Inventory, Library
 
 LIBRARY = write.elf({".nv_fatbin": write.fatbin(write.sass(90, "a"))})
 
@@ -139,3 +139,79 @@ def test_plain_libraries_that_nobody_searched_are_counted_not_listed(tmp_path: P
     alone = Stocktaking(scan=False)
     alone.add_path(str(tmp_path / "plain.so"))
     assert [weights(library) for library in alone.inventory().libraries] == [{"unsearched"}]
+
+
+BIG = write.elf({".nv_fatbin": write.fatbin(write.sass(90)), ".data": bytes(80 * 1024)})
+
+
+def test_a_copy_of_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    real = inventory.read_file
+
+    def counted(path: str, *, scan: bool = True, head: bytes | None = None) -> Library | None:
+        opened.append(Path(path).name)
+        return real(path, scan=scan, head=head)
+
+    monkeypatch.setattr(inventory, "read_file", counted)
+    for name in ("a.so", "b.so"):
+        (tmp_path / name).write_bytes(BIG)
+    (tmp_path / "c.so").write_bytes(BIG[:-1] + b"x")
+    found = stock(tmp_path)
+    assert opened == ["a.so", "c.so"]
+    assert [(Path(one.path).name, [Path(copy).name for copy in one.copies]) for one in found.libraries] == [
+        ("a.so", ["b.so"]),
+        ("c.so", []),
+    ]
+    assert found.files == 3
+
+
+def test_headers_alone_are_cheaper_than_a_comparison(tmp_path: Path) -> None:
+    for name in ("a.so", "b.so"):
+        (tmp_path / name).write_bytes(BIG)
+    taking = Stocktaking(scan=False)
+    taking.add_path(str(tmp_path))
+    assert [Path(library.path).name for library in taking.inventory().libraries] == ["a.so", "b.so"]
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_a_copy_is_told_for_each_package_that_owns_one(tmp_path: Path, link: bool) -> None:
+    install(tmp_path, "first", "1.0", {"first/k.so": BIG})
+    install(tmp_path, "second", "2.0", {"second/k.so": BIG})
+    if link:  # as installers that link from a cache leave it
+        (tmp_path / "second" / "k.so").unlink()
+        os.link(tmp_path / "first" / "k.so", tmp_path / "second" / "k.so")
+    found = stock(tmp_path)
+    assert [(library.package, library.version) for library in found.libraries] == [("first", "1.0"), ("second", "2.0")]
+    assert [library.copies for library in found.libraries] == [(), ()]
+    one = Stocktaking()
+    for package in packages.installed([str(tmp_path)]):
+        one.add_package(package)
+    assert one.inventory().silent == ()
+
+
+def test_a_path_given_twice_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "a.so").write_bytes(BIG)
+    found = stock(tmp_path / "a.so", tmp_path, tmp_path / "a.so")
+    assert [library.copies for library in found.libraries] == [()]
+
+
+def test_a_copy_that_names_files_beside_it_is_read_for_itself(tmp_path: Path) -> None:
+    library = write.elf({".rocm_kpack_ref": write.kpack_marker("k", ["k.kpack"]), ".data": bytes(80 * 1024)})
+    for folder, arch in (("a", "gfx942"), ("b", "gfx950")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "lib.so").write_bytes(library)
+        (tmp_path / folder / "k.kpack").write_bytes(write.kpack({"k": {arch: 1}}))
+    found = {Path(one.path).parent.name: named(one) for one in stock(tmp_path).libraries if one.path.endswith(".so")}
+    assert found == {"a": {"gfx942": 1}, "b": {"gfx950": 1}}
+
+
+@pytest.mark.parametrize("asked", ["site-packages/fast", "site-packages/fast/_C.so", "site-packages/fast/"])
+@pytest.mark.parametrize("relative", [True, False])
+def test_a_part_of_an_installed_package_is_its_packages(
+    asked: str, relative: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "site-packages", "fast-kernels", "1.0", {"fast/_C.so": LIBRARY})
+    install(tmp_path / "site-packages", "faster", "2.0", {"faster/_C.so": LIBRARY})
+    monkeypatch.chdir(tmp_path)
+    (library,) = stock(Path(asked) if relative else tmp_path / asked).libraries
+    assert (library.package, library.version) == ("fast-kernels", "1.0")

@@ -73,6 +73,14 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -
     assert "not read" in texts(member.library)
 
 
+def test_padding_is_no_bomb_until_there_is_too_much_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"fast/_{letter}.so": LIBRARY + bytes(2_000_000) for letter in "abc"}
+    path = packed(tmp_path, files)
+    assert [named(member.library) for member in read_wheel(str(path))] == 3 * [{"sm_90a": 1}]
+    monkeypatch.setattr(wheel, "MAX_SWOLLEN_BYTES", 5_000_000)
+    assert [weights(member.library) for member in read_wheel(str(path))] == [set(), set(), {"damaged"}]
+
+
 def test_a_member_larger_than_it_says_is_not_followed(tmp_path: Path) -> None:
     path = packed(tmp_path, {"fast/_C.so": LIBRARY + bytes(1000)})
     raw = bytearray(path.read_bytes())

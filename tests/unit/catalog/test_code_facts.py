@@ -10,6 +10,7 @@ import pytest
 from parity.catalog import store
 from parity.errors import CatalogError
 from parity.model.arch import AmdArch, parse_arch
+from parity.model.stack_facts import StackFacts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,4 +56,4 @@ def test_an_unknown_key_is_an_error(tmp_path: Path) -> None:
 
 def test_a_folder_without_facts_compiles_to_none(tmp_path: Path) -> None:
     read = msgspec.json.decode(store.compile_folder(tmp_path), type=store.Compiled)
-    assert read.stack.code.nvidia.islands == ()
+    assert msgspec.json.decode(read.stack, type=StackFacts).code.nvidia.islands == ()

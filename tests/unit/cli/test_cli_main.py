@@ -60,7 +60,7 @@ def test_an_unknown_command_is_told_with_the_known_ones(capsys: pytest.CaptureFi
         main(["docter"])
     told = capsys.readouterr().err
     assert "invalid choice: 'docter'" in told
-    assert all(command in told for command in COMMANDS)
+    assert all(command in told for command in COMMANDS if " " not in command)
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

@@ -17,7 +17,8 @@ def test_the_list_has_every_rule_under_its_family(run: Any) -> None:
             listed[name] = (family, severity)
     assert (answer.status, answer.err) == (0, "")
     lint = {card.id: ("lint", card.severity) for card in store.lint_book().cards}
-    assert listed == {card.id: (card.family, card.severity) for card in store.cards()} | lint
+    about_models = {card.id: ("model", card.severity) for card in store.model_cards().values()}
+    assert listed == {card.id: (card.family, card.severity) for card in store.cards()} | lint | about_models
 
 
 def test_one_rule_is_told_in_full(run: Any) -> None:
@@ -56,13 +57,13 @@ def test_every_rule_can_be_told(run: Any) -> None:
 
 def test_an_unknown_rule_offers_near_names(run: Any) -> None:
     assert run("rule", "ecc-difers") == (
-        2, "", ("parity: no rule named 'ecc-difers'\n  close: ecc-differs, arch-differs, vendor-differs\n"
+        2, "", ("parity: no rule named 'ecc-difers'\n  close: ecc-differs, arch-differs, dtype-differs\n"
         "  mend: list all with `parity rule`\n"),
     )  # fmt: skip
 
 
 def test_json_carries_the_cards(run: Any) -> None:
-    every = [card.id for card in (*store.cards(), *store.lint_book().cards)]
+    every = [card.id for card in (*store.cards(), *store.model_cards().values(), *store.lint_book().cards)]
     assert [card["id"] for card in json.loads(run("rule", "--format", "json").out)] == every
     assert json.loads(run("rule", "ecc-differs", "--format", "json").out)["id"] == "ecc-differs"
 

@@ -239,7 +239,7 @@ def test_a_file_as_device_is_read_only_when_asked_for() -> None:
     ("section", "problem"),
     [
         ("polcy: {}", ("polcy: unknown key\n  close: policy\n  mend: remove it, or use one of: version, default_target,"
-         " targets, perf_tests, policy, rules, waivers, lint")),
+         " targets, perf_tests, policy, rules, waivers, lint, models")),
         ("version: 2", "version: 2 is not a version this tool reads\n  mend: write `version: 1`"),
         ("version: '1'", "version: '1' is not a version this tool reads\n  mend: write `version: 1`"),
         ("version: true", "version: True is not a version this tool reads\n  mend: write `version: 1`"),

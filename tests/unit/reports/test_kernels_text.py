@@ -8,7 +8,8 @@ from golden import agrees
 
 from parity.catalog import store
 from parity.model.code_objects import Code, Inventory, Library, Problem, RegionGroup, Tally
-from parity.model.coverage import RunsOn
+from parity.model.coverage import LoadedBy, RunsOn
+from parity.model.finding import Finding
 from parity.reports.kernels_text import render
 from parity.verdict.kernels import kernels_report
 
@@ -87,4 +88,46 @@ def test_one_module_on_jit_is_told_as_one() -> None:
     assert render(report, inventory).splitlines()[1:3] == [
         "blas     1.2      ptx-jit",
         "    libblas.so: 1 of 619 regions that run are ptx-jit",
+    ]
+
+
+def test_libraries_without_a_package_share_their_folder() -> None:
+    found = Inventory(
+        libraries=(
+            library("", "lib/deep/libone.so", {"sm_80": 1}),
+            library("", "lib/libtwo.so", {"sm_90": 1}),
+            library("flash", "_C.so", {"sm_90": 1}),
+        )
+    )
+    report = kernels_report(found, store.code_facts(), target=RunsOn(arch="sm_90"))
+    assert render(report, found).splitlines()[:5] == [
+        "below /site/x/lib/:",
+        "package         version  on sm_90",
+        "deep/libone.so           none",
+        "libtwo.so                native-exact",
+        "flash           1.2      native-exact",
+    ]
+
+
+def test_a_process_is_told_with_what_it_took_from_elsewhere() -> None:
+    process = LoadedBy(
+        pid=7,
+        command="python3\x1b[31m",
+        mapped=312,
+        gone=("/v/libnew.so", "/v/libold.so"),
+        findings=(
+            Finding(
+                rule="duplicate-cuda-library", severity="warning", subject="libcudart", here="12.4, 12.8",
+                wanted="one version", ratio=None, message="2 versions are loaded", mend="keep one",
+            ),
+        ),
+    )  # fmt: skip
+    report = kernels_report(INVENTORY, store.code_facts(), target=RunsOn(arch="sm_90"))
+    text = render(msgspec.structs.replace(report, process=process), INVENTORY, width=100)
+    told = text[text.index("process 7") :].splitlines()[:4]
+    assert told == [
+        "process 7 (python3?[31m): 312 files mapped",
+        "deleted or replaced since they were loaded, so not what is installed now: libnew.so, libold.so",
+        "warning[duplicate-cuda-library] libcudart: 2 versions are loaded",
+        "  mend: keep one",
     ]

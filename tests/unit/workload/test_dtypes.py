@@ -24,7 +24,8 @@ def rows(name: str, on: str, **asked: object) -> dict[str, DtypeSupport]:
         ("a100", "fp8", "no"),
         ("rtx-5090", "fp8", "yes"),
         ("b200", "fp4", "yes"),
-        ("h100", "fp4", "unknown"),
+        ("h100", "fp4", "no"),
+        ("rtx-5090", "fp6", "unknown"),
         ("b300", "int8", "throttled"),
         ("b300", "fp64", "throttled"),
         ("b200", "int8", "yes"),
@@ -34,12 +35,12 @@ def rows(name: str, on: str, **asked: object) -> dict[str, DtypeSupport]:
 def test_support(target: str, dtype: str, wanted: str) -> None:
     answer, _, note = support(models.target(target), dtype)
     assert answer == wanted
-    assert bool(note) == (wanted != "yes" or target == "rtx-5090")
+    assert bool(note) == (wanted != "yes" or (target, dtype) == ("rtx-5090", "fp8"))
 
 
 def test_an_absent_fact_is_unknown_with_the_reason() -> None:
-    assert support(models.target("h100"), "fp4") == (
-        "unknown", None, "the catalog has no sourced tflops_fp4 of h100-sxm5-80gb",
+    assert support(models.target("b300"), "fp6") == (
+        "unknown", None, f"the catalog has no sourced tflops_fp6 of {models.target('b300').id}",
     )  # fmt: skip
 
 

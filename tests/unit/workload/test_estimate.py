@@ -35,14 +35,14 @@ def test_a_model_that_fits_passes() -> None:
 def test_a_model_that_does_not_fit_fails() -> None:
     report = answer("llama-3.1-405b", "2xh100")
     assert report.exit_status == 1
-    assert ("model-does-not-fit", "error") in rules(report)
+    assert ("footprint-beyond-target", "error") in rules(report)
     assert "use 16 of them" in report.findings[0].mend
 
 
 def test_a_tight_fit_is_no_pass() -> None:
     report = answer("llama-3.1-70b", "h200")
     assert (report.footprint.fits, report.exit_status) == ("tight", 1)
-    assert rules(report) == {("model-fits-tightly", "error")}
+    assert rules(report) == {("footprint-tight-on-target", "error")}
 
 
 def test_what_cannot_be_told_is_no_pass() -> None:
@@ -63,15 +63,15 @@ def test_an_unknown_quantisation_is_no_pass() -> None:
         (lambda: changed("6xh100", spread=Parallelism(tp=6)), ("uneven-split", "error")),
         (lambda: changed("16xh100", spread=Parallelism(tp=16)), ("kv-heads-copied", "warning")),
         (lambda: changed("12xh100", spread=Parallelism(tp=12)), ("uneven-split", "error")),
-        (lambda: changed("3xh100", spread=Parallelism(pp=3)), ("uneven-split", "warning")),
+        (lambda: changed("3xh100", spread=Parallelism(pp=3)), ("uneven-pipeline", "warning")),
         (lambda: answer("llama-3.1-8b", "a100", dtype="fp8"), ("dtype-not-computed", "error")),
         (lambda: answer("llama-3.1-8b", "b300", dtype="int8"), ("dtype-throttled", "warning")),
         (lambda: answer("deepseek-v3", "16xh100", here="8xa100"), ("dtype-differs", "warning")),
-        (lambda: answer("deepseek-v3", "8xmi300x"), ("fp8-dialect-differs", "warning")),
+        (lambda: answer("deepseek-v3", "8xmi300x"), ("weights-fp8-dialect-differs", "warning")),
         (lambda: answer("llama-3.1-8b", "h100", context=200_000), ("context-beyond-model", "warning")),
-        (lambda: answer("llama-3.1-8b", "h100", here="rtx-4090"), ("bound-flips", "note")),
+        (lambda: answer("llama-3.1-8b", "h100", here="rtx-4090"), ("batch-bound-flips", "note")),
         (lambda: answer("llama-3.1-8b", "h100", here="rtx-4090", batch=220, context=1), ("bound-flips", "warning")),
-        (lambda: answer("llama-3.1-8b", "h100", context=1100), ("wave-quantisation", "note")),
+        (lambda: answer("llama-3.1-8b", "h100", context=1100), ("poor-tiles", "note")),
     ],
 )
 def test_findings(report: Any, wanted: tuple[str, str]) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from parity.errors import UsageError
 from parity.model.workload import Parallelism
-from parity.workload.footprint import RESERVE, activation_bytes, footprint, held, parameters, weights_bytes
+from parity.workload.engines import USUAL_RESERVE
+from parity.workload.footprint import activation_bytes, footprint, held, parameters, weights_bytes
 from parity.workload.question import Question, memory_of, spread_over
 
 
@@ -46,7 +47,7 @@ def test_everything_on_the_device_adds_up() -> None:
     memory = memory_of(question.target)
     assert memory == place.memory_bytes == 85_520_809_984
     assert place.overhead_bytes is not None
-    assert place.overhead_bytes.high == round(RESERVE * memory)
+    assert place.overhead_bytes.high == round(USUAL_RESERVE * memory)
     assert place.overhead_bytes.low == 0
     told = held(question, question.target, Parallelism(tp=2), 4096, 3)
     assert told is not None

@@ -19,6 +19,13 @@ def test_the_count_is_the_published_one(name: str) -> None:
     assert counted(parts)[0] == PUBLISHED[name]
 
 
+@pytest.mark.parametrize("name", models.models())
+def test_every_model_says_where_its_facts_are_from(name: str) -> None:
+    model = models.models()[name]
+    assert model["dimensions"]
+    assert ("count" in model) == ("parameters" in model)
+
+
 def test_there_are_enough_published_counts() -> None:
     assert len(PUBLISHED) >= 20
     assert {models.models()[name]["config"]["model_type"] for name in PUBLISHED} >= {
@@ -47,6 +54,13 @@ def test_qwen3_next_is_of_its_published_size() -> None:
     parts = parts_of(models.shape("qwen3-next-80b-a3b"))
     assert parts is not None
     assert counted(parts) == (pytest.approx(80e9, rel=0.01), pytest.approx(3.9e9, rel=0.02))
+
+
+@pytest.mark.parametrize(("name", "billions"), [("mamba2-2.7b", 2.7), ("jamba-v0.1", 52)])
+def test_where_no_exact_count_was_found_the_name_says_it_roughly(name: str, billions: float) -> None:
+    parts = parts_of(models.shape(name))
+    assert parts is not None
+    assert counted(parts)[0] / 1e9 == pytest.approx(billions, rel=0.01)
 
 
 def test_deepseek_v3_without_its_prediction_layer() -> None:

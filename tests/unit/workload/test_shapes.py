@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.model.workload import Parallelism, ShapeCheck
+from parity.workload.head_dims import PREFIX
 from parity.workload.question import Question
 from parity.workload.shapes import alignment, check_shapes, gemms, nearest_multiple
 
@@ -61,7 +62,8 @@ def test_what_tensor_ranks_must_divide() -> None:
         "each of 4 key heads is kept 2 times: the cache does not shrink beyond tp = 4"
     )
     assert told["intermediate_size / 8"].value == 2368
-    assert all(check.good == "yes" for check in checks("llama-3.1-70b", "8xh100", Parallelism(tp=8)).values())
+    even = checks("llama-3.1-70b", "8xh100", Parallelism(tp=8))
+    assert all(check.good == "yes" for name, check in even.items() if not name.startswith(PREFIX))
 
 
 def test_what_expert_and_pipeline_ranks_must_divide() -> None:

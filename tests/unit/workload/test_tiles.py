@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity.workload.tiles import MENU, best_tiles, better_columns, tiles_and_waves
@@ -27,6 +27,7 @@ def test_one_column_more_starts_another_wave_on_a100(n: int, tiles: int, waves: 
     assert (told.tiles, told.waves) == (tiles, waves)
 
 
+@settings(deadline=None)
 @given(LENGTHS, LENGTHS, UNITS, TILES)
 def test_against_counting(m: int, n: int, units: int, tile: tuple[int, int]) -> None:
     placed = [(row, column) for row in range(0, m, tile[0]) for column in range(0, n, tile[1])]
@@ -38,12 +39,14 @@ def test_against_counting(m: int, n: int, units: int, tile: tuple[int, int]) -> 
     assert 0 < told.efficiency <= 1 + 1e-12
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20000), st.integers(1, 20000), UNITS)
 def test_no_tile_of_the_menu_wastes_less(m: int, n: int, units: int) -> None:
     best = best_tiles(m, n, units).efficiency
     assert all(tiles_and_waves(m, n, units, tile).efficiency <= best + 1e-9 for tile in MENU)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 4096), st.integers(1, 8192), UNITS, st.sampled_from([8, 64, 96, 128]))
 def test_a_better_width_is_nearest_and_worth_it(m: int, n: int, units: int, step: int) -> None:
     now = best_tiles(m, n, units).efficiency

@@ -1,0 +1,56 @@
+"""Knows the recurrent state of layers without attention, and their parameters: Mamba, Mamba 2, gated delta nets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.workload.config_values import MAX_COUNT
+from parity.workload.model_shape import State
+
+if TYPE_CHECKING:
+    from parity.workload.config_values import Values
+    from parity.workload.model_shape import Mixer
+
+
+def read_state(config: Values, name: str, mixers: dict[Mixer, int], hidden: int) -> State | None:
+    """Return the recurrent state of a layer; sizes as the reference code of each family allocates them."""
+    if mixers.get("linear") and name == "qwen3_next":
+        keys = config.need("linear_num_key_heads", high=MAX_COUNT) * config.need("linear_key_head_dim", high=MAX_COUNT)
+        heads, key_dim = config.need("linear_num_value_heads", high=MAX_COUNT), config.need("linear_key_head_dim")
+        values = heads * config.need("linear_value_head_dim", high=MAX_COUNT)
+        kernel = config.need("linear_conv_kernel_dim", high=MAX_COUNT)
+        channels = 2 * keys + values
+        count = hidden * (2 * keys + 2 * values + 2 * heads) + channels * kernel + 2 * heads
+        count += config.need("linear_value_head_dim") + values * hidden
+        return State(
+            convolution_elements=channels * kernel, recurrent_elements=values * key_dim, layer_parameters=count
+        )
+    if not mixers.get("ssm"):
+        return None
+    if name == "mamba2":
+        return _mamba2(config, hidden)
+    if name in ("mamba", "jamba"):
+        return _mamba(config, hidden, name)
+    return None
+
+
+def _mamba(config: Values, hidden: int, name: str) -> State:
+    kernel = config.need("conv_kernel", "mamba_d_conv", high=MAX_COUNT)
+    state = config.need("state_size", "mamba_d_state", high=MAX_COUNT)
+    inner = config.need("expand", "mamba_expand", high=MAX_COUNT) * hidden
+    told = config.data.get("time_step_rank", config.data.get("mamba_dt_rank", "auto"))
+    rank = -(-hidden // 16) if told == "auto" else config.need("time_step_rank", "mamba_dt_rank")
+    count = hidden * 2 * inner + inner * kernel + inner + inner * (rank + 2 * state) + rank * inner + inner
+    count += inner * state + inner + inner * hidden
+    if name == "jamba":
+        count += rank + 2 * state
+    return State(convolution_elements=inner * kernel, recurrent_elements=inner * state, layer_parameters=count)
+
+
+def _mamba2(config: Values, hidden: int) -> State:
+    heads, width = config.need("num_heads", high=MAX_COUNT), config.need("head_dim", high=MAX_COUNT)
+    groups, state = config.need("n_groups", high=MAX_COUNT), config.need("state_size", high=MAX_COUNT)
+    kernel, inner = config.need("conv_kernel", high=MAX_COUNT), heads * width
+    channels = inner + 2 * groups * state
+    count = hidden * (inner + channels + heads) + channels * kernel + channels + 3 * heads + inner + inner * hidden
+    return State(convolution_elements=channels * kernel, recurrent_elements=inner * state, layer_parameters=count)

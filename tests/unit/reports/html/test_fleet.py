@@ -1,0 +1,75 @@
+"""The page of `parity fleet`: kinds with their verdicts, what tells them apart, slow devices, hostile names as text."""
+
+from __future__ import annotations
+
+import pytest
+from html_page import HOSTILE, checked
+
+from parity.model.difference import Difference
+from parity.model.fleet import Change, Fleet, Group, NodeVerdict, SlowDevice, Unreadable
+from parity.reports.html.fleet import render
+
+DRIVER = Difference(section="stack", subject="machine", name="driver", kind="changed", a="570.1", b="580.1")
+CAP = Difference(
+    section="conditions", subject="GPU 3", name="power_limit_w", kind="changed", a="700 W", b="500 W", ratio=0.7143
+)
+
+
+def verdict(*, passed: bool) -> NodeVerdict:
+    return NodeVerdict(outcome="match" if passed else "mismatch", level="identical", passed=passed, headline="why so")
+
+
+def fleet(name: str = "n", **more: object) -> Fleet:
+    groups = (
+        Group(id="a", title=f"8x {name}", count=250, nodes=tuple(f"{name}{one}" for one in range(250)), verdict=verdict(passed=True)),
+        Group(id="b", title="8x H100", count=1, nodes=("odd",), like="a", differences=(DRIVER, CAP), verdict=verdict(passed=False)),
+    )  # fmt: skip
+    slow = SlowDevice(
+        node="n7", device=2, name="dram_copy", unit="GB/s", value=2400, median=2900, ratio=0.8276, deviations=25,
+        devices=2008,
+    )  # fmt: skip
+    told: dict[str, object] = {
+        "target": "8x h100-sxm5-80gb", "nodes": 251, "alike": False, "passed": False, "exit_status": 1, "groups": groups,
+        "slow": (slow,), "unmeasured": False, "unreadable": (Unreadable(where=name, why="cut off"),),
+        "changes": (Change(node="odd", kind="changed", differences=(DRIVER,)), Change(node=name, kind="gone")),
+    }  # fmt: skip
+    return Fleet(**{**told, **more})  # type: ignore[arg-type]
+
+
+def test_kinds_what_tells_them_apart_and_slow_ones() -> None:
+    page = checked(render(fleet()))
+    kinds = page.tables["Kinds of node, the largest first"]
+    assert [row[:2] for row in kinds[1:]] == [["1", "250"], ["2", "1"]]
+    assert "why so" in kinds[2][3]
+    assert page.tables["Kind 2 (odd) beside kind 1"][1:] == [
+        ["machine", "driver", "580.1", "570.1", ""],
+        ["GPU 3", "power_limit_w", "500 W", "700 W", "0.71x"],
+    ]
+    (slow,) = page.tables["Devices more than 5 % and 3.5 robust standard deviations behind the median of their like"][
+        1:
+    ]
+    assert slow[:6] == ["n7", "GPU 2", "dram_copy", "2400 GB/s", "2900", "0.83x"]
+    assert page.tables["Inputs that gave no node"][1:] == [["n", "cut off"]]
+    assert [row[:2] for row in page.tables["What became of each node"][1:]] == [["odd", "changed"], ["n", "gone"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"groups": (), "nodes": 0, "exit_status": 3}, "unknown"),
+        ({"passed": True, "exit_status": 0, "slow": (), "unreadable": (), "changes": ()}, "passed"),
+        ({}, "not passed"),
+    ],
+)
+def test_nothing_but_a_pass_is_called_one(changes: dict[str, object], word: str) -> None:
+    assert checked(render(fleet(**changes))).texts["h1"][0].startswith(word)
+
+
+def test_without_a_target_there_is_no_column_of_verdicts() -> None:
+    page = checked(render(fleet(target="")))
+    assert page.tables["Kinds of node, the largest first"][0] == ["kind", "nodes", "what it is", "names"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_text(name: str) -> None:
+    checked(render(fleet(name)))

@@ -1,0 +1,88 @@
+"""Kernels judged for the target and for here: whose code it is, what flips, and the exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity.binaries.resources import Found, kernels_of
+from parity.catalog.store import code_facts
+from parity.model.coverage import RunsOn
+from parity.model.kernel_resources import KernelNeeds, ResourcesReport
+from parity.workload.launches import Asked, resources_report
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "resources"
+
+
+def judged(found: Found, target: str | None, here: str | None = None, **asked: Any) -> ResourcesReport:
+    devices = {name: RunsOn(arch=arch) for name, arch in (("target", target), ("here", here)) if arch}
+    return resources_report(found, Asked(**devices, **asked), code_facts(), source="k.cubin")
+
+
+def one(**changes: Any) -> Found:
+    return Found((KernelNeeds(**{"name": "k", "arch": "sm_90a", "registers": 32, **changes}),), (), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "status"),
+    [
+        ("needs_90a.cubin", "sm_90", 0),
+        ("needs_90a.cubin", "sm_100", 1),  # a: its own capability alone
+        ("needs_80.cubin", "sm_89", 0),
+        ("needs_80.cubin", "sm_90", 1),
+        ("needs_gfx942.hsaco", "gfx942", 0),
+        ("needs_gfx942.hsaco", "gfx950", 1),
+        ("needs_gfx942.hsaco", "sm_90", 1),
+        ("needs_90a.cubin", None, 0),
+        ("needs_90a.cubin", "sm_90a", 0),
+    ],
+)
+def test_the_exit_status_says_whether_the_target_launches_it(name: str, target: str | None, status: int) -> None:
+    assert judged(kernels_of(FIXTURES / name), target and target.rstrip("a")).exit_status == status
+
+
+def test_a_kernel_that_fits_one_of_both_flips() -> None:
+    found = one(arch="sm_80", shared_memory_bytes=150_000, threads_exact=256)
+    report = judged(found, "sm_80", "sm_86")
+    assert report.kernels[0].flips
+    assert (report.kernels[0].target.fits, report.kernels[0].here.fits) == ("yes", "no")  # type: ignore[union-attr]
+    assert report.exit_status == 0
+    assert judged(found, "sm_86", "sm_80").exit_status == 1
+
+
+def test_dynamic_shared_memory_counts() -> None:
+    assert judged(one(), "sm_90", dynamic_bytes=200_000).exit_status == 0
+    assert judged(one(), "sm_90", dynamic_bytes=240_000).exit_status == 1
+
+
+def test_threads_asked_for_stand_in_for_those_that_the_file_does_not_say() -> None:
+    told = judged(one(registers=128), "sm_90", threads=256).kernels[0].target
+    exact = judged(one(registers=128, threads_exact=128), "sm_90", threads=256).kernels[0].target
+    assert told is not None
+    assert exact is not None
+    assert (told.threads, told.blocks_per_sm) == (256, 2)
+    assert (exact.threads, exact.fits) == (128, "yes")
+
+
+@pytest.mark.parametrize(
+    ("found", "target"),
+    [
+        (Found((), (), 0), "sm_90"),
+        (one(registers=None), "sm_90"),
+        (Found(one().kernels, ("something was cut",), 0), "sm_90"),
+        (Found(one().kernels, (), 5), "sm_90"),
+        (Found(one(arch="sm_80").kernels, ("something was cut",), 0), "sm_90"),
+        (one(arch="sm_100?"), "sm_103"),
+    ],
+)
+def test_what_is_not_known_is_no_pass(found: Found, target: str) -> None:
+    assert judged(found, target).exit_status == 3
+
+
+def test_an_architecture_without_data_is_unknown() -> None:
+    report = judged(one(arch="sm_999"), "sm_999")
+    assert report.exit_status == 3
+    assert report.kernels[0].target is not None
+    assert report.kernels[0].target.why == ("the limits of sm_999 are not known",)
