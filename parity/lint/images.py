@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from parity.model.lint_data import LintData
 
-_CUDA_TAG = re.compile(r"(\d{2}\.\d)(?:\.\d+)?(?:-|$)")
-_TORCH_TAG = re.compile(r"(\d+\.\d+)(?:\.\d+)?-cuda(\d{2}\.\d)")
+_CUDA_TAG = re.compile(r"(\d{1,2}\.\d)(?:\.\d+)?(?:-|$)")
+_TORCH_TAG = re.compile(r"(\d+\.\d+)(?:\.\d+)?-cuda(\d{1,2}\.\d)")
 _ROCM_TAG = re.compile(r"(?:rocm-?)?(\d\.\d)(?:\.\d+)?")
 _NGC_TAG = re.compile(r"(\d{2}\.\d{2})-")
 # Images whose tag decides the CUDA or ROCm stack that is measured.

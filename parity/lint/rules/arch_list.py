@@ -26,6 +26,12 @@ _MADE = re.compile(
     r"docker push|gh-release|upload-release|pypi-publish|twine upload|uv publish|poetry publish",
     re.IGNORECASE,
 )
+# A Dockerfile of many stages that compiles in each and keeps nothing tries the project with many compilers.
+_COMPILES = re.compile(r"\b(?:make|cmake|ninja)\b")
+_KEEPS = re.compile(
+    r"(?:pip3?|make|ninja) install|--install|--target[ =]install|wheel|COPY --from|^\s*(?:ENTRYPOINT|CMD)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
 _BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
 _OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
 _ARM_HOSTS = re.compile(r"gh200|gb\d{2,3}|orin|thor|xavier")
@@ -81,6 +87,8 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
         return []  # a job that only checks that the project builds takes one architecture to save time
     if facts.kind == "python" and not _BUILDS.search(facts.path):
         return []  # a program that sets the list for what it compiles while it runs knows its GPU
+    if facts.kind == "dockerfile" and _only_compiles(facts):
+        return []
     found = []
     best: dict[str, int] = {}
     rank = {"none": 0, "jit": 1, "older": 2, "native": 3}
@@ -104,6 +112,13 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
         ):
             chosen[one.tool] = (one, parsed)
     return list(chosen.values())
+
+
+def _only_compiles(facts: Facts) -> bool:
+    """Return whether an image's stages compile the project with one compiler each, and keep nothing."""
+    text = facts.source.text
+    stages = sum(line.lstrip().upper().startswith("FROM ") for line in facts.source.lines)
+    return stages >= 4 and _COMPILES.search(text) is not None and _KEEPS.search(text) is None
 
 
 def _makes(facts: Facts) -> bool:

@@ -23,13 +23,16 @@ _NO_NUMBERS = re.compile(r"preprocess|prepare|convert|download|tokeni[sz]e", re.
 # A file that is named for it asks for it on purpose.
 _ABOUT_SLICES = re.compile(r"(?:^|[^a-z])mig(?:$|[^a-z])", re.IGNORECASE)
 _ABOUT_SHARING = re.compile(r"time-?_?slic|shar(?:e|ing)|(?:^|[^a-z])mps(?:$|[^a-z])", re.IGNORECASE)
+# Nodes that a simulator plays: no GPU does anything.
+_SIMULATED = re.compile(r"kwok", re.IGNORECASE)
 _SLICE = re.compile(r"\d+g\.\d+gb(?:\.\w+)?", re.IGNORECASE)
 
 
 def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pods that ask for a GPU and leave the choice of GPU to the scheduler."""
-    del asked
-    for one in facts.gpu_requests if not parts.only_tries(facts.path) else ():
+    if parts.only_tries(facts.path) or not _matters(facts, asked) or parts.names_machine(facts.path):
+        return
+    for one in facts.gpu_requests if not _SIMULATED.search(facts.source.text) else ():
         if _works(one, facts) and one.resource.endswith("/gpu") and not one.selectors and not one.open:
             yield Hit(
                 span=one.span,
@@ -42,6 +45,11 @@ def _works(one: GpuRequest, facts: Facts) -> bool:
     if parts.released(facts.path):
         return False
     return one.kind in _WORKLOADS or (one.kind == "Pod" and about_perf(facts.path))
+
+
+def _matters(facts: Facts, asked: Asked) -> bool:
+    """Return whether it matters which GPU serves: a project that declares no target may leave it to its users."""
+    return asked.declared or about_perf(facts.path)
 
 
 def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
@@ -58,7 +66,7 @@ def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield selectors and GPU types that name another part than the target."""
     spec = asked.spec_for(facts.path)
-    if spec is None or parts.only_tries(facts.path):
+    if spec is None or parts.only_tries(facts.path) or not _matters(facts, asked):
         return
     for one in facts.gpu_requests:
         found = [

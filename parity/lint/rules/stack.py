@@ -25,7 +25,24 @@ _CONDA_TOOLKITS = frozenset(
     {"conda:cudatoolkit", "conda:pytorch-cuda", "conda:cuda-version", "conda:cuda-toolkit", "conda:cuda"}
 )
 # Without a compiler, or with client tools alone: what pip installs into it brings its own CUDA.
+_PLAIN = re.compile(r"(?:^|/)cuda(?::|$)|^\w+(?::|$)")  # nothing but CUDA or a system
 _NO_TOOLKIT = re.compile(r"(?:^|/)cuda:[^/]*-(?:base|runtime)|-py3-sdk$")
+# What a Dockerfile says that has the GPU compute in it: a compiler of GPU code, or a framework.
+_COMPUTES = re.compile(
+    r"nvcc|\.cu\b|cmake|ninja|bazel|meson|configure\b|setup\.py|requirements|environment\.ya?ml|conda|poetry|\buv\b|"
+    r"pip3? install[^\n]* (?:-e )?[./]|torch|jax|tensorflow|cupy|numba|paddle|onnx|tensorrt|vllm|sglang|flash|triton|"
+    r"apex|deepspeed|cudnn|nccl|mpi|CUDA_ARCH|CUDA_HOME|make\b(?! bin/)|rapids|cudf",
+    re.IGNORECASE,
+)
+_LOOKS_ON = re.compile(
+    r"(?:^|[^a-z])(?:monitor(?:s|ing)?|exporter|telemetry|npd|node-problem-detector)(?:[^a-z]|$)", re.IGNORECASE
+)
+# What asks a server, or is asked by a browser: it has torch for its tokenizers and types, and no GPU.
+_NO_GPU = re.compile(
+    r"(?:^|[/_\-.])(?:load-?_?gen(?:erator)?|profile-?_?generator|load-?_?test(?:er|ing)?|locust|clients?|frontend|backends?|"
+    r"web-?_?(?:app|ui|server)?|llama-?_?cpp)(?:$|[/_\-.])",
+    re.IGNORECASE,
+)
 _DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
 
 
@@ -66,7 +83,7 @@ def release_of(version: Version, asked: Asked) -> TorchRelease | None:
 def torch_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pinned torch builds that have no machine code for the target."""
     spec = asked.spec_for(facts.path)
-    if spec is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
+    if spec is None or _DOCS.search(facts.path) or _NO_GPU.search(facts.path) or not _speaks_of_runs(facts):
         return
     for one in facts.requirements:
         other = parts.speaks_for_another(one.group, spec)  # an extra called npu
@@ -165,7 +182,7 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield CUDA images and conda toolkits that cannot generate code for the target."""
     spec = asked.spec_for(facts.path)
     first = asked.stack.first_cuda(spec.arch) if spec else None
-    if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
+    if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts) or _looks_on(facts):
         return
     known = [(image, images.cuda_at_most(image.reference or "", asked.data)) for image in facts.images]
     if any(version is not None and Version(version) >= Version(first) for _, version in known):
@@ -176,7 +193,6 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
         if (
             version
             and image.reference not in told
-            and Version(version) >= oldest  # an image older than all of these was never meant for any of them
             and not _same_major(spec, version, asked)
             and not asked_elsewhere(image, spec)
             and not _NO_TOOLKIT.search(image.reference or "")
@@ -194,6 +210,15 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
             name = one.name.removeprefix("conda:")
             message = f"{name} {found} has no code generation for {spec.arch} ({spec.id}); first: {first}"
             yield Hit(span=one.span, message=message, mend=f"ask for {name} {first} or newer")
+
+
+def _looks_on(facts: Facts) -> bool:
+    """Return whether an image only watches GPUs, or has its CUDA for nothing that computes."""
+    if facts.kind != "dockerfile":
+        return False
+    said = "\n".join(line for line in facts.source.lines if not line.lstrip().upper().startswith(("FROM", "ARG", "#")))
+    frames = any(not _PLAIN.search(image.reference or "") for image in facts.images)
+    return bool(_LOOKS_ON.search(facts.path)) or (bool(facts.commands) and not frames and not _COMPUTES.search(said))
 
 
 def asked_elsewhere(image: Image, spec: DeviceSpec) -> bool:
