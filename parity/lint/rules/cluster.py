@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from parity.lint import parts
 from parity.lint.facts import Facts, GpuRequest, Hit
 from parity.lint.python_scope import about_perf
+from parity.lint.script import measures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ _SLICE = re.compile(r"\d+g\.\d+gb(?:\.\w+)?", re.IGNORECASE)
 
 def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pods that ask for a GPU and leave the choice of GPU to the scheduler."""
-    if parts.only_tries(facts.path) or not _matters(facts, asked) or parts.names_machine(facts.path):
+    if parts.only_tries(facts.path) or not _matters(facts, asked) or _chosen(facts.path):
         return
     for one in facts.gpu_requests if not _SIMULATED.search(facts.source.text) else ():
         if _works(one, facts) and one.resource.endswith("/gpu") and not one.selectors and not one.open:
@@ -49,13 +50,17 @@ def _works(one: GpuRequest, facts: Facts) -> bool:
 
 def _matters(facts: Facts, asked: Asked) -> bool:
     """Return whether it matters which GPU serves: a project that declares no target may leave it to its users."""
-    return asked.declared or about_perf(facts.path)
+    return asked.declared or measures(facts)
+
+
+def _chosen(path: str) -> bool:
+    """Return whether a path says which GPU its file is for: whoever sends the job knows where."""
+    return bool(parts.named(path)) or parts.names_machine(path)
 
 
 def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield batch scripts that ask for a GPU without a type, constraint or partition."""
-    del asked
-    if _NO_NUMBERS.search(facts.path.rsplit("/", 1)[-1]):
+    if _NO_NUMBERS.search(facts.path.rsplit("/", 1)[-1]) or not _matters(facts, asked) or _chosen(facts.path):
         return
     for one in facts.gpu_requests:
         if one.kind == "slurm" and not one.selectors and not one.open:
@@ -81,7 +86,7 @@ def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def slice_requested(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield requests of a MIG slice that the target is not."""
     own = asked.target.partition.profile if asked.target and asked.target.partition.kind == "mig" else ""
-    if parts.only_tries(facts.path) or _ABOUT_SLICES.search(facts.path):
+    if parts.only_tries(facts.path) or _ABOUT_SLICES.search(facts.path) or not _matters(facts, asked):
         return
     for one in facts.gpu_requests:
         profile = _profile(one)
@@ -103,9 +108,8 @@ def _profile(one: GpuRequest) -> str:
 
 def shared(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield device plugin settings that hand one GPU to several pods."""
-    del asked
     words = {"timeSlicing": "time-slices", "mps": "shares by MPS"}
-    if parts.only_tries(facts.path) or _ABOUT_SHARING.search(facts.path):
+    if parts.only_tries(facts.path) or _ABOUT_SHARING.search(facts.path) or not _matters(facts, asked):
         return
     for how, span in facts.shared_gpus:
         yield Hit(span=span, message=f"the device plugin {words[how]} each GPU among several pods")

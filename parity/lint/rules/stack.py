@@ -43,7 +43,10 @@ _NO_GPU = re.compile(
     r"web-?_?(?:app|ui|server)?|llama-?_?cpp)(?:$|[/_\-.])",
     re.IGNORECASE,
 )
-_DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
+_DOCS = re.compile(r"(?:^|/)(?:docs?|website)/|[._-]docs?(?:$|[._-])|(?:^|/)docs?[._-][^/]*$|(?:^|/)\.devcontainer/")
+# A web server that asks others: nothing of it needs the GPU.
+_WEB = re.compile(r"\b(?:ENTRYPOINT|CMD)\b[^\n]*\b(?:uvicorn|gunicorn|streamlit|flask|nginx)\b", re.IGNORECASE)
+_MODELS = re.compile(r"torch|cuda|model|nvcc|cupy|vllm|triton|\.cu\b|cmake|gpu", re.IGNORECASE)
 
 
 def pinned(one: Requirement) -> Version | None:
@@ -165,7 +168,7 @@ def triton_differs_from_torch(facts: Facts, asked: Asked) -> Iterator[Hit]:
             continue
         for other in facts.requirements:
             torch = pinned(other) if other.name == "torch" and other.group == one.group and not other.marker else None
-            row = release_of(torch, asked) if torch else None
+            row = release_of(torch, asked) if torch and not torch.is_prerelease else None
             if row is not None and not _starts(version, row.triton):
                 message = (
                     f"triton {version} is installed with torch {torch}, which was built and tested with {row.triton}"
@@ -218,7 +221,10 @@ def _looks_on(facts: Facts) -> bool:
         return False
     said = "\n".join(line for line in facts.source.lines if not line.lstrip().upper().startswith(("FROM", "ARG", "#")))
     frames = any(not _PLAIN.search(image.reference or "") for image in facts.images)
-    return bool(_LOOKS_ON.search(facts.path)) or (bool(facts.commands) and not frames and not _COMPUTES.search(said))
+    if _LOOKS_ON.search(facts.path) or (_WEB.search(said) and not _MODELS.search(said)):
+        return True
+    by_driver = "opencl" in said.lower() and "nvcc" not in said  # the driver compiles OpenCL for whatever GPU is there
+    return not frames and bool(facts.commands) and (by_driver or not _COMPUTES.search(said))
 
 
 def asked_elsewhere(image: Image, spec: DeviceSpec) -> bool:
@@ -249,6 +255,8 @@ def floating_image(facts: Facts, asked: Asked) -> Iterator[Hit]:
     if "nightly" in facts.path.lower():
         return  # it floats on purpose
     for image in facts.images:
+        if "$" in facts.source.lines[image.span.line - 1]:
+            continue  # the default of an argument, which builds pass
         if image.reference and images.floats(image.reference):
             yield Hit(
                 span=image.span,
