@@ -117,7 +117,10 @@ def true_on_amd(facts: Facts, asked: Asked) -> Iterator[Hit]:
 
 def _asks_fp8(node: ast.Compare, facts: Facts) -> bool:
     """Return whether the function around a gate asks for FP8, which AMD's data-center parts of (9, 4) on have."""
-    around = [*facts.nodes(ast.FunctionDef), *facts.nodes(ast.AsyncFunctionDef)]
+    around: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
+        *facts.nodes(ast.FunctionDef),
+        *facts.nodes(ast.AsyncFunctionDef),
+    ]
     return any(_FP8.search(one.name) for one in around if one.lineno <= node.lineno <= (one.end_lineno or 0))
 
 

@@ -43,6 +43,8 @@ _NO_GPU = re.compile(
     r"web-?_?(?:app|ui|server)?|llama-?_?cpp)(?:$|[/_\-.])",
     re.IGNORECASE,
 )
+# Extras and groups that serve the project's own work: what runs for a user is not in them.
+_TRIES = re.compile(r"^(?:extra|group) (?:tests?|testing|dev|docs?|lint|ci)$", re.IGNORECASE)
 _DOCS = re.compile(r"(?:^|/)(?:docs?|website)/|[._-]docs?(?:$|[._-])|(?:^|/)docs?[._-][^/]*$|(?:^|/)\.devcontainer/")
 # A web server that asks others: nothing of it needs the GPU.
 _WEB = re.compile(r"\b(?:ENTRYPOINT|CMD)\b[^\n]*\b(?:uvicorn|gunicorn|streamlit|flask|nginx)\b", re.IGNORECASE)
@@ -89,7 +91,7 @@ def torch_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     if spec is None or _DOCS.search(facts.path) or _NO_GPU.search(facts.path) or not _speaks_of_runs(facts):
         return
     for one in facts.requirements:
-        other = parts.speaks_for_another(one.group, spec)  # an extra called npu
+        other = parts.speaks_for_another(one.group, spec) or _TRIES.search(one.group)  # an extra called npu, or test
         version = pinned(one) if one.name == "torch" and not other else None
         if version and version.public in facts.path:
             continue  # a file named for an old release holds that release
@@ -147,7 +149,9 @@ def triton_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
         return  # what came before the first release that was measured is not known
     told = {one.group for one in facts.requirements if one.name == "torch" and _lacks(one, spec, asked)}
     for one in facts.requirements:
-        version = pinned(one) if one.name == "triton" and one.group not in told else None
+        version = (
+            pinned(one) if one.name == "triton" and one.group not in told and not _TRIES.search(one.group) else None
+        )
         if version and version.release < Version(first).release:
             message = f"triton {version} cannot compile for {spec.arch} ({spec.id}); the first that can is {first}"
             yield Hit(span=one.span, message=message)
@@ -224,7 +228,7 @@ def _looks_on(facts: Facts) -> bool:
     if _LOOKS_ON.search(facts.path) or (_WEB.search(said) and not _MODELS.search(said)):
         return True
     by_driver = "opencl" in said.lower() and "nvcc" not in said  # the driver compiles OpenCL for whatever GPU is there
-    return not frames and bool(facts.commands) and (by_driver or not _COMPUTES.search(said))
+    return "actions-runner" in said or (not frames and (by_driver or not _COMPUTES.search(said)))
 
 
 def asked_elsewhere(image: Image, spec: DeviceSpec) -> bool:
