@@ -130,7 +130,9 @@ def names_machine(path: str) -> bool:
     return any(_MACHINE.fullmatch(word) for word in _words(path)) or _AZURE.search(path.lower()) is not None
 
 
-_TRIED = frozenset({"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci"})
+_TRIED = frozenset(
+    {"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci", ".github"}
+)
 _RELEASED = re.compile(
     r"(?:^|/)v\d+\.\d+\.\d+[^/]*/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/", re.IGNORECASE
 )

@@ -83,6 +83,7 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     if spec is None:
         return []
     mine = [one for one in facts.arch_lists if (one.tool == "amd") == (spec.vendor == "amd")]
+    mine = [one for one in mine if one.how != "kubernetes"]  # what a pod builds, it builds for its own GPU
     if facts.kind == "python" and any(one.tool == "nvcc" for one in mine):
         mine = [one for one in mine if one.tool != "torch"]  # torch ignores its list where flags name architectures
     if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
