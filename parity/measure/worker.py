@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,10 +15,10 @@ from typing import Any
 
 import msgspec
 
+from parity.probes.death import told_end
 from parity.probes.supervise import _BOOT
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-_TAIL_BYTES = 4096
 
 
 class WorkerLost(Exception):  # noqa: N818  (a state, told in its words)
@@ -143,14 +142,4 @@ class Worker:
                 raise WorkerLost("failed", "the measuring process wrote more than any answer can be")
 
     def _death(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1.0)
-        status = self._process.returncode
-        size = self._noise.seek(0, os.SEEK_END)
-        self._noise.seek(max(0, size - _TAIL_BYTES))
-        noise = self._noise.read(_TAIL_BYTES).decode("utf-8", errors="replace").strip().splitlines()
-        said = f": {noise[-1][:200]}" if noise else ""
-        if status is not None and status < 0:
-            with contextlib.suppress(ValueError):
-                return f"the measuring process was killed by {signal.Signals(-status).name}{said}"
-        return f"the measuring process ended with status {status}{said}"
+        return f"the measuring process {told_end(self._process, self._noise)}"
