@@ -89,6 +89,11 @@ class Watch:
         return self._given_up.detail if self._given_up else ""
 
     @property
+    def is_running(self) -> bool:
+        """Return whether a test is being watched."""
+        return self._running is not None
+
+    @property
     def descriptor(self) -> int | None:
         """Return what can be waited for until ``pump`` has something to read; None without a child."""
         return None if self._child is None else self._child.descriptor
@@ -166,8 +171,11 @@ class Watch:
         self._begun = True
         return note, waited
 
-    def end(self) -> dict[str, Any]:
+    def end(self, deadline_s: float | None = None) -> dict[str, Any]:
         """End the test; return what was read: the child's answer with ``units``, ``note`` and ``sampled_every_s``.
+
+        Args:
+            deadline_s: seconds for the answer; None: the deadline of all answers.
 
         Raises:
             WatchLost: nothing began, or the watcher did not survive the test.
@@ -178,7 +186,7 @@ class Watch:
         child = self._child
         assert child is not None  # running
         try:
-            answer = child.request({"op": "end"}, self._answer_deadline_s)
+            answer = child.request({"op": "end"}, self._answer_deadline_s if deadline_s is None else deadline_s)
         except WatchLost as error:
             self._fail(error)
             raise

@@ -238,11 +238,16 @@ class Test:
             recording.note_sample(told)
             profiled = recording.unit.profiler is not None and not interrupted()
             if stream is not None:
-                stream[recording.unit.id] = {**_numbers(recording, told), **(_step(recording) if profiled else {})}
+                stream[recording.unit.id] = {**self._numbers(recording, told), **(_step(recording) if profiled else {})}
             elif profiled:
                 _profile(recording)
         self._samples += 1
         return time.monotonic() - start
+
+    def _numbers(self, recording: Recording, told: Answer) -> dict[str, float]:
+        """Return the numbers of a sample, and how many processes of others were there if that can be told."""
+        others = {OTHERS: float(recording.others)} if PROCESSES in told and self._ids_are_ours else {}
+        return {**numbers_of(told), **others}
 
     def end(self, budget_s: float) -> dict[str, Any]:
         """Read the counters, and of the rest what fits the budget; return the whole test as JSON data."""
@@ -299,12 +304,6 @@ def _begin_profile(recording: Recording) -> None:
         recording.unit.profiler.sample(first=True)
     except Exception as error:
         recording.reasons["metrics"] = _reason(error)
-
-
-def _numbers(recording: Recording, told: Answer) -> dict[str, float]:
-    """Return the numbers of a sample, and how many processes of others were there."""
-    others = {OTHERS: float(recording.others)} if PROCESSES in told else {}
-    return {**numbers_of(told), **others}
 
 
 def _step(recording: Recording) -> dict[str, float]:
