@@ -145,7 +145,8 @@ def roofs_of(bound: Bound) -> Iterator[tuple[str, str]]:
     if here is not None:
         known = bound.intensity_at_most
         intensity = "" if known is None else f"at most {fewest_digits(known)} {_operations(bound)}/B, "
-        yield "roof here", f"{here.name}: {intensity}ridge {_ridge(here, bound)}, {_SIDES[here.side]} side"
+        pace = f"{here.dram_share * here.memory_bandwidth_gbps:.0f} of {here.memory_bandwidth_gbps:.0f} GB/s"
+        yield "roof here", f"{here.name}: {pace}, {intensity}ridge {_ridge(here, bound)}: {_SIDES[here.side]} side"
     if there is not None:
         taken = f"{share(there.dram_share)} of its DRAM and at most {share(there.tensor_share)} of its tensor cores"
         told = f"{there.name}: ridge {_ridge(there, bound)}; this pace takes {taken}: {_SIDES[there.side]} side"

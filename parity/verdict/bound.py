@@ -46,7 +46,7 @@ def bound_of(
         why = "the device was never busy" if idle else f"no hardware counters ({', '.join(missing)}) were read"
         return Bound(here="unknown", why=why, dtype=dtype)
     side: Side = "dram" if dram >= tensor else "tensor"
-    shares = f"DRAM {dram:.0%}, tensor cores {tensor:.0%} of the busy time"
+    shares = f"DRAM {dram:.0%} and tensor cores {tensor:.0%} active while busy".replace("%", " %")
     gaps = []
     mine = None if here is None else _peaks(here[1], dtype)
     if mine is None or here is None:

@@ -99,6 +99,8 @@ class Waiter:
         Raises:
             CommandError: there is no such program, or it cannot be run.
         """
+        if not words[0]:  # some systems say of an empty name that it may not be run
+            raise CommandError("'': command not found", NOT_FOUND)
         try:
             self.process = subprocess.Popen(list(words), close_fds=False)  # noqa: S603  (the user's own command and descriptors)
         except FileNotFoundError as error:

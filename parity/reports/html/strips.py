@@ -1,4 +1,7 @@
-"""Knows how one value over time is drawn: a band from least to most, a line for the mean, at most 400 steps."""
+"""Knows how one value over time is drawn: a band from least to most, a line for the mean, at most 400 steps.
+
+Where the scale has a floor, the mean stands on it as an area.
+"""
 
 from __future__ import annotations
 
@@ -85,6 +88,8 @@ def strip(told: Strip, at: Sequence[float], line: Line) -> Html:
         under = [(x, y(one[2]) + 0.7) for one in reversed(run) for x in (one[1], one[0])]
         mean = [(x, y(one[3])) for one in run for x in (one[0], one[1])]
         back = [(x, height + 1.5) for x, height in reversed(mean)]
+        if told.floor is not None:
+            shapes.append(_shape([*mean, (run[-1][1], y(bottom)), (run[0][0], y(bottom))], f"f-{told.tone} maybe"))
         shapes += [_shape(over + under, f"f-{told.tone} maybe"), _shape(mean + back, "f-text")]
     words = f"{told.title}: {fewest_digits(low)} to {fewest_digits(high)} {told.unit}".rstrip()
     mark = None

@@ -13,11 +13,14 @@ from parity.reports.html.tables import Column, table
 from parity.units import fewest_digits, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
 
     from parity.model.interval import WatchedDevice
     from parity.model.watch import RecordedDevice, WatchReport
     from parity.reports.html.markup import Html
+
+    Pair: TypeAlias = tuple[RecordedDevice, WatchedDevice]
 
 OUTCOMES = {"clean": "match", "disturbed": "mismatch", "unknown": "unknown"}
 TONES = {"error": "bad", "warning": "doubt", "note": ""}
@@ -55,10 +58,10 @@ def render(report: WatchReport) -> str:
     )
     sections = [
         section("findings", "What happened", _findings(report)) if report.interval.findings else None,
-        section("roofs", "What bound it", *(_roofs(device) for device, _ in pairs)) if pairs else None,
-        section("units", "Which unit was busy", *(_units(device) for device, _ in pairs)) if pairs else None,
+        section("roofs", "What bound it", *_folded(pairs, lambda pair: _roofs(pair[0]))) if pairs else None,
+        section("units", "Which unit was busy", *_folded(pairs, lambda pair: _units(pair[0]))) if pairs else None,
         section("timeline", "Over time", *_timelines(pairs)) if pairs else None,
-        section("conditions", "Conditions", *(_conditions(watched) for _, watched in pairs)) if pairs else None,
+        section("conditions", "Conditions", *_folded(pairs, lambda pair: _conditions(pair[1]))) if pairs else None,
         section("gaps", "Not read", _gaps(report)),
         section("cost", "What watching cost", el("p", watch_rows.overhead_of(report))),
     ]
@@ -112,18 +115,24 @@ def _conditions(watched: WatchedDevice) -> Html:
     )
 
 
-def _timelines(pairs: list[tuple[RecordedDevice, WatchedDevice]]) -> list[Html]:
+def _timelines(pairs: Sequence[Pair]) -> list[Html]:
     if not any(device.timeline.at for device, _ in pairs):
         return [el("p", "No sample was taken.")]
-    shown = [_timeline(device, watched) for device, watched in pairs[:MOST_DEVICES]]
-    folded = [fold(pair[0].label, one) for pair, one in zip(pairs[1:], shown[1:], strict=False)]
-    more = len(pairs) - MOST_DEVICES
     return [
         legend([("f-here maybe", "least to most"), ("f-text", "mean"), ("f-bad maybe", "throttled")]),
         el("h3", pairs[0][0].label),
-        shown[0],
-        *folded,
-        *([el("p", f"and {more} more devices", class_="dim")] if more > 0 else []),
+        *_folded(pairs, lambda pair: _timeline(*pair)),
+    ]
+
+
+def _folded(pairs: Sequence[Pair], draw: Callable[[Pair], Html]) -> list[Html]:
+    """Return what is told of each device; all but the first folded away, and of more than a page bears their number."""
+    shown = [draw(pair) for pair in pairs[:MOST_DEVICES]]
+    more = len(pairs) - MOST_DEVICES
+    return [
+        *shown[:1],
+        *(fold(pair[0].label, one) for pair, one in zip(pairs[1:], shown[1:], strict=False)),
+        *([el("p", f"and {more} more devices; `--format json` has all of them", class_="dim")] if more > 0 else []),
     ]
 
 
@@ -141,7 +150,15 @@ def _timeline(device: RecordedDevice, watched: WatchedDevice) -> Html:
             drawn.append(strip(cause, line.at, line.lines[name]))
     points = "" if line.samples_per_point == 1 else f", {line.samples_per_point} samples a point"
     caption = f"From 0 to {end} s, {plural(len(line.at), 'point')}{points}; what stayed at nothing is left out"
-    return el("figure", el("figcaption", caption), *drawn)
+    return el(
+        "div", el("figure", el("figcaption", caption), *drawn), fold("The numbers behind the picture", _numbers(device))
+    )
+
+
+def _numbers(device: RecordedDevice) -> Html:
+    columns = [Column("value", "name"), Column("mean", "number"), Column("most", "number")]
+    rows = [[name, fewest_digits(use.mean), fewest_digits(use.max)] for name, use in device.use.items()]
+    return table(f"{device.label}: each value by its own name, in the unit of it", columns, rows)
 
 
 def _limit(watched: WatchedDevice, name: str) -> float | None:
