@@ -35,6 +35,7 @@ from parity.inputs import near_names
 from parity.model.policy import MODES
 from parity.model.rule import LEVELS
 from parity.probes.child import die_with_parent
+from parity.probes.visibility import VISIBLE_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,13 +47,6 @@ if TYPE_CHECKING:
     from parity.probes.watch import Watch
 
 MAX_LINES = 8
-VISIBLE_VARIABLES = (
-    "CUDA_VISIBLE_DEVICES",
-    "CUDA_DEVICE_ORDER",
-    "HIP_VISIBLE_DEVICES",
-    "ROCR_VISIBLE_DEVICES",
-    "GPU_DEVICE_ORDINAL",
-)
 TOLD_WAIT_S = 0.001
 
 

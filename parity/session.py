@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from parity.model.rule import Level, RuleCard
     from parity.model.target import Target
     from parity.model.verdict import Verdict
-    from parity.probes.watch import Watch
+    from parity.probes.watch import Watch, WatchLost
 
 
 def project_of(config: str | None, *, start: str = ".") -> Project:
@@ -186,19 +186,36 @@ def conditions_of(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Inter
         asked: what ``prepare_conditions`` returned.
     """
     from parity.probes.watch import WatchLost
-    from parity.probes.watch_decode import watched_devices
 
     try:
         read = watch.end()
     except WatchLost as error:
-        gap = Gap(what="conditions", why=error.why, detail=error.detail)
-        return Interval(test=test, state="unknown", unknowns=(gap,))
+        return interval_of(None, test, asked, lost=error)
+    return interval_of(read, test, asked)
+
+
+def interval_of(
+    read: dict[str, Any] | None, test: str, asked: tuple[RuleCard, ...], *, lost: WatchLost | None = None
+) -> Interval:
+    """Return the judged conditions of what the watcher read; never raises for what it did not.
+
+    Args:
+        read: as ``Watch.end`` returns it, or what there was when the watch was lost; None: nothing.
+        test: the test's id, or the command.
+        asked: what ``prepare_conditions`` returned.
+        lost: why the watch did not last; then what was disturbed is disturbed, and all else is unknown.
+    """
+    from parity.probes.watch_decode import watched_devices
+
+    missing = () if lost is None else (Gap(what="conditions", why=lost.why, detail=lost.detail),)
+    if read is None:
+        return Interval(test=test, state="unknown", unknowns=missing)
     try:
         devices = watched_devices(read)
         seconds, samples = round(float(read["seconds"]), 6), int(read["samples"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         gap = Gap(what="conditions", why="failed", detail=f"the watcher's answer is not understood: {error!r}"[:200])
-        return Interval(test=test, state="unknown", unknowns=(gap,))
+        return Interval(test=test, state="unknown", unknowns=(*missing, gap))
     note = read["note"]
     interval = Interval(
         test=test,
@@ -207,9 +224,10 @@ def conditions_of(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Inter
         samples=samples,
         sampled_every_s=read["sampled_every_s"],
         devices=devices,
-        unknowns=(Gap(what="devices", why="not_asked", detail=note),) if note else (),
+        unknowns=(*missing, *((Gap(what="devices", why="not_asked", detail=note),) if note else ())),
     )
-    return judge_interval(interval, asked)
+    judged = judge_interval(interval, asked)
+    return msgspec.structs.replace(judged, state="unknown") if lost and judged.state == "clean" else judged
 
 
 def as_json(value: msgspec.Struct) -> bytes:

@@ -41,6 +41,7 @@ from parity.model.spec import DeviceSpec
 from parity.model.stack_facts import StackFacts
 from parity.model.tuned import TunedReport
 from parity.model.verdict import Verdict
+from parity.model.watch import WatchReport
 from parity.model.workload import ModelReport
 from parity.reports import text_report
 
@@ -48,6 +49,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "fingerprint-1": (Fingerprint, "A machine, as `parity capture` writes it."),
     "verdict-1": (Verdict, "A judgement, as `parity doctor --format json` prints it."),
     "conditions-1": (Interval, "The conditions a test ran under, as the pytest plugin records them."),
+    "watch-1": (WatchReport, "Devices while a command ran, as `parity watch --format json` writes it."),
     "run-1": (Run, "A pytest run, as `--parity-report=FILE.json` writes it."),
     "model-1": (ModelReport, "What a model asks of a target, as `parity model --format json` prints it."),
     "models-1": (ModelsReport, "A project's models, as `parity model --format json` prints them without a model."),

@@ -40,6 +40,7 @@ COMMANDS = {
         "compare many nodes: alike, odd, slow, changed, not the target; and fleet collect",
     ),
     "fleet collect": ("parity.cli.fleet_collect", "take the fingerprints of many nodes through their launcher"),
+    "watch": ("parity.cli.watch", "run a command and record what the devices do meanwhile; its exit status is kept"),
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }

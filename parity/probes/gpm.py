@@ -1,4 +1,4 @@
-"""Knows how to take two GPM samples of an NVIDIA device (Hopper and newer) and compute the metrics between them.
+"""Knows how to take GPM samples of an NVIDIA device (Hopper and newer) and compute the metrics between two of them.
 
 The structs are our own: the binding's holds every metric it knows, 19 kB; the driver reads as many as ``numMetrics``
 says. A driver that does not know one id refuses the whole call, so a refused list is halved until the culprits are
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _INVALID_ARGUMENT = 2
+_SAMPLES = 3  # the interval's first one, and two that take turns as its latest
 _NOT_SUPPORTED = 3
 _NEVER = (_NOT_SUPPORTED, 0.0)
 _METRIC = struct.Struct("@Iid24x")  # nvmlGpmMetric_t: id, return code, value, three texts (not looked at)
@@ -52,7 +53,7 @@ class Gpm:
     """
 
     def __init__(self, wrapper: Callable[[str], Callable[..., Any]], handle: Any, instance: int | None) -> None:
-        """Ask for support and allocate two samples.
+        """Ask for support and allocate the samples.
 
         Raises:
             Exception: the driver has no GPM or not for this device.
@@ -63,34 +64,55 @@ class Gpm:
         support = wrapper("nvmlGpmQueryDeviceSupport")(handle)
         if not support.isSupportedDevice:
             raise NotSupportedError
-        self._samples = [wrapper("nvmlGpmSampleAlloc")() for _ in range(2)]
-        self._taken: list[float | None] = [None, None]
+        self._samples = [wrapper("nvmlGpmSampleAlloc")() for _ in range(_SAMPLES)]
+        self._taken: list[float | None] = [None] * _SAMPLES
+        self._latest = self._before = 0
         self._known = tuple(METRICS)
         self.cost_s = 0.0
 
     def sample(self, *, first: bool) -> None:
         """Take the interval's first sample, or its latest."""
-        place = 0 if first else 1
+        if first:
+            self._taken = [None] * _SAMPLES
+        place = 0 if first else 2 if self._latest == 1 else 1
         self._taken[place] = None
         if self._instance is None:
             self._wrapper("nvmlGpmSampleGet")(self._handle, self._samples[place])
         else:
             self._wrapper("nvmlGpmMigSampleGet")(self._handle, self._instance, self._samples[place])
         self._taken[place] = time.monotonic()
-        if first:
-            self._taken[1] = None
+        self._before, self._latest = (0, 0) if first else (self._latest, place)
 
     def metrics(self) -> dict[str, float]:
-        """Return metric name -> value of the time between both samples; only what the driver vouches for.
+        """Return metric name -> value from the first sample to the latest; only what the driver vouches for.
 
         Raises:
             TooShortError: the samples are missing or not 100 ms apart.
             Exception: the driver refuses.
         """
-        first, last = self._taken
+        return self._between(0, self._latest)
+
+    def step(self) -> dict[str, float]:
+        """Take a sample and return the metrics since the one before it.
+
+        Raises:
+            TooShortError: there was none, or it is not 100 ms old: then no sample is taken.
+            Exception: the driver refuses.
+        """
+        before = self._taken[self._latest]
+        if before is None:
+            self.sample(first=True)
+            raise TooShortError
+        if time.monotonic() - before < MIN_INTERVAL_S:
+            raise TooShortError
+        self.sample(first=False)
+        return self._between(self._before, self._latest)
+
+    def _between(self, one: int, other: int) -> dict[str, float]:
+        first, last = self._taken[one], self._taken[other]
         if first is None or last is None or last - first < MIN_INTERVAL_S:
             raise TooShortError
-        found = self._get(self._known)
+        found = self._get(self._known, (one, other))
         if not found:
             raise RefusedError
         self._known = tuple(number for number in self._known if found.get(number, _NEVER)[0] != _NOT_SUPPORTED)
@@ -99,10 +121,10 @@ class Gpm:
             name: round(value * factor, 6) for (name, factor), code, value in named if not code and math.isfinite(value)
         }
 
-    def _get(self, numbers: Sequence[int]) -> dict[int, tuple[int, float]]:
+    def _get(self, numbers: Sequence[int], places: tuple[int, int]) -> dict[int, tuple[int, float]]:
         """Return number -> (code, value); numbers that the driver does not know are left out."""
         request = _request(len(numbers))(version=_VERSION, count=len(numbers))
-        request.first, request.last = (ctypes.cast(sample, ctypes.c_void_p).value for sample in self._samples)
+        request.first, request.last = (ctypes.cast(self._samples[place], ctypes.c_void_p).value for place in places)
         for place, number in enumerate(numbers):
             _METRIC.pack_into(request.metrics, place * _METRIC.size, number, 0, 0.0)
         if not numbers:
@@ -115,7 +137,7 @@ class Gpm:
             if len(numbers) == 1:
                 return {}
             half = len(numbers) // 2
-            return {**self._get(numbers[:half]), **self._get(numbers[half:])}
+            return {**self._get(numbers[:half], places), **self._get(numbers[half:], places)}
         return {number: (code, value) for number, code, value in _METRIC.iter_unpack(request.metrics)}
 
 

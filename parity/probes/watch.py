@@ -23,7 +23,7 @@ from parity.probes.supervise import _BOOT, CALL_DEADLINE_S, FIRST_CALL_DEADLINE_
 from parity.probes.watch_devices import chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 START_DEADLINE_S = 20.0  # without the persistence daemon a first handle takes seconds per GPU
 ANSWER_DEADLINE_S = 2.0
@@ -55,6 +55,9 @@ class Watch:
         options: for the child: ``root``, ``amdsmi``, ``sample_every_s``.
         start_deadline_s: seconds from a start to readiness.
         answer_deadline_s: seconds for one answer; also the longest that ``begin`` waits for a start.
+        sink: takes each line of the stream between ``begin`` and ``end``: a sample, or all added up so far. Then the
+            child is in a session of its own, so that a terminal's Ctrl-C does not reach it, and it is not replaced when
+            it is lost after a ``begin``.
     """
 
     def __init__(
@@ -63,8 +66,10 @@ class Watch:
         *,
         start_deadline_s: float = START_DEADLINE_S,
         answer_deadline_s: float = ANSWER_DEADLINE_S,
+        sink: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """Start nothing yet."""
+        self._sink = sink
         self._options = dict(options or {})
         self._start_deadline_s = start_deadline_s
         self._answer_deadline_s = answer_deadline_s
@@ -75,11 +80,42 @@ class Watch:
         self._chosen: dict[tuple[tuple[str, str], ...], tuple[tuple[str, ...], str]] = {}
         self._running: str | None = None
         self._lost: WatchLost | None = None
+        self._begun = False
 
     @property
     def problem(self) -> str:
         """Return why the watch was given up, empty while it was not."""
         return self._given_up.detail if self._given_up else ""
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether a test is being watched."""
+        return self._running is not None
+
+    @property
+    def descriptor(self) -> int | None:
+        """Return what can be waited for until ``pump`` has something to read; None without a child."""
+        return None if self._child is None else self._child.descriptor
+
+    @property
+    def core(self) -> int | None:
+        """Return the core that the child keeps to, None when it has none of its own."""
+        return None if self._child is None else self._child.core
+
+    def pump(self) -> None:
+        """Hand what has streamed in to the sink, without waiting.
+
+        Raises:
+            WatchLost: the child is gone; ``end`` will say the same.
+        """
+        if self._child is None:
+            return
+        try:
+            self._child.pump()
+        except WatchLost as error:
+            self._running = None
+            self._fail(error)
+            raise
 
     def start(self) -> None:
         """Start the child without waiting for it."""
@@ -91,7 +127,7 @@ class Watch:
             return
         self._starts += 1
         try:
-            self._child = _Child({**self._options, "skip": self._skip}, self._start_deadline_s)
+            self._child = _Child({**self._options, "skip": self._skip}, self._start_deadline_s, self._sink)
         except OSError as error:
             self._given_up = WatchLost("failed", f"the watcher could not be started: {error}")
 
@@ -123,15 +159,22 @@ class Watch:
             self._lost = WatchLost("not_asked", note or child.nothing())
             return self._lost.detail, waited
         try:
-            child.request({"op": "begin", "ids": names, "pid": pid}, self._answer_deadline_s)
+            child.request(
+                {"op": "begin", "ids": names, "pid": pid, "stream": self._sink is not None},
+                self._answer_deadline_s,
+            )
         except WatchLost as error:
             self._fail(error)
             return error.detail, waited
         self._running = note
+        self._begun = True
         return note, waited
 
-    def end(self) -> dict[str, Any]:
+    def end(self, deadline_s: float | None = None) -> dict[str, Any]:
         """End the test; return what was read: the child's answer with ``units``, ``note`` and ``sampled_every_s``.
+
+        Args:
+            deadline_s: seconds for the answer; None: the deadline of all answers.
 
         Raises:
             WatchLost: nothing began, or the watcher did not survive the test.
@@ -142,15 +185,22 @@ class Watch:
         child = self._child
         assert child is not None  # running
         try:
-            answer = child.request({"op": "end"}, self._answer_deadline_s)
+            answer = child.request({"op": "end"}, self._answer_deadline_s if deadline_s is None else deadline_s)
         except WatchLost as error:
             self._fail(error)
             raise
         return {
             **(answer.get("test") or {}),
-            "units": child.by_id,
-            "note": note,
-            "sampled_every_s": child.sampled_every_s,
+            **self.context(note),
+        }
+
+    def context(self, note: str | None = None) -> dict[str, Any]:
+        """Return what a test's raw numbers need to be understood; also while it runs."""
+        child = self._child
+        return {
+            "units": {} if child is None else child.by_id,
+            "note": (self._running or "") if note is None else note,
+            "sampled_every_s": None if child is None else child.sampled_every_s,
         }
 
     def close(self) -> None:
@@ -168,7 +218,10 @@ class Watch:
             self._child.end()
             self._child = None
         self._chosen.clear()
-        self.start()
+        if self._sink is None or not self._begun:
+            self.start()
+        else:
+            self._given_up = error
 
     def _ready(self) -> float:
         """Return the seconds waited until the child is ready.
@@ -208,12 +261,16 @@ def _enlarge(pipe: int) -> None:
 class _Child:
     """One watcher process."""
 
-    def __init__(self, options: dict[str, Any], start_deadline_s: float) -> None:
+    def __init__(
+        self, options: dict[str, Any], start_deadline_s: float, sink: Callable[[dict[str, Any]], None] | None = None
+    ) -> None:
         """Start the process; what it prints goes to a temporary file."""
         self.units: list[dict[str, Any]] = []
         self.by_id: dict[str, dict[str, Any]] = {}
         self.sampled_every_s: float | None = None
+        self.core: int | None = None
         self.pending: str | None = None
+        self._sink = sink
         self._reasons: dict[str, str] = {}
         self._is_ready = False
         self._seq = 0
@@ -227,6 +284,7 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._noise,
+                start_new_session=sink is not None,
             )
         except BaseException:
             self._noise.close()
@@ -270,18 +328,43 @@ class _Child:
             os.write(self._in, json.dumps({**request, "seq": self._seq}).encode() + b"\n")
         except OSError:
             raise WatchLost("failed", self._death()) from None
-        line = self._line(end)
-        if line is None:
-            raise WatchLost("timed_out", f"the watcher gave no answer within {deadline_s:g} s")
-        try:
-            answer = msgspec.json.decode(line)
-            known = isinstance(answer, dict) and answer.get("seq") == self._seq
-        except msgspec.DecodeError:
-            known = False
-        if not known:
+        while True:
+            line = self._line(end)
+            if line is None:
+                raise WatchLost("timed_out", f"the watcher gave no answer within {deadline_s:g} s")
+            answer = self._decoded(line)
+            if answer.get("seq") == self._seq:
+                return answer
+            self._streamed(answer, line)
+
+    @property
+    def descriptor(self) -> int:
+        """Return where the child writes."""
+        return self._out
+
+    def pump(self) -> None:
+        """Hand all that is there to the sink.
+
+        Raises:
+            WatchLost: the child died or wrote something else.
+        """
+        while (line := self._line(0.0)) is not None:
+            self._streamed(self._decoded(line), line)
+
+    def _streamed(self, record: dict[str, Any], line: bytes) -> None:
+        if self._sink is None or "stream" not in record:
             shown = line[:60].decode("utf-8", errors="replace")
             raise WatchLost("failed", f"the watcher wrote something else than an answer: {shown!r}")
-        return answer  # type: ignore[no-any-return]
+        self._sink(record)
+
+    @staticmethod
+    def _decoded(line: bytes) -> dict[str, Any]:
+        """Return a line's object, an empty one when it is none."""
+        try:
+            record = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            return {}
+        return record if isinstance(record, dict) else {}
 
     def nothing(self) -> str:
         """Return why there is no device to watch."""
@@ -325,6 +408,7 @@ class _Child:
                 self.units = list(record["ready"])
                 self.by_id = {unit["id"]: unit for unit in self.units}
                 self.sampled_every_s = record["sampled_every_s"]
+                self.core = record.get("core")
                 self._is_ready = True
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise WatchLost("failed", f"the watcher wrote nonsense at its start: {line[:60]!r}") from None

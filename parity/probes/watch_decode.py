@@ -14,7 +14,7 @@ _AMD_EVENTS = ((range(16), "ppt"), (range(16, 32), "current"), (range(32, 44), "
 _NS, _TICK = "limited_ns.", "limited_ticks."
 _COUNTERS = ("energy_mj", "ecc_corrected", "ecc_uncorrected", "pcie_replays")
 _DOUBLED = {"thermal": ("sw-thermal", "hw-thermal")}  # one counter for both, on drivers without the two
-_IDLE_BITS = frozenset({"idle"})
+IDLE_BITS = frozenset({"idle"})
 
 
 def watched_devices(answer: dict[str, Any]) -> tuple[WatchedDevice, ...]:
@@ -127,7 +127,7 @@ def _throttled(
             timed.pop(both, None)
     seen: dict[str, int] = {}
     for mask, count in events.items():
-        for cause in _causes(int(mask), vendor):
+        for cause in causes(int(mask), vendor):
             seen[cause] = seen.get(cause, 0) + count
     readings = sum(events.values())
     return tuple(
@@ -138,11 +138,16 @@ def _throttled(
             seen=seen.get(cause, 0),
             readings=readings,
         )
-        for cause in sorted({*timed, *seen} - _IDLE_BITS)
+        for cause in sorted({*timed, *seen} - IDLE_BITS)
     )
 
 
-def _causes(mask: int, vendor: str) -> set[str]:
+def causes(mask: int, vendor: str) -> set[str]:
+    """Return the names of the causes in a mask of the driver's.
+
+    >>> sorted(causes(0x44, "nvidia"))
+    ['hw-thermal', 'sw-power-cap']
+    """
     if vendor == "nvidia":
         bits = (1 << place for place in range(mask.bit_length()))
         return {THROTTLE_REASONS.get(bit, f"bit-{bit:#x}") for bit in bits if mask & bit}

@@ -5,6 +5,10 @@ answers are JSON lines; every answer repeats the request's number. After ``begin
 before answering, the rest right afterwards; ``end`` reads the counters and, of the slower values, what still fits, and
 takes the freshest sample of the others. With many devices it takes the freshest sample also of the counters of those
 that do not fit, idle ones first.
+
+A ``begin`` with ``stream`` also sends every sample as it is taken, and now and then all that was added up so far: lines
+with ``stream`` instead of a request's number. Who reads them has everything up to the moment a driver kills this
+process.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.probes import own_processes, watch_amd, watch_nvml
 from parity.probes.gpm import TooShortError
-from parity.probes.watch_unit import Recording
+from parity.probes.watch_unit import OTHERS, PROCESSES, Recording, numbers_of
 
 if TYPE_CHECKING:
     from parity.probes.ask import Ask
@@ -28,6 +32,8 @@ SAMPLE_EVERY_S = 0.1
 BEGIN_BUDGET_S = 0.0002
 END_BUDGET_S = 0.00035
 MAX_DUTY = 0.1  # share of a core that sampling may take; a slow driver is sampled less often
+CHECKPOINT_EVERY_S = 1.0
+STREAM_END_BUDGET_S = 0.5  # nobody's test waits for the end of a stream
 STDIN = 0
 MAX_REQUEST_BYTES = 1 << 20
 
@@ -38,14 +44,15 @@ def survey(ask: Ask, options: dict[str, Any]) -> None:
     Args:
         ask: announces the questions of the start, so that a deadly one is known by name.
         options: ``skip`` (key -> why an earlier child lost it), ``root`` (of ``/sys`` and ``/proc``), ``amdsmi`` (see
-            ``parity.probes.watch_amd``), ``sample_every_s``.
+            ``parity.probes.watch_amd``), ``sample_every_s``, ``always`` (sample also where there is no second core).
     """
     skip = options.get("skip") or {}
     units = watch_nvml.units(ask, skip)
     units += watch_amd.units(ask, options, beside_others=bool(units))
     period = float(options.get("sample_every_s") or SAMPLE_EVERY_S)
     pinned = _pin()
-    server = Server(ask, units, period=period if pinned is not None else None, root=str(options.get("root") or ""))
+    sampling = pinned is not None or bool(options.get("always"))
+    server = Server(ask, units, period=period if sampling else None, root=str(options.get("root") or ""))
     ask.send(
         {
             "ready": [
@@ -122,14 +129,20 @@ class Server:
         if request["op"] == "begin":
             units = [self._units[name] for name in request["ids"]]
             begun = Test(units, int(request["pid"]), self._root, ids_are_ours=self._ids_are_ours)
+            begun.streams = bool(request.get("stream"))
             left = begun.begin(BEGIN_BUDGET_S)
-            self._ask.send({"seq": request["seq"]})
+            if not begun.streams:
+                self._ask.send({"seq": request["seq"]})
             begun.begin_rest(left, self._interrupted)
+            if begun.streams:  # who is to be watched has not started yet
+                self._ask.send({"seq": request["seq"]})
+                self._checkpoint(begun)
             begun.next_sample = time.monotonic() + (self.period or 0.0)
             self._test = begun
         else:
             ended, self._test = self._test, None
-            answer = {} if ended is None else ended.end(END_BUDGET_S)
+            budget = STREAM_END_BUDGET_S if ended is not None and ended.streams else END_BUDGET_S
+            answer = {} if ended is None else ended.end(budget)
             self._ask.send({"seq": request["seq"], "test": answer})
 
     def _interrupted(self) -> bool:
@@ -139,8 +152,18 @@ class Server:
         test = self._test
         if test is None or self.period is None:
             return
-        spent = test.sample(self._interrupted)
+        told: dict[str, Any] | None = {} if test.streams else None
+        spent = test.sample(self._interrupted, told)
+        if told:
+            self._ask.send({"stream": "sample", "at": test.age, "cpu_s": time.process_time(), "devices": told})
+            if test.age >= test.next_checkpoint:
+                self._checkpoint(test)
         test.next_sample = time.monotonic() + max(self.period, spent / MAX_DUTY)
+
+    def _checkpoint(self, test: Test) -> None:
+        """Send what was added up so far."""
+        test.next_checkpoint = test.age + CHECKPOINT_EVERY_S
+        self._ask.send({"stream": "checkpoint", "test": test.told(test.age)})
 
 
 class Test:
@@ -163,7 +186,13 @@ class Test:
         self._begin_took = 0.0
         self._holders: int | None = None
         self._ids_are_ours = ids_are_ours
-        self.next_sample = 0.0
+        self.next_sample = self.next_checkpoint = 0.0
+        self.streams = False
+
+    @property
+    def age(self) -> float:
+        """Return the seconds since the begin."""
+        return time.monotonic() - self._started
 
     def begin(self, budget_s: float) -> list[tuple[Recording, Read]]:
         """Read the counters that fit the budget; return what is left, which nobody waits for."""
@@ -191,8 +220,14 @@ class Test:
         if not self._ids_are_ours and not interrupted():
             self._holders = own_processes.holders(self._pid, self._root, but=(os.getpid(), os.getppid()))
 
-    def sample(self, interrupted: Any) -> float:
-        """Read everything once; return the seconds it took."""
+    def sample(self, interrupted: Any, stream: dict[str, Any] | None = None) -> float:
+        """Read everything once; return the seconds it took.
+
+        Args:
+            interrupted: whether the next request is there already.
+            stream: filled with what was read, device by device; hardware counters are then those since the sample
+                before, not since the begin.
+        """
         start = time.monotonic()
         for recording in self._recordings:
             told: Answer = {}
@@ -201,10 +236,18 @@ class Test:
                     return time.monotonic() - start
                 told.update(recording.take(read))
             recording.note_sample(told)
-            if recording.unit.profiler is not None and not interrupted():
+            profiled = recording.unit.profiler is not None and not interrupted()
+            if stream is not None:
+                stream[recording.unit.id] = {**self._numbers(recording, told), **(_step(recording) if profiled else {})}
+            elif profiled:
                 _profile(recording)
         self._samples += 1
         return time.monotonic() - start
+
+    def _numbers(self, recording: Recording, told: Answer) -> dict[str, float]:
+        """Return the numbers of a sample, and how many processes of others were there if that can be told."""
+        others = {OTHERS: float(recording.others)} if PROCESSES in told and self._ids_are_ours else {}
+        return {**numbers_of(told), **others}
 
     def end(self, budget_s: float) -> dict[str, Any]:
         """Read the counters, and of the rest what fits the budget; return the whole test as JSON data."""
@@ -225,12 +268,17 @@ class Test:
             profiler = recording.unit.profiler
             if profiler is not None and (recording.metrics is None or time.monotonic() + profiler.cost_s < end):
                 _profile(recording, give_up_at=end + budget_s)
+        return self.told(start - self._started)
+
+    def told(self, seconds: float) -> dict[str, Any]:
+        """Return what was added up so far as JSON data."""
         return {
-            "seconds": start - self._started,
+            "seconds": seconds,
             "samples": self._samples,
             "begin_took_s": self._begin_took,
             "ids_are_ours": self._ids_are_ours,
             "holders": self._holders,
+            "cpu_s": time.process_time(),
             "devices": [self._told(recording) for recording in self._recordings],
         }
 
@@ -256,6 +304,17 @@ def _begin_profile(recording: Recording) -> None:
         recording.unit.profiler.sample(first=True)
     except Exception as error:
         recording.reasons["metrics"] = _reason(error)
+
+
+def _step(recording: Recording) -> dict[str, float]:
+    """Return the hardware counters since the sample before; nothing when the driver has no answer now."""
+    try:
+        found: dict[str, float] = recording.unit.profiler.step()
+    except Exception as error:
+        if not isinstance(error, TooShortError):
+            recording.reasons["metrics"] = _reason(error)
+        return {}
+    return found
 
 
 def _profile(recording: Recording, *, give_up_at: float | None = None) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MEASURED_TIMES = 3
 EVENT_BITS = "event_bits"
 PROCESSES = "processes"
+OTHERS = "other_processes"
 MAX_PROCESSES = 64
 BUSY_PERCENT = 50  # utilisation from which on a clock is that of work
 
@@ -100,6 +101,15 @@ class Unit:
             self.missing.update(lost)
         else:
             self.reads.append(read)
+
+
+def numbers_of(answer: Answer) -> dict[str, float]:
+    """Return the numbers of an answer, without reasons, lists and what is no number after all.
+
+    >>> numbers_of({"a": 1, "b": ("failed", "why"), "processes": [], "c": float("nan"), "d": 0.5})
+    {'a': 1, 'd': 0.5}
+    """
+    return {name: value for name, value in answer.items() if isinstance(value, (int, float)) and math.isfinite(value)}
 
 
 class Track:
@@ -198,6 +208,12 @@ class Recording:
             sight.at_end = True
             if used is not None:
                 sight.bytes = max(sight.bytes or 0, used)
+
+    @property
+    def others(self) -> int:
+        """Return how many processes are there now that do not belong to the test run."""
+        return sum(seen.at_end and (seen.own is False or (seen.own is None and seen.times > 1))
+                   for seen in self.seen.values())  # fmt: skip
 
     def note_sample(self, answer: Answer) -> None:
         """Count a sample, and take its clock into account when the device was busy at the one before already.

@@ -16,8 +16,12 @@ from parity.compare.comparison import compare
 from parity.model.coverage import JudgedLibrary, KernelsReport, LibraryRegions, LibraryVerdict, PackageVerdict
 from parity.model.interval import Interval, IntervalFinding, Series, Tenancy, Throttle, WatchedDevice
 from parity.model.lint import LintFinding, LintReport, LintUnknown
+from parity.model.watch import Overhead, RecordedDevice, WatchReport
 from parity.reports.html import compare as compare_page
 from parity.reports.html import doctor, kernels, lint, model, run
+from parity.reports.html import watch as watch_page
+from parity.verdict.bound import bound_of
+from parity.watching.strip import Strip
 from parity.workload.estimate import estimate
 
 if TYPE_CHECKING:
@@ -115,6 +119,40 @@ def _conditions(number: int, state: str) -> dict[str, Any]:
     return {**plain, "state": state}
 
 
+def watch_report(name: str = "python train.py", *, samples: int = 900, lost: str = "") -> WatchReport:
+    """Return a recording of two devices that work and pause by turns; one is throttled now and then."""
+    interval = msgspec.convert(_conditions(1, "disturbed"), Interval)
+    peaks = {"memory_bandwidth_gbps": 3352.0, "tflops_bf16": 989.4}
+    devices = []
+    for number, watched in enumerate(interval.devices):
+        strip = Strip(256)
+        for place in range(samples):
+            busy = place // 60 % 3 > 0
+            values = {
+                "sm_activity": 0.9 * busy, "dram_active": 0.8 * busy, "tensor_active": 0.3 * busy, "fp64_active": 0.0,
+                "pcie_tx_mib_s": 1200.0 * busy, "clock_sm_mhz": 1755.0 + place % 30 if busy else 345.0,
+                "power_draw_w": 640.0 if busy else 90.0, "throttled.sw-thermal": 0.4 * (busy and place % 7 == number),
+            }  # fmt: skip
+            strip.add(0.1 * (place + 1), values, busy=busy)
+        use = strip.use()
+        bound = bound_of(use, here=("h100", peaks), target=("half", {key: one / 2 for key, one in peaks.items()}))
+        devices.append(
+            RecordedDevice(
+                label=watched.label,
+                id=f"nvml:{number}",
+                use=use,
+                busy_share=0.667,
+                bound=bound,
+                timeline=strip.timeline(),
+            )
+        )
+    return WatchReport(
+        command=(*name.split(" "),), started="2026-01-01T00:00:00+00:00", seconds=samples / 10, exit_status=0,
+        interval=interval, devices=tuple(devices), target="half", lost=lost, watched_until_s=samples / 10,
+        overhead=Overhead(watcher_cpu_s=0.5, watcher_start_cpu_s=0.1, parity_cpu_s=0.04, core=1),
+    )  # fmt: skip
+
+
 _PAGES: dict[str, Callable[[], str]] = {
     "doctor": lambda: _verdict("workstation"),
     "mixed": lambda: _verdict("mixed"),
@@ -125,6 +163,7 @@ _PAGES: dict[str, Callable[[], str]] = {
     "endless": lambda: lint.render(lint_report(ENDLESS), {ENDLESS: f"export {ENDLESS}"}),
     "kernels": lambda: kernels.render(kernels_report("flash-attn")),
     "run": lambda: run.render(watched_run()),
+    "watch": lambda: watch_page.render(watch_report()),
     "not-judged": lambda: run.render(runs.case("not-judged")),
 }
 NAMES = tuple(_PAGES)

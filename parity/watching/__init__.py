@@ -1,0 +1,1 @@
+"""Recording the devices while a command runs: the command, the stream of samples, bounded timelines."""
