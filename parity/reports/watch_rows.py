@@ -35,7 +35,7 @@ UNITS = {
     "c2c_rx_mib_s": "C2C in",
 }
 # Where there are no hardware counters: a kernel ran, or memory was touched, at some time; not how much of either.
-COARSE = {"utilization_percent": "a kernel ran", "utilization_memory_percent": "memory in use"}
+COARSE = {"utilization_percent": "a kernel ran", "utilization_memory_percent": "memory touched"}
 _ONLY_IF_USED = ("tensor_hmma", "tensor_imma", "tensor_dmma", "c2c_", "nvlink_")
 _SIDES = {"dram": "DRAM", "tensor": "tensor cores"}
 

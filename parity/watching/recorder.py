@@ -98,7 +98,7 @@ def is_busy(values: Mapping[str, float]) -> bool | None:
 
 
 def throttling(before: Mapping[str, float], now: Mapping[str, float], seconds: float, vendor: str) -> dict[str, float]:
-    """Return the share of the time that each cause held the clocks down: by its counter, else 0 or 1 as it is now.
+    """Return the share of the time that each cause held the clocks down: by its counter; without one, 1 where it holds.
 
     Args:
         before: values of the sample before.
@@ -117,6 +117,6 @@ def throttling(before: Mapping[str, float], now: Mapping[str, float], seconds: f
         elif name.startswith(_TICK) and ticks > 0:
             shares[name.removeprefix(_TICK)] = moved / ticks
     if EVENT_BITS in now:
-        for cause in causes(int(now[EVENT_BITS]), vendor) - IDLE_BITS:
-            shares.setdefault(cause, 1.0)
+        counted = {name.removeprefix(prefix) for name in now for prefix in (_NS, _TICK) if name.startswith(prefix)}
+        shares.update(dict.fromkeys(causes(int(now[EVENT_BITS]), vendor) - IDLE_BITS - counted, 1.0))
     return {f"{THROTTLED}{cause}": min(1.0, share) for cause, share in shares.items()}

@@ -30,7 +30,7 @@ DRAWN: tuple[tuple[str, str, str, float], ...] = (
     *((name, title, "%", 100.0) for name, title in watch_rows.UNITS.items() if name.endswith(("_active", "_activity"))),
     *((name, title, "GB/s", 2**20 / 1e9) for name, title in watch_rows.UNITS.items() if name.endswith("_mib_s")),
     ("utilization_percent", "a kernel ran", "%", 1.0),
-    ("utilization_memory_percent", "memory in use", "%", 1.0),
+    ("utilization_memory_percent", "memory was touched", "%", 1.0),
     ("clock_sm_mhz", "core clock", "MHz", 1.0),
     ("clock_graphics_mhz", "core clock", "MHz", 1.0),
     ("clock_memory_mhz", "memory clock", "MHz", 1.0),

@@ -338,8 +338,8 @@ static int pair(const char *call, device *a, device *b, long capability, u32 *ou
 int nvmlDeviceGetTopologyCommonAncestor(device *a, device *b, u32 *out) { return pair("nvmlDeviceGetTopologyCommonAncestor", a, b, -1, out); }
 int nvmlDeviceGetP2PStatus(device *a, device *b, u32 capability, u32 *out) { return pair("nvmlDeviceGetP2PStatus", a, b, (long)capability, out); }
 
-/* GPM: "0.nvmlGpmQueryDeviceSupport = 1", "0.gpm[2] = 61.5" (a percentage or a rate), "gpm_most = 98": greater ids make the
- * driver refuse the whole call. A sample remembers its device and time. */
+/* GPM: "0.nvmlGpmQueryDeviceSupport = 1", "0.gpm[2] = 61.5" (a percentage or a rate), "0.gpm[2] = span": as many hundreds as
+ * seconds are between both samples, "gpm_most = 98": greater ids make the driver refuse the whole call. A sample remembers its device and time. */
 typedef struct { device *d; double at; } gpm_sample;
 typedef struct { u32 id; int code; double value; const char *names[3]; } gpm_metric;
 typedef struct { u32 version, count; gpm_sample *first, *last; gpm_metric metrics[]; } gpm_request;
@@ -367,7 +367,7 @@ int nvmlGpmMetricsGet(gpm_request *r) {
         int code;
         const char *v = ask1(r->last->d, "gpm", r->metrics[i].id, &code);
         r->metrics[i].code = code;
-        r->metrics[i].value = v ? strtod(v, NULL) : -1;
+        r->metrics[i].value = !v ? -1 : !strcmp(v, "span") ? 100 * (r->last->at - r->first->at) : strtod(v, NULL);
     }
     return 0;
 }

@@ -12,6 +12,7 @@ import pytest
 from parity import session
 from parity.config.project import Project
 from parity.probes.watch import Watch
+from parity.watching.record import record
 from tests.stubs import amd_sysfs
 from tests.stubs import amdsmi_stub as stub
 
@@ -246,3 +247,34 @@ def test_a_file_that_says_nonsense_is_unknown(files: Bench, tmp_path: Path, file
     here = only(files.run(amdsmi=False, after_s=0.3))
     assert series not in here.series
     assert series in {gap.what for gap in here.unknowns}
+
+
+@needs_binding
+def test_a_recording_has_the_residencies_over_time(bench: Bench) -> None:
+    bench.write(bench._after)
+    later = bench.answers.rename(bench.answers.with_suffix(".later"))
+    bench.write(bench._before)
+    recording = record(
+        ["sh", "-c", f"sleep 0.5; mv {later} {bench.answers}; sleep 0.5"], options={"root": str(bench.root)}
+    )
+    assert (recording.lost, recording.ended.status if recording.ended else None) == (None, 0)
+    told = recording.recorder.strips["amdsmi:0"].timeline().lines
+    assert [one for one in told["throttled.ppt"].mean if one is not None] == [0.1]  # between two samples only
+    assert [one for one in told["throttled.thermal"].mean if one is not None][-1] == 1
+    clock = told["clock_graphics_mhz"].mean
+    assert (clock[0], clock[-1]) == (132, 2100)
+
+
+def test_a_recording_of_the_kernels_files(files: Bench, tmp_path: Path) -> None:
+    device = next((tmp_path / "root/sys/class/drm").iterdir()) / "device"
+    command = [
+        "sh",
+        "-c",
+        f"echo 0 > {device}/gpu_busy_percent; sleep 0.5; echo 97 > {device}/gpu_busy_percent; sleep 0.5",
+    ]
+    recording = record(command, options={"root": str(files.root), "amdsmi": False})
+    [strip] = recording.recorder.strips.values()
+    load = strip.timeline().lines["utilization_percent"].mean
+    assert (load[0], load[-1]) == (0, 97)
+    [busy] = recording.recorder.busy.values()
+    assert busy[0] / busy[1] == pytest.approx(0.5, abs=0.25)
