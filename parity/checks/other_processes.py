@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(
-    here: Subject, wanted: Target, *, memory_residue_bytes: int, utilization_percent: int
+    here: Subject, wanted: Target | None, *, memory_residue_bytes: int, utilization_percent: int
 ) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when compute processes are listed, or memory or utilisation is in use by nobody we see.
 

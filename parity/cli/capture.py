@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from parity import session
-from parity.cli import options
+from parity.cli import measuring_options, options
 from parity.model.redact import redacted
 from parity.outputs import write_file
 
@@ -20,11 +20,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="take out unique ids, serial numbers, host and user names (default)",
     )
+    measuring_options.add_measure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Capture and write; 3 when no GPU could be read (the file is written all the same)."""
-    fingerprint = session.fingerprint_of(None)
+    """Capture and write; 3 when no GPU could be read, 2 when measuring was interrupted (the file is written anyway)."""
+    measuring_options.refuse_strays(arguments)
+    fingerprint, interrupted = session.fingerprint_of(None), False
+    if arguments.measure:
+        wish = measuring_options.wish_of(arguments)
+        fingerprint, report = measuring_options.measure_here(fingerprint, wish, session.project_of(None))
+        interrupted = report.interrupted
     if arguments.redact:
         fingerprint = redacted(fingerprint)
     text = session.as_json(fingerprint).decode()
@@ -37,4 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"parity: {count} visible device{'' if count == 1 else 's'} captured to {where}", file=sys.stderr)
     for note in fingerprint.notes:
         print(f"parity: {note.source}: {note.text}", file=sys.stderr)
+    if interrupted:
+        return measuring_options.INTERRUPTED
     return 0 if count else 3

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from parity import session
-from parity.cli import issue_formats, options
+from parity.cli import issue_formats, measuring_options, options
+from parity.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
 
     from parity.config.project import Project
+    from parity.model.fingerprint import Fingerprint
     from parity.model.target import Target
     from parity.model.verdict import Verdict
     from parity.reports.issues import IssueReport
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_output(parser, FORMATS)
     options.add_fail_on(parser)
     parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
+    measuring_options.add_measure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,10 +45,29 @@ def run(arguments: argparse.Namespace) -> int:
             project, policy=msgspec.structs.replace(project.policy, fail_on=arguments.fail_on)
         )
     target = session.target_of(arguments.target, project, require=arguments.require)
-    fingerprint = session.fingerprint_of(arguments.fingerprint)
+    fingerprint, interrupted = _read(arguments, project)
     verdict = session.judge_fingerprint(fingerprint, target, project)
     options.write_reports(arguments, lambda name: render(verdict, name, target, project, verbose=arguments.verbose))
-    return 0 if arguments.exit_zero else verdict.exit_status
+    return measuring_options.INTERRUPTED if interrupted else 0 if arguments.exit_zero else verdict.exit_status
+
+
+def _read(arguments: argparse.Namespace, project: Project) -> tuple[Fingerprint, bool]:
+    """Return the machine, measured if that was asked for, and whether measuring was interrupted."""
+    measuring_options.refuse_strays(arguments)
+    if not arguments.measure:
+        return session.fingerprint_of(arguments.fingerprint), False
+    wish = measuring_options.wish_of(arguments)
+    if arguments.fingerprint is not None:
+        saved = session.fingerprint_of(arguments.fingerprint)
+        if saved.measured:
+            return saved, False
+        raise UsageError(
+            "the saved fingerprint carries no measurements, and a file cannot be measured",
+            where=f"--measure --fingerprint {arguments.fingerprint}",
+            mend="take it with `parity capture --measure`, or leave --measure out",
+        )
+    fingerprint, report = measuring_options.measure_here(session.fingerprint_of(None), wish, project)
+    return fingerprint, report.interrupted
 
 
 def render(verdict: Verdict, name: str, target: Target, project: Project, *, verbose: bool) -> str:

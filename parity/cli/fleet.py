@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from parity import session
 from parity.cli import options
+from parity.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "places",
         metavar="FILE|DIR|-",
-        nargs="+",
+        nargs="*",
         help="JSON lines of `parity fleet collect`, fingerprints, reports of other tools, folders of them; - is "
         "standard input",
     )
@@ -28,12 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", metavar="FILE.sqlite", help="keep every reading here, by node and time (see parity diff)"
     )
+    parser.add_argument(
+        "--export", metavar="FILE.parquet", help="write what the store holds, a row per value (gpu-parity[parquet])"
+    )
     options.add_output(parser, ("text", "json", "markdown", "html"))
     parser.add_argument("--exit-zero", action="store_true", help="report, and exit 0 whatever was found")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, judge, report; 0: every node is what was asked for (without a target: all are alike), 1, or 3 for none."""
+    if arguments.export and not arguments.store:
+        raise UsageError("nothing to export", where="--export", mend="name the store: --store FILE.sqlite")
+    if not arguments.places:
+        if not arguments.export:
+            raise UsageError("no node given", where="FILE|DIR|-", mend="give files, folders, or - for standard input")
+        return _export(arguments)
     project = session.project_of(arguments.config)
     fleet = session.fleet_of(
         arguments.places,
@@ -44,7 +55,20 @@ def run(arguments: argparse.Namespace) -> int:
         store=arguments.store,
     )
     options.write_reports(arguments, lambda name: render(fleet, name, verbose=arguments.verbose))
+    if arguments.export:
+        _export(arguments)
     return 0 if arguments.exit_zero else fleet.exit_status
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    """Write the store as Parquet; 0, or 3 when it holds nothing."""
+    from parity.fleet import parquet
+    from parity.fleet.history import History
+
+    with History(arguments.store, create=False) as history:
+        count = parquet.write(arguments.export, history.facts())
+    print(f"parity: {count} values exported to {arguments.export}", file=sys.stderr)
+    return 0 if count else 3
 
 
 def render(fleet: Fleet, name: str, *, verbose: bool) -> str:

@@ -32,6 +32,7 @@ from parity.model.kernel_library import KernelLibrary
 from parity.model.kernel_names import KernelNames
 from parity.model.kernel_resources import ResourcesReport
 from parity.model.lint import LintCard, LintReport
+from parity.model.measurement import MeasureReport
 from parity.model.model_rule import ModelCard
 from parity.model.models_report import ModelsReport
 from parity.model.rule import RuleCard
@@ -56,6 +57,7 @@ SCHEMAS: dict[str, tuple[Any, str]] = {
     "resources-1": (ResourcesReport, "Needs of kernels, as `parity kernels --resources --format json` prints them."),
     "fleet-1": (Fleet, "Many nodes, as `parity fleet --format json` prints them."),
     "history-1": (NodeHistory, "One node over time, as `parity diff --since --format json` prints it."),
+    "measure-1": (MeasureReport, "What devices delivered, as `parity measure --format json` prints it."),
     "compare-1": (Comparison, "Devices side by side, as `parity compare --format json` prints it."),
     "project-1": (ProjectFile, "parity.yaml, or [tool.parity] of pyproject.toml."),
     "kernels-1": (KernelsReport, "Device code of packages, as `parity kernels --format json` prints it."),

@@ -74,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     target = target_or_default(arguments.target, project, source="--target")
     chosen = _chosen(arguments, project.lint)
     gated = bool(project.targets) and project.default_target is None
-    asked = asked_of(target, gated=gated, perf_tests=project.perf_tests)
+    declared = bool(project.targets) or project.default_target is not None
+    asked = asked_of(target, declared=declared, gated=gated, perf_tests=project.perf_tests)
     rules = Rules(asked, chosen.__contains__, project.rules)
     exclude = (*project.lint.exclude, *(arguments.exclude or ()))
     folder = None if arguments.no_cache else cache.default_folder()

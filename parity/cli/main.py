@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     "doctor": ("parity.cli.doctor", "judge this machine, or a saved fingerprint, against a target"),
     "capture": ("parity.cli.capture", "fingerprint this machine (redacted by default)"),
+    "measure": (
+        "parity.cli.measure",
+        "measure what the GPUs of this machine deliver: bandwidth, matrix rate, launches",
+    ),
     "diff": ("parity.cli.diff", "compare two machines: fingerprints, reports of other tools, or catalog names"),
     "compare": (
         "parity.cli.compare",

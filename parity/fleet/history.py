@@ -12,18 +12,19 @@ import sqlite3
 import zlib
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 import msgspec
 
 from parity.errors import InputFileError, UnknownNameError, UsageError
-from parity.fleet.differences import differences
+from parity.fleet.differences import differences, place_of
 from parity.fleet.telling import Tellings
 from parity.inputs import near_names, printable
 from parity.model.history import Drift, NodeHistory, Step
 from parity.model.measurement import Measurement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from parity.fleet.telling import Node
@@ -42,6 +43,25 @@ CREATE TABLE IF NOT EXISTS reading (
     PRIMARY KEY (node, at, told)
 ) WITHOUT ROWID;
 """
+
+
+class Fact(NamedTuple):
+    """One value of one reading.
+
+    Attributes:
+        at: when it was read, UTC.
+        telling: digest of all that the reading tells.
+        subject: ``machine``, ``GPU 0``.
+        number: the value, where it is one.
+    """
+
+    node: str
+    at: dt.datetime
+    telling: str
+    subject: str
+    name: str
+    value: str
+    number: float | None
 
 
 @final
@@ -168,6 +188,26 @@ class History:
             measured=tuple(_drifts([_measured(row[2]) for row in rows])),
         )
 
+    def facts(self) -> Iterator[Fact]:
+        """Yield every value that every reading tells, by node and time, measurements included."""
+        told: tuple[str, list[tuple[str, str, str, float | None]]] = ("", [])
+        for node, at, telling, measured in self._base.execute(
+            "SELECT node, at, told, measured FROM reading ORDER BY node, at"
+        ):
+            if told[0] != telling:
+                told = (telling, list(self._values(telling)))
+            when = dt.datetime.fromisoformat(at.replace("Z", "+00:00"))
+            for subject, name, value, number in (*told[1], *_rates(measured)):
+                yield Fact(node, when, telling, subject, name, value, number)
+
+    def _values(self, telling: str) -> Iterator[tuple[str, str, str, float | None]]:
+        tellings = Tellings()
+        for position, block in enumerate(self._blocks(tellings, telling)):
+            subject = place_of(position)[1]
+            for name, value in tellings.block(block).items():
+                is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+                yield subject, name, str(value), float(value) if is_number else None
+
     def _blocks(self, tellings: Tellings, told: str) -> tuple[int, ...]:
         (body,) = self._base.execute("SELECT fingerprint FROM telling WHERE told = ?", (told,)).fetchone()
         return tellings.node(zlib.decompress(body)).blocks
@@ -220,6 +260,12 @@ def _identity(raw: bytes | msgspec.Raw) -> str:
 
 def _measured(body: bytes | None) -> tuple[Measurement, ...]:
     return () if body is None else msgspec.json.decode(body, type=tuple[Measurement, ...])
+
+
+def _rates(body: bytes | None) -> Iterator[tuple[str, str, str, float | None]]:
+    for one in _measured(body):
+        name = f"measured {one.name} {one.unit}" + (f" to GPU {one.peer}" if one.peer is not None else "")
+        yield f"GPU {one.device}", name, str(one.value), one.value
 
 
 def _drifts(readings: list[tuple[Measurement, ...]]) -> list[Drift]:

@@ -22,6 +22,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Everything besides a file that a rule may look at.
 
     Attributes:
+        declared: the project declares a target, in its own file; a target on the command line alone is a question.
         gated: the project declares targets and no default one, so its perf tests are gated only where a run names one.
         perf_tests: what makes a test a perf test, besides the plugin's defaults.
     """
@@ -30,6 +31,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     data: LintData
     stack: StackFacts
     environment: tuple[EnvironmentCard, ...]
+    declared: bool = False
     gated: bool = False
     perf_tests: PerfTests = PerfTests()
 
@@ -46,13 +48,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.target.spec
 
 
-def asked_of(target: Target | None, *, gated: bool = False, perf_tests: PerfTests | None = None) -> Asked:
+def asked_of(
+    target: Target | None, *, declared: bool = False, gated: bool = False, perf_tests: PerfTests | None = None
+) -> Asked:
     """Return what a run is asked, with the shipped facts."""
     return Asked(
         target=target,
         data=store.lint_book().data,
         stack=store.stack_facts(),
         environment=store.environment_cards(),
+        declared=declared or gated,
         gated=gated,
         perf_tests=perf_tests or PerfTests(),
     )

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from parity.model.lint_data import LintData
 
-_CUDA_TAG = re.compile(r"(\d{2}\.\d)(?:\.\d+)?(?:-|$)")
-_TORCH_TAG = re.compile(r"(\d+\.\d+)(?:\.\d+)?-cuda(\d{2}\.\d)")
+_CUDA_TAG = re.compile(r"(\d{1,2}\.\d)(?:\.\d+)?(?:-|$)")
+_TORCH_TAG = re.compile(r"(\d+\.\d+)(?:\.\d+)?-cuda(\d{1,2}\.\d)")
 _ROCM_TAG = re.compile(r"(?:rocm-?)?(\d\.\d)(?:\.\d+)?")
 _NGC_TAG = re.compile(r"(\d{2}\.\d{2})-")
+# What shares one release number per month, and one CUDA with it; other products number their own releases.
+_FRAMEWORKS = frozenset({"pytorch", "tensorflow", "jax", "mxnet", "paddlepaddle", "tritonserver", "tensorrt"})
 # Images whose tag decides the CUDA or ROCm stack that is measured.
 GPU_IMAGES = re.compile(
     r"(?:^|/)(?:nvidia/cuda|pytorch/pytorch|rocm/(?:pytorch|vllm|dev-[\w-]+|rocm-terminal|sgl-dev|jax|tensorflow|composable_kernel)"
@@ -75,7 +77,7 @@ def cuda_at_most(reference: str, data: LintData) -> str | None:
 def ngc_release(reference: str) -> str | None:
     """Return the release of an NGC framework image (``24.05``), None of any other image."""
     name, tag, _ = split(reference)
-    if not name.startswith("nvcr.io/nvidia/") or name == "nvcr.io/nvidia/cuda":
+    if not name.startswith("nvcr.io/nvidia/") or name.rpartition("/")[2] not in _FRAMEWORKS:
         return None
     match = _NGC_TAG.match(tag)
     return match[1] if match else None

@@ -20,7 +20,10 @@ _RESOURCE = re.compile(r"(?:nvidia\.com/(?:gpu|mig-.+)|amd\.com/gpu)(?:\.shared)
 # What chooses a GPU outside the pod: an annotation for a scheduler of GPUs.
 _CHOOSES = re.compile(r"gpu[-_.]?(?:uuid|type|model|product|name)|use-gpu", re.IGNORECASE)
 # What only looks whether there is a GPU, or waits: no number comes of it.
-_IDLE_IMAGE = re.compile(r"cuda-sample|vector-?add|cuda-vector|nvidia-smi|busybox|dcgmproftester", re.IGNORECASE)
+_IDLE_IMAGE = re.compile(
+    r"cuda-sample|vector-?add|cuda-vector|nvidia-smi|busybox|dcgmproftester|^(?:[^:]*/)?(?:alpine|debian|pause|ubuntu)(?::|$)",
+    re.IGNORECASE,
+)
 _IDLE_COMMAND = re.compile(r"\s*(?:sleep\b|nvidia-smi\b|rocm-smi\b|amd-smi\b|tail -f|while (?:true|:))", re.IGNORECASE)
 
 

@@ -93,6 +93,8 @@ def speaks_for_another(path: str, spec: DeviceSpec) -> bool:
         word for word in words if re.fullmatch(r"sm\d{2,3}[af]?|gfx[0-9a-f]{3,4}", word) or word in _FAMILIES
     ]
     vendors = {VENDOR_WORDS[word] for word in words if word in VENDOR_WORDS}
+    if names_machine(path) and not any(spec.id in by_word().get(word, ()) for word in words):
+        return True
     preset = _PRESET.search(path)
     if preset and re.sub(r"\D", "", preset[0]) != spec.arch.removeprefix("sm_"):
         return True
@@ -108,7 +110,29 @@ def speaks_for_vendors(text: str) -> set[str]:
     return {VENDOR_WORDS[word] for word in _words(text) if word in VENDOR_WORDS}
 
 
-_TRIED = frozenset({"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci"})
+# Families of cloud machines: each has one kind of GPU, so a path that names one has chosen. AWS: p4d, p5en, g6e;
+# Azure: ndv4, nd96isr, nca100v4; Google: a3, a3mega, a4x. The word a2 is a part's name as well.
+_MACHINE = re.compile(
+    r"p[2-9](?:d|de|e|en)?|g[2-9](?:dn|e|ad)?|a[2-9](?:x|u|m|mega|ultra|high)?|gpu[34]|"
+    r"n[cdgv](?:\d{1,3}[a-z]{0,4})?(?:[a-z]{0,2}\d{2,3}x?)?v\d"
+)
+_AZURE = re.compile(r"(?:^|[^a-z0-9])n[cdgv]\d{0,3}[a-z]{0,4}(?:[-_][a-z]{0,2}\d{2,3}x?)?[-_]v\d(?![a-z0-9])")
+
+
+def names_machine(path: str) -> bool:
+    """Return whether a path names a family of cloud machines, each of which has one kind of GPU.
+
+    >>> names_machine("experimental/aks_ndv4/Dockerfile"), names_machine("nccl-test-a4x-max.yaml")
+    (True, True)
+    >>> names_machine("nd_h100_v5/job.yaml"), names_machine("src/v5/job.yaml")
+    (True, False)
+    """
+    return any(_MACHINE.fullmatch(word) for word in _words(path)) or _AZURE.search(path.lower()) is not None
+
+
+_TRIED = frozenset(
+    {"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci", ".github"}
+)
 _RELEASED = re.compile(
     r"(?:^|/)v\d+\.\d+\.\d+[^/]*/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/", re.IGNORECASE
 )

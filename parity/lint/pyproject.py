@@ -10,8 +10,8 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from parity.inputs import MAX_DEPTH
-from parity.lint import pixi, poetry
-from parity.lint.facts import BrokenFile, Facts
+from parity.lint import arch_lists, pixi, poetry
+from parity.lint.facts import BrokenFile, Facts, Setting
 from parity.lint.requirements import requirement_of
 from parity.lint.source import Span
 from parity.lint.yaml_positions import is_template
@@ -68,7 +68,44 @@ def scan(source: Source) -> Facts:
     tool = _table(data.get("tool"))
     facts.requirements.extend(pixi.manifest(_table(tool.get("pixi")), source))
     facts.requirements.extend(poetry.manifest(_table(tool.get("poetry")), source))
+    facts.settings.extend(_built_with(tool, source, used))
     return facts
+
+
+def _built_with(tool: dict[str, Any], source: Source, used: set[tuple[int, int]]) -> Iterator[Setting]:
+    """Yield the architecture lists that cibuildwheel and scikit-build-core hand to a build."""
+    wheels, skbuild = _table(tool.get("cibuildwheel")), _table(tool.get("scikit-build"))
+    places = [(wheels.get("environment"), False), (_table(wheels.get("linux")).get("environment"), False)]
+    places += [(_table(skbuild.get("cmake")).get("define"), False)]
+    overrides = wheels.get("overrides")
+    for one in overrides if isinstance(overrides, list) else ():
+        places.append((_table(one).get("environment"), True))
+    for place, conditional in places:
+        for name, value in _assigned(place):
+            # Written as one string with others, a value has no quotes of its own.
+            span = _place(value, source, used)
+            if span == Span(1, 1, 1, 1):
+                span = _bare(f"{name}=", value, source)
+            text = None if "$" in value else value
+            yield Setting(
+                name=name, value=text, span=span, whole=span, how="shell", scope="wheels", conditional=conditional
+            )
+
+
+def _assigned(place: Any) -> Iterator[tuple[str, str]]:
+    """Yield the architecture lists of a table, or of a string of assignments."""
+    if isinstance(place, str):
+        place = {match[1]: match[2].strip("\"'") for match in re.finditer(r"([A-Z_]+)=(\"[^\"]*\"|'[^']*'|\S*)", place)}
+    for name, value in _table(place).items():
+        if name in arch_lists.VARIABLES and isinstance(value, (str, list)):
+            yield name, value if isinstance(value, str) else ";".join(str(word) for word in value)
+
+
+def _bare(before: str, text: str, source: Source) -> Span:
+    """Return where a text stands after another, or the file's start."""
+    at = source.text.find(before)
+    start = source.text.find(text, at + len(before)) if at >= 0 else -1
+    return source.span(start, start + len(text)) if start >= 0 else Span(1, 1, 1, 1)
 
 
 def _indexes(uv: dict[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import msgspec
 from parity.lint import shell
 from parity.lint.arch_lists import VARIABLES
 from parity.lint.facts import ArchList, Command, Facts, How, Requirement, Setting
+from parity.lint.python_scope import about_perf
 from parity.lint.requirements import requirement_of
 
 if TYPE_CHECKING:
@@ -107,6 +108,11 @@ def is_perf(words: tuple[str | None, ...]) -> bool:
     if name.endswith((".py", ".sh")) or "." in name:
         return _PERF_WORD.search(rest[0]) is not None
     return name in ("vllm", "sglang") and len(rest) > 1 and rest[1] == "bench"
+
+
+def measures(facts: Facts) -> bool:
+    """Return whether a file says that it measures: its path does, or a command in it."""
+    return about_perf(facts.path) or any(is_perf(command.words) for command in facts.commands)
 
 
 def installed(command: Command, *, conditional: bool = False) -> list[Requirement]:

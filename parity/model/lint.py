@@ -20,6 +20,7 @@ class LintExample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         target: target expression; empty: no target.
         beside: further paths of the repository, empty files.
         stack: the target's pins: component -> version specifier.
+        declared: the project declares a target.
         gated: the project declares targets, and no default one.
     """
 
@@ -29,6 +30,7 @@ class LintExample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     target: str = ""
     beside: tuple[str, ...] = ()
     stack: dict[str, str] = {}
+    declared: bool = False
     gated: bool = False
 
 

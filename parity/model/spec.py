@@ -1,6 +1,6 @@
 """Knows a device spec: one part as sold, as its catalog file under ``rules/devices`` states it."""
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -112,6 +112,22 @@ class PciId(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     revisions: tuple[str, ...] = ()
 
 
+class Achieved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What somebody published as measured on a healthy device of this part: no promise, and no theoretical figure.
+
+    Attributes:
+        name: a measurement's name: ``dram_copy`` (bytes read and written), ``dram_read``, ``dram_write``.
+        kernel: ``kernel`` (code on the compute units) or ``memcpy`` (the driver's own copy): never compared across.
+        value: decimal GB/s.
+        source: a key of the file's ``sources``.
+    """
+
+    name: Literal["dram_copy", "dram_read", "dram_write"]
+    kernel: Literal["kernel", "memcpy"]
+    value: float
+    source: str
+
+
 class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One way the part can be cut: a MIG profile or an AMD compute partition.
 
@@ -144,6 +160,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         reported_names: exactly as drivers and frameworks print it.
         pci_ids: ids the part is sold under.
         facts: fact name (``FACTS``) -> Fact.
+        achieved: bandwidths published as measured on this part; each is one device's, of one kind of kernel.
         partitions: how it can be cut.
         modified: memory sizes (bytes) known of boards rebuilt outside the maker's range.
         note: what a user should know about this part.
@@ -159,6 +176,7 @@ class DeviceSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     reported_names: tuple[str, ...] = ()
     pci_ids: tuple[PciId, ...] = ()
     facts: dict[str, Fact] = {}
+    achieved: tuple[Achieved, ...] = ()
     partitions: tuple[PartitionSpec, ...] = ()
     modified_memory_bytes: tuple[int, ...] = ()
     sources: dict[str, Source] = {}

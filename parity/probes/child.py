@@ -16,6 +16,7 @@ SURVEYS = {
     "amd": "parity.probes.amd_survey",
     "host": "parity.probes.host_survey",
     "watch": "parity.probes.watch_serve",
+    "measure": "parity.measure.serve",
 }
 
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parity.probes.death import told_end
+
 CALL_DEADLINE_S = 5.0
 FIRST_CALL_DEADLINE_S = 20.0  # initialisation without the persistence daemon takes seconds per GPU
 TOTAL_DEADLINE_S = 40.0
@@ -22,7 +23,6 @@ MAX_STARTS = 7
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-_TAIL_BYTES = 4096
 _TIME_IS_UP = "was stopped: the time for the whole survey is up"
 
 # The parent's own copy of this package, whatever a user's repository calls ``parity``; then the path as it was, without
@@ -200,14 +200,4 @@ class _Child:
             self._process.stdout.close()
 
     def _death(self) -> str:
-        status = self._process.returncode
-        size = self._noise.seek(0, os.SEEK_END)
-        self._noise.seek(max(0, size - _TAIL_BYTES))
-        noise = self._noise.read(_TAIL_BYTES).decode("utf-8", errors="replace").strip().splitlines()
-        said = f": {noise[-1][:200]}" if noise else ""
-        if status is not None and status < 0:
-            try:
-                return f"was killed by {signal.Signals(-status).name}{said}"
-            except ValueError:
-                return f"was killed by signal {-status}{said}"
-        return f"ended with status {status}{said}"
+        return told_end(self._process, self._noise)

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from parity.probes.death import told_end
 from parity.probes.supervise import _BOOT, CALL_DEADLINE_S, FIRST_CALL_DEADLINE_S
 from parity.probes.watch_devices import chosen
 
@@ -29,7 +29,6 @@ START_DEADLINE_S = 20.0  # without the persistence daemon a first handle takes s
 ANSWER_DEADLINE_S = 2.0
 MAX_STARTS = 4
 MAX_LINE_BYTES = 4 * 1024 * 1024
-_TAIL_BYTES = 4096
 _PIPE_BYTES = 1 << 20
 _LIBRARY_KEYS = ("nvml:", "amdsmi:")
 
@@ -434,16 +433,4 @@ class _Child:
         return line
 
     def _death(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1.0)
-        status = self._process.returncode
-        size = self._noise.seek(0, os.SEEK_END)
-        self._noise.seek(max(0, size - _TAIL_BYTES))
-        noise = self._noise.read(_TAIL_BYTES).decode("utf-8", errors="replace").strip().splitlines()
-        said = f": {noise[-1][:200]}" if noise else ""
-        if status is not None and status < 0:
-            try:
-                return f"the watcher was killed by {signal.Signals(-status).name}{said}"
-            except ValueError:
-                return f"the watcher was killed by signal {-status}{said}"
-        return f"the watcher ended with status {status}{said}"
+        return f"the watcher {told_end(self._process, self._noise)}"

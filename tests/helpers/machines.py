@@ -12,7 +12,8 @@ from parity.config.project import Project, TargetEntry
 from parity.config.targets import resolve_target
 from parity.model.absent import Reading
 from parity.model.device import Device, Locator, Partition
-from parity.model.fingerprint import Fingerprint, Library, Link, Origin, Stack, sealed
+from parity.model.fingerprint import Fingerprint, Library, Link, Note, Origin, Stack, sealed
+from parity.model.measurement import Measurement
 
 if TYPE_CHECKING:
     from parity.model.environment import EnvironmentCard
@@ -130,7 +131,23 @@ def _foreign_cudnn() -> Fingerprint:
     )
 
 
+def _measured(copy_gbps: float, matmul_tflops: float) -> Fingerprint:
+    return replace(
+        machine(H100),
+        measured=(
+            Measurement(name="dram_copy", device=0, value=copy_gbps, unit="GB/s", kernel="cuMemcpyDtoDAsync"),
+            Measurement(name="matmul_bf16", device=0, value=matmul_tflops, unit="TFLOPS", kernel="torch.matmul bf16"),
+        ),
+    )
+
+
 _MACHINES = {
+    "h100-measured": lambda: _measured(2500.0, 700.0),
+    "h100-measured-slow": lambda: _measured(2045.0, 480.0),
+    "h100-measured-impossible": lambda: _measured(3868.0, 700.0),
+    "h100-not-measured": lambda: replace(
+        machine(H100), notes=(Note(source="measure", text="GPU 0: not measured: in use", why="not_asked"),)
+    ),
     "torch-2.6": lambda: _installed("2.6.0+cu124"),
     "torch-vendor-build": lambda: _with_stack({"torch": "2.6.0a0+ecf3bae40a.nv25.01", "torch_cuda": "12.8"}),
     "jax-cuda12": lambda: _installed(jax_cuda12_plugin="0.8.0"),

@@ -26,6 +26,12 @@ _MADE = re.compile(
     r"docker push|gh-release|upload-release|pypi-publish|twine upload|uv publish|poetry publish",
     re.IGNORECASE,
 )
+# A Dockerfile of many stages that compiles in each and keeps nothing tries the project with many compilers.
+_COMPILES = re.compile(r"\b(?:make|cmake|ninja)\b")
+_KEEPS = re.compile(
+    r"(?:pip3?|make|ninja) install|--install|--target[ =]install|wheel|COPY --from|^\s*(?:ENTRYPOINT|CMD)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
 _BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
 _OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
 _ARM_HOSTS = re.compile(r"gh200|gb\d{2,3}|orin|thor|xavier")
@@ -77,15 +83,20 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     if spec is None:
         return []
     mine = [one for one in facts.arch_lists if (one.tool == "amd") == (spec.vendor == "amd")]
+    mine = [one for one in mine if one.how != "kubernetes"]  # what a pod builds, it builds for its own GPU
+    if facts.kind == "python" and any(one.tool == "nvcc" for one in mine):
+        mine = [one for one in mine if one.tool != "torch"]  # torch ignores its list where flags name architectures
     if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
         return []  # a job that only checks that the project builds takes one architecture to save time
     if facts.kind == "python" and not _BUILDS.search(facts.path):
         return []  # a program that sets the list for what it compiles while it runs knows its GPU
+    if facts.kind == "dockerfile" and _only_compiles(facts):
+        return []
     found = []
     best: dict[str, int] = {}
     rank = {"none": 0, "jit": 1, "older": 2, "native": 3}
     for one in mine:
-        if _for_other_host(one, facts, spec):
+        if _for_other_host(one, facts, spec) or _for_deep_ep(one, facts, spec):
             continue
         if one.text is None or one.adds:
             best[one.tool] = 3  # something not settled may add the target
@@ -93,7 +104,7 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
         parsed = archs.parse(one.tool, one.text)
         if not _ANY.isdisjoint(parsed.special) or parsed.bad or parsed.open:
             best[one.tool] = 3
-        elif parsed.codes and not _for_one_family(one, parsed):
+        elif parsed.codes and not _for_one_family(one, parsed) and not _for_newer(parsed, spec):
             found.append((one, parsed))
             best[one.tool] = max(best.get(one.tool, 0), rank[archs.reach(parsed.codes, spec)])
     chosen: dict[str, tuple[ArchList, archs.Parsed]] = {}
@@ -104,6 +115,13 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
         ):
             chosen[one.tool] = (one, parsed)
     return list(chosen.values())
+
+
+def _only_compiles(facts: Facts) -> bool:
+    """Return whether an image's stages compile the project with one compiler each, and keep nothing."""
+    text = facts.source.text
+    stages = sum(line.lstrip().upper().startswith("FROM ") for line in facts.source.lines)
+    return stages >= 4 and _COMPILES.search(text) is not None and _KEEPS.search(text) is None
 
 
 def _makes(facts: Facts) -> bool:
@@ -126,6 +144,18 @@ def _for_other_host(one: ArchList, facts: Facts, spec: DeviceSpec) -> bool:
 def _for_one_family(one: ArchList, parsed: archs.Parsed) -> bool:
     """Return whether one CMake target holds kernels of architectures with `a` or `f`, which no other can compile."""
     return one.name == "CUDA_ARCHITECTURES" and all(code.suffix for code in parsed.codes)
+
+
+def _for_newer(parsed: archs.Parsed, spec: DeviceSpec) -> bool:
+    """Return whether all entries have `a` or `f` and are newer than the target, which lacks what they are for."""
+    device = archs.capability_of(spec)
+    return all(code.suffix and code.capability > device for code in parsed.codes) and device != (0, 0)
+
+
+def _for_deep_ep(one: ArchList, facts: Facts, spec: DeviceSpec) -> bool:
+    """Return whether a list builds NVSHMEM with the transport that DeepEP needs, which nothing before Hopper runs."""
+    above = facts.source.lines[max(one.span.line - 15, 0) : one.span.line]
+    return archs.capability_of(spec) < (9, 0) and any("NVSHMEM_IBGDA_SUPPORT" in line for line in above)
 
 
 def _shown(parsed: archs.Parsed) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from parity.lint import parts
 from parity.lint.facts import Facts, GpuRequest, Hit
 from parity.lint.python_scope import about_perf
+from parity.lint.script import measures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +24,16 @@ _NO_NUMBERS = re.compile(r"preprocess|prepare|convert|download|tokeni[sz]e", re.
 # A file that is named for it asks for it on purpose.
 _ABOUT_SLICES = re.compile(r"(?:^|[^a-z])mig(?:$|[^a-z])", re.IGNORECASE)
 _ABOUT_SHARING = re.compile(r"time-?_?slic|shar(?:e|ing)|(?:^|[^a-z])mps(?:$|[^a-z])", re.IGNORECASE)
+# Nodes that a simulator plays: no GPU does anything.
+_SIMULATED = re.compile(r"kwok", re.IGNORECASE)
 _SLICE = re.compile(r"\d+g\.\d+gb(?:\.\w+)?", re.IGNORECASE)
 
 
 def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pods that ask for a GPU and leave the choice of GPU to the scheduler."""
-    del asked
-    for one in facts.gpu_requests if not parts.only_tries(facts.path) else ():
+    if parts.only_tries(facts.path) or not _matters(facts, asked) or _chosen(facts.path):
+        return
+    for one in facts.gpu_requests if not _SIMULATED.search(facts.source.text) else ():
         if _works(one, facts) and one.resource.endswith("/gpu") and not one.selectors and not one.open:
             yield Hit(
                 span=one.span,
@@ -44,10 +48,19 @@ def _works(one: GpuRequest, facts: Facts) -> bool:
     return one.kind in _WORKLOADS or (one.kind == "Pod" and about_perf(facts.path))
 
 
+def _matters(facts: Facts, asked: Asked) -> bool:
+    """Return whether it matters which GPU serves: a project that declares no target may leave it to its users."""
+    return asked.declared or measures(facts)
+
+
+def _chosen(path: str) -> bool:
+    """Return whether a path says which GPU its file is for: whoever sends the job knows where."""
+    return bool(parts.named(path)) or parts.names_machine(path)
+
+
 def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield batch scripts that ask for a GPU without a type, constraint or partition."""
-    del asked
-    if _NO_NUMBERS.search(facts.path.rsplit("/", 1)[-1]):
+    if _NO_NUMBERS.search(facts.path.rsplit("/", 1)[-1]) or not _matters(facts, asked) or _chosen(facts.path):
         return
     for one in facts.gpu_requests:
         if one.kind == "slurm" and not one.selectors and not one.open:
@@ -58,7 +71,7 @@ def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield selectors and GPU types that name another part than the target."""
     spec = asked.spec_for(facts.path)
-    if spec is None or parts.only_tries(facts.path):
+    if spec is None or parts.only_tries(facts.path) or not _matters(facts, asked):
         return
     for one in facts.gpu_requests:
         found = [
@@ -73,7 +86,7 @@ def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def slice_requested(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield requests of a MIG slice that the target is not."""
     own = asked.target.partition.profile if asked.target and asked.target.partition.kind == "mig" else ""
-    if parts.only_tries(facts.path) or _ABOUT_SLICES.search(facts.path):
+    if parts.only_tries(facts.path) or _ABOUT_SLICES.search(facts.path) or not _matters(facts, asked):
         return
     for one in facts.gpu_requests:
         profile = _profile(one)
@@ -95,9 +108,8 @@ def _profile(one: GpuRequest) -> str:
 
 def shared(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield device plugin settings that hand one GPU to several pods."""
-    del asked
     words = {"timeSlicing": "time-slices", "mps": "shares by MPS"}
-    if parts.only_tries(facts.path) or _ABOUT_SHARING.search(facts.path):
+    if parts.only_tries(facts.path) or _ABOUT_SHARING.search(facts.path) or not _matters(facts, asked):
         return
     for how, span in facts.shared_gpus:
         yield Hit(span=span, message=f"the device plugin {words[how]} each GPU among several pods")

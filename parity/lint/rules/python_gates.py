@@ -34,6 +34,7 @@ _DATACENTER = re.compile(
     r"(?:^|_)(?:is|has|have|use|supports?|on)?_?(?:sm_?100[af]?|b200|gb200|tcgen05|tcgen5|umma|tmem)(?:$|_(?:gpu|arch|device|available|supported|only|enabled))",
     re.IGNORECASE,
 )
+_FP8 = re.compile(r"fp8|float8", re.IGNORECASE)
 _OPEN = re.compile(
     r"plus|newer|later|above|at_?least|min|_up$|ge_|_ge|higher|least|older|pre|not_|before|below", re.IGNORECASE
 )
@@ -108,10 +109,19 @@ def true_on_amd(facts: Facts, asked: Asked) -> Iterator[Hit]:
     assert facts.tree is not None
     have = (int(match[1]), int(match[2]))
     for node, bound in _bounds(facts):
-        if _LEAST <= bound <= have:
+        if _LEAST <= bound <= have and not _asks_fp8(node, facts):
             shown = ast.get_source_segment(facts.source.text, node) or "the gate"
             message = f"`{shown}` is true on {spec.id}, where the capability reads {have} ({spec.gfx_target})"
             yield Hit(span=span_of(node, facts.source), message=message)
+
+
+def _asks_fp8(node: ast.Compare, facts: Facts) -> bool:
+    """Return whether the function around a gate asks for FP8, which AMD's data-center parts of (9, 4) on have."""
+    around: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
+        *facts.nodes(ast.FunctionDef),
+        *facts.nodes(ast.AsyncFunctionDef),
+    ]
+    return any(_FP8.search(one.name) for one in around if one.lineno <= node.lineno <= (one.end_lineno or 0))
 
 
 def open_ended(facts: Facts, asked: Asked) -> Iterator[Hit]:

@@ -25,8 +25,30 @@ _CONDA_TOOLKITS = frozenset(
     {"conda:cudatoolkit", "conda:pytorch-cuda", "conda:cuda-version", "conda:cuda-toolkit", "conda:cuda"}
 )
 # Without a compiler, or with client tools alone: what pip installs into it brings its own CUDA.
+_PLAIN = re.compile(r"(?:^|/)cuda(?::|$)|^\w+(?::|$)")  # nothing but CUDA or a system
 _NO_TOOLKIT = re.compile(r"(?:^|/)cuda:[^/]*-(?:base|runtime)|-py3-sdk$")
-_DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
+# What a Dockerfile says that has the GPU compute in it: a compiler of GPU code, or a framework.
+_COMPUTES = re.compile(
+    r"nvcc|\.cu\b|cmake|ninja|bazel|meson|configure\b|setup\.py|requirements|environment\.ya?ml|conda|poetry|\buv\b|"
+    r"pip3? install[^\n]* (?:-e )?[./]|torch|jax|tensorflow|cupy|numba|paddle|onnx|tensorrt|vllm|sglang|flash|triton|"
+    r"apex|deepspeed|cudnn|nccl|mpi|CUDA_ARCH|CUDA_HOME|make\b(?! bin/)|rapids|cudf",
+    re.IGNORECASE,
+)
+_LOOKS_ON = re.compile(
+    r"(?:^|[^a-z])(?:monitor(?:s|ing)?|exporter|telemetry|npd|node-problem-detector)(?:[^a-z]|$)", re.IGNORECASE
+)
+# What asks a server, or is asked by a browser: it has torch for its tokenizers and types, and no GPU.
+_NO_GPU = re.compile(
+    r"(?:^|[/_\-.])(?:load-?_?gen(?:erator)?|profile-?_?generator|load-?_?test(?:er|ing)?|locust|clients?|frontend|backends?|"
+    r"web-?_?(?:app|ui|server)?|llama-?_?cpp)(?:$|[/_\-.])",
+    re.IGNORECASE,
+)
+# Extras and groups that serve the project's own work: what runs for a user is not in them.
+_TRIES = re.compile(r"^(?:extra|group) (?:tests?|testing|dev|docs?|lint|ci)$", re.IGNORECASE)
+_DOCS = re.compile(r"(?:^|/)(?:docs?|website)/|[._-]docs?(?:$|[._-])|(?:^|/)docs?[._-][^/]*$|(?:^|/)\.devcontainer/")
+# A web server that asks others: nothing of it needs the GPU.
+_WEB = re.compile(r"\b(?:ENTRYPOINT|CMD)\b[^\n]*\b(?:uvicorn|gunicorn|streamlit|flask|nginx)\b", re.IGNORECASE)
+_MODELS = re.compile(r"torch|cuda|model|nvcc|cupy|vllm|triton|\.cu\b|cmake|gpu", re.IGNORECASE)
 
 
 def pinned(one: Requirement) -> Version | None:
@@ -66,10 +88,10 @@ def release_of(version: Version, asked: Asked) -> TorchRelease | None:
 def torch_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pinned torch builds that have no machine code for the target."""
     spec = asked.spec_for(facts.path)
-    if spec is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
+    if spec is None or _DOCS.search(facts.path) or _NO_GPU.search(facts.path) or not _speaks_of_runs(facts):
         return
     for one in facts.requirements:
-        other = parts.speaks_for_another(one.group, spec)  # an extra called npu
+        other = parts.speaks_for_another(one.group, spec) or _TRIES.search(one.group)  # an extra called npu, or test
         version = pinned(one) if one.name == "torch" and not other else None
         if version and version.public in facts.path:
             continue  # a file named for an old release holds that release
@@ -127,7 +149,9 @@ def triton_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
         return  # what came before the first release that was measured is not known
     told = {one.group for one in facts.requirements if one.name == "torch" and _lacks(one, spec, asked)}
     for one in facts.requirements:
-        version = pinned(one) if one.name == "triton" and one.group not in told else None
+        version = (
+            pinned(one) if one.name == "triton" and one.group not in told and not _TRIES.search(one.group) else None
+        )
         if version and version.release < Version(first).release:
             message = f"triton {version} cannot compile for {spec.arch} ({spec.id}); the first that can is {first}"
             yield Hit(span=one.span, message=message)
@@ -148,7 +172,7 @@ def triton_differs_from_torch(facts: Facts, asked: Asked) -> Iterator[Hit]:
             continue
         for other in facts.requirements:
             torch = pinned(other) if other.name == "torch" and other.group == one.group and not other.marker else None
-            row = release_of(torch, asked) if torch else None
+            row = release_of(torch, asked) if torch and not torch.is_prerelease else None
             if row is not None and not _starts(version, row.triton):
                 message = (
                     f"triton {version} is installed with torch {torch}, which was built and tested with {row.triton}"
@@ -165,7 +189,7 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield CUDA images and conda toolkits that cannot generate code for the target."""
     spec = asked.spec_for(facts.path)
     first = asked.stack.first_cuda(spec.arch) if spec else None
-    if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
+    if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts) or _looks_on(facts):
         return
     known = [(image, images.cuda_at_most(image.reference or "", asked.data)) for image in facts.images]
     if any(version is not None and Version(version) >= Version(first) for _, version in known):
@@ -176,7 +200,6 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
         if (
             version
             and image.reference not in told
-            and Version(version) >= oldest  # an image older than all of these was never meant for any of them
             and not _same_major(spec, version, asked)
             and not asked_elsewhere(image, spec)
             and not _NO_TOOLKIT.search(image.reference or "")
@@ -194,6 +217,18 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
             name = one.name.removeprefix("conda:")
             message = f"{name} {found} has no code generation for {spec.arch} ({spec.id}); first: {first}"
             yield Hit(span=one.span, message=message, mend=f"ask for {name} {first} or newer")
+
+
+def _looks_on(facts: Facts) -> bool:
+    """Return whether an image only watches GPUs, or has its CUDA for nothing that computes."""
+    if facts.kind != "dockerfile":
+        return False
+    said = "\n".join(line for line in facts.source.lines if not line.lstrip().upper().startswith(("FROM", "ARG", "#")))
+    frames = any(not _PLAIN.search(image.reference or "") for image in facts.images)
+    if _LOOKS_ON.search(facts.path) or (_WEB.search(said) and not _MODELS.search(said)):
+        return True
+    by_driver = "opencl" in said.lower() and "nvcc" not in said  # the driver compiles OpenCL for whatever GPU is there
+    return "actions-runner" in said or (not frames and (by_driver or not _COMPUTES.search(said)))
 
 
 def asked_elsewhere(image: Image, spec: DeviceSpec) -> bool:
@@ -224,6 +259,8 @@ def floating_image(facts: Facts, asked: Asked) -> Iterator[Hit]:
     if "nightly" in facts.path.lower():
         return  # it floats on purpose
     for image in facts.images:
+        if "$" in facts.source.lines[image.span.line - 1]:
+            continue  # the default of an argument, which builds pass
         if image.reference and images.floats(image.reference):
             yield Hit(
                 span=image.span,

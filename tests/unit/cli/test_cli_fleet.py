@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -127,3 +128,29 @@ def test_a_store_tells_what_changed_on_a_node(capsys: pytest.CaptureFixture[str]
 def test_half_a_question_is_misuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", *words]) == 2
     assert "mend:" in capsys.readouterr().err
+
+
+def test_a_store_becomes_parquet(capsys: pytest.CaptureFixture[str]) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs gpu-parity[parquet]")
+    nodes = write("f.jsonl", node("a"), node("b", driver="570.1"))
+    assert main(["fleet", nodes, "--store=f.sqlite", "--export=f.parquet", "--exit-zero"]) == 0
+    rows = parquet.read_table("f.parquet").to_pylist()
+    drivers = {row["node"]: row["value"] for row in rows if row["name"] == "component driver"}
+    assert drivers == {"a": "580.95.05", "b": "570.1"}
+    power = [row["number"] for row in rows if row["name"] == "power_default_w"]
+    assert power == [700.0] * 16
+    assert {row["subject"] for row in rows} == {"machine", *(f"GPU {number}" for number in range(8))}
+    assert f"{len(rows)} values exported to f.parquet" in capsys.readouterr().err
+    assert main(["fleet", "--store=f.sqlite", "--export=g.parquet"]) == 0
+    assert Path("g.parquet").is_file()
+
+
+def test_parquet_without_pyarrow_or_store_is_misuse(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fleet", "--export=f.parquet"]) == 2
+    assert main(["fleet"]) == 2
+    assert main(["fleet", write("f.jsonl", node("a")), "--store=f.sqlite"]) == 0
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main(["fleet", "--store=f.sqlite", "--export=f.parquet"]) == 2
+    assert "gpu-parity[parquet]" in capsys.readouterr().err

@@ -52,7 +52,7 @@ def test_a_finding_shows_its_place_line_and_mend(run: Any, bad: Path) -> None:
 
 
 def test_rules_that_need_a_target_say_that_they_did_not_run(run: Any, folder: Path) -> None:
-    (folder / "Dockerfile").write_text("FROM nvidia/cuda:12.4.1-devel-ubuntu22.04\n")
+    (folder / "Dockerfile").write_text("FROM nvidia/cuda:12.4.1-devel-ubuntu22.04\nRUN nvcc k.cu\n")
     answer = run("lint")
     assert answer.status == 0
     assert "rules did not run: no target" in answer.out

@@ -199,3 +199,32 @@ def test_a_models_config_that_is_none_is_left_alone() -> None:
     partial = facts("config.json", '{"model_type": "llama"}')
     assert partial.model is None
     assert [doubt.what for doubt in partial.doubts] == ["the model"]
+
+
+WHEELS = """[tool.cibuildwheel]
+environment = { TORCH_CUDA_ARCH_LIST = "8.0;9.0", OTHER = "1" }
+[tool.cibuildwheel.linux]
+environment = 'A=1 CUDAARCHS="80 90" B=$C'
+[[tool.cibuildwheel.overrides]]
+select = "cp312-*"
+environment.TORCH_CUDA_ARCH_LIST = "$MINE"
+[tool.scikit-build.cmake.define]
+CMAKE_CUDA_ARCHITECTURES = "90a"
+"""
+
+
+def test_wheel_builders_settings() -> None:
+    found = [(one.name, one.text, str(one.span), one.conditional) for one in facts("pyproject.toml", WHEELS).arch_lists]
+    assert found == [
+        ("TORCH_CUDA_ARCH_LIST", "8.0;9.0", "2:41-2:48", False),
+        ("CUDAARCHS", "80 90", "4:31-4:36", False),
+        ("CMAKE_CUDA_ARCHITECTURES", "90a", "9:29-9:32", False),
+        ("TORCH_CUDA_ARCH_LIST", None, "7:37-7:42", True),
+    ]
+
+
+@pytest.mark.parametrize("value", ["1", "[1]", "{CUDAARCHS = 1}", '"CUDAARCHS"', '"CUDAARCHS="', "[[]]"])
+def test_wheel_builders_odd_settings(value: str) -> None:
+    assert not any(
+        one.text for one in facts("pyproject.toml", f"[tool.cibuildwheel]\nenvironment = {value}\n").arch_lists
+    )

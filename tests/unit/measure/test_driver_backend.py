@@ -1,0 +1,132 @@
+"""Measuring with the driver alone: copies and fills of a stub libcuda, its errors, hangs and crashes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from parity.measure.plan import EVERYTHING, Place
+from parity.measure.run import Outcome, Patience, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+QUICK = Patience(start_s=20.0, prepare_s=1.5, run_s=1.0)
+DRIVER = ["dram_copy", "dram_write", "host_to_device", "device_to_host"]
+
+
+def reasons(outcome: Outcome) -> dict[str, tuple[str, str]]:
+    return {one.name: (one.why, one.detail) for one in outcome.unmeasured}
+
+
+def test_the_driver_gives_bandwidths_and_nothing_that_needs_kernels(
+    driver: Callable[..., object], places: tuple[Place, ...]
+) -> None:
+    driver("cuda.gbps = 2500\ncuda.link_gbps = 50")
+    outcome = measure(EVERYTHING, places, 2.0)
+    found = {(one.name, one.device, one.peer): one.value for one in outcome.measured}
+    assert {name for name, _, _ in found} == {*DRIVER, "peer_to_peer"}
+    assert found["dram_copy", 1, None] == pytest.approx(2500, rel=1e-3)
+    assert found["dram_write", 0, None] == pytest.approx(2500, rel=1e-3)
+    assert found["host_to_device", 0, None] == pytest.approx(50, rel=1e-3)
+    assert found["peer_to_peer", 1, 0] == pytest.approx(50, rel=1e-3)
+    assert outcome.backend == "CUDA driver API 13.0"
+    assert {why for why, _ in reasons(outcome).values()} == {"not_supported"}
+    assert reasons(outcome)["dram_read"][1] == "needs torch: the driver alone has no kernels"
+
+
+def test_a_driver_result_says_so_and_is_a_memcpy(driver: Callable[..., object], places: tuple[Place, ...]) -> None:
+    driver()
+    copy, fill = measure(["dram_copy", "dram_write"], places[:1], 0.4).measured
+    assert (copy.kernel, copy.kernel_kind, copy.bytes) == (
+        "cuMemcpyDtoDAsync, CUDA driver 13.0", "memcpy", 1 << 30,
+    )  # fmt: skip
+    assert (fill.kernel, fill.kernel_kind) == ("cuMemsetD32Async, CUDA driver 13.0", "memcpy")
+
+
+def test_everything_is_given_back(driver: Callable[..., object], places: tuple[Place, ...], tmp_path: Path) -> None:
+    driver()
+    measure([*DRIVER, "peer_to_peer"], places, 1.0)
+    assert (tmp_path / "held.txt").read_text().splitlines()[-1] == "held 0 bytes 0"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why", "detail"),
+    [
+        ("error 2", "failed", "CudaError: CUDA error 2: cuMemsetD32Async: CUDA_ERROR_STUB"),
+        ("after 4 1 || error 214", "failed", "CudaError: CUDA error 214: cuMemsetD32Async: CUDA_ERROR_STUB"),
+        ("segv", "failed", "the measuring process was killed by SIGSEGV"),
+        ("after 20 1 || segv", "failed", "the measuring process was killed by SIGSEGV"),
+        ("exit 3", "failed", "the measuring process ended with status 3"),
+        ("hang", "timed_out", "the measuring process gave no answer within 2 s"),
+    ],
+)
+def test_what_a_call_does_costs_its_measurement_alone(
+    driver: Callable[..., object], places: tuple[Place, ...], answer: str, why: str, detail: str
+) -> None:
+    driver(f"cuda.cuMemsetD32Async = {answer}")
+    outcome = measure(["dram_copy", "dram_write", "host_to_device"], places[:1], 2.0, patience=QUICK)
+    assert [one.name for one in outcome.measured] == ["dram_copy", "host_to_device"]
+    assert reasons(outcome)["dram_write"] == (why, detail)
+
+
+def test_memory_of_a_failed_preparation_is_given_back(
+    driver: Callable[..., object], places: tuple[Place, ...], tmp_path: Path
+) -> None:
+    driver("cuda.cuMemAlloc = after 1 1 || error 2")
+    outcome = measure(["dram_copy"], places[:1], 0.3)
+    assert outcome.measured == []
+    assert reasons(outcome)["dram_copy"][0] == "failed"
+    assert (tmp_path / "held.txt").read_text().splitlines()[-1] == "held 0 bytes 0"
+
+
+def test_a_context_that_is_lost_is_replaced_by_a_new_process(
+    driver: Callable[..., object], places: tuple[Place, ...]
+) -> None:
+    driver("cuda.cuMemsetD32Async = error 700\ncuda.cuCtxSynchronize = after 2 1 || error 700")
+    outcome = measure(["dram_copy", "dram_write", "host_to_device"], places[:1], 1.0)
+    assert [one.name for one in outcome.measured] == ["dram_copy", "host_to_device"]
+
+
+def test_peer_access_that_is_on_already_is_no_error(driver: Callable[..., object], places: tuple[Place, ...]) -> None:
+    driver("cuda.cuCtxEnablePeerAccess = error 704")
+    assert len(measure(["peer_to_peer"], places, 0.3).measured) == 2
+
+
+def test_no_peer_access_is_not_supported(driver: Callable[..., object], places: tuple[Place, ...]) -> None:
+    driver("cuda.peers = 0")
+    outcome = measure(["peer_to_peer"], places, 0.3)
+    assert outcome.measured == []
+    assert reasons(outcome)["peer_to_peer"][0] == "not_supported"
+
+
+def test_little_memory_means_smaller_buffers_than_usual_but_no_cache(
+    driver: Callable[..., object], places: tuple[Place, ...]
+) -> None:
+    driver(f"cuda.free = {2 << 30}")
+    (one,) = measure(["dram_copy"], places[:1], 0.3).measured
+    assert one.bytes == 512 << 20
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ("cuda.cuInit = error 999", "cuInit: CUDA error 999: cuInit: CUDA_ERROR_UNKNOWN"),
+        ("cuda.count = 0", "the NVIDIA driver shows this process no GPU"),
+    ],
+)
+def test_a_driver_that_cannot_be_used_says_why(
+    driver: Callable[..., object], places: tuple[Place, ...], change: str, detail: str
+) -> None:
+    driver(change)
+    outcome = measure(["dram_copy"], places[:1], 0.3)
+    assert reasons(outcome)["dram_copy"][1].endswith(detail)
+
+
+def test_devices_are_told_apart_by_bus_id_where_uuids_are_unknown(driver: Callable[..., object]) -> None:
+    driver()
+    place = Place(position=5, bus_id="00000000:c3:00.0")
+    (one,) = measure(["dram_copy"], [place], 0.3).measured
+    assert one.device == 5

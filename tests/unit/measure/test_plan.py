@@ -1,0 +1,103 @@
+"""Names, budgets, shares, sizes, devices: the arithmetic of measuring."""
+
+from __future__ import annotations
+
+import pytest
+
+from parity.errors import UsageError
+from parity.measure.match import ordinals
+from parity.measure.plan import EVERYTHING, Place, budget_s, jobs_of, names_of, share_s
+from parity.measure.sizes import memory_buffer_bytes
+from parity.measure.timing import settle, summary, timings
+from parity.measure.work import NotMeasured
+
+GIB = 1 << 30
+
+
+def test_only_names_groups_and_measurements_in_a_fixed_order() -> None:
+    assert names_of(None) == EVERYTHING
+    assert names_of("matmul_bf16, dram") == ("dram_copy", "dram_read", "dram_write", "matmul_bf16")
+
+
+def test_an_unknown_name_offers_near_ones() -> None:
+    with pytest.raises(UsageError) as caught:
+        names_of("dram,matmull")
+    assert str(caught.value).startswith("--only: nothing is measured that is called 'matmull'\n  close: matmul")
+
+
+@pytest.mark.parametrize("text", ["", "0s", "-3s", "ten", "2h", "1e3", "3601s", "nan"])
+def test_a_budget_must_be_a_time(text: str) -> None:
+    with pytest.raises(UsageError, match="is no time between nothing and an hour"):
+        budget_s(text)
+
+
+def test_pairs_go_both_ways_and_each_device_comes_first_once() -> None:
+    jobs = jobs_of(["dram_copy", "dram_read", "peer_to_peer"], [Place(position=0), Place(position=3)])
+    assert [(job.name, job.device, job.peer) for job in jobs] == [
+        ("dram_copy", 0, None), ("dram_copy", 3, None), ("dram_read", 0, None), ("dram_read", 3, None),
+        ("peer_to_peer", 0, 3), ("peer_to_peer", 3, 0),
+    ]  # fmt: skip
+
+
+def test_unused_time_is_shared_by_the_rest() -> None:
+    assert share_s(10, 1, 9) == 1
+    assert share_s(10, 12, 3) == 0.05
+
+
+@pytest.mark.parametrize(
+    ("cache", "free", "buffers", "size"),
+    [(50 << 20, 80 * GIB, 2, GIB), (126 << 20, 180 * GIB, 2, GIB), (288 << 20, 190 * GIB, 1, GIB + GIB // 4),
+     (50 << 20, 3 * GIB, 2, GIB // 2), (0, 300 << 20, 2, 64 << 20)],
+)  # fmt: skip
+def test_buffers_outgrow_caches_and_leave_half_the_memory(cache: int, free: int, buffers: int, size: int) -> None:
+    assert memory_buffer_bytes(cache_bytes=cache, free_bytes=free, buffers=buffers) == size
+
+
+def test_too_little_memory_is_refused() -> None:
+    with pytest.raises(NotMeasured, match="outgrows the caches"):
+        memory_buffer_bytes(cache_bytes=96 << 20, free_bytes=GIB, buffers=2)
+
+
+def test_devices_match_by_uuid_then_by_bus_id_and_never_by_order() -> None:
+    seen = [{"ordinal": 0, "uuid": "b", "bus_id": "x"}, {"ordinal": 1, "uuid": "a", "bus_id": "y"}]
+    found, missing = ordinals(
+        [Place(position=0, uuid="GPU-a"), Place(position=1, bus_id="x"), Place(position=2, uuid="GPU-c", bus_id="")],
+        seen,
+    )
+    assert found == {0: 1, 1: 0}
+    assert missing == {2: "the measuring process does not see this device"}
+
+
+def test_a_slice_is_never_taken_for_its_sibling_on_the_same_bus() -> None:
+    found, missing = ordinals(
+        [Place(position=0, uuid="MIG-q", bus_id="x", is_slice=True)], [{"ordinal": 0, "uuid": "r", "bus_id": "x"}]
+    )
+    assert found == {}
+    assert 0 in missing
+
+
+def test_two_devices_with_one_id_are_none() -> None:
+    found, missing = ordinals([Place(position=0, bus_id="x")], [{"ordinal": n, "bus_id": "x"} for n in (0, 1)])
+    assert found == {}
+    assert missing == {0: "the measuring process sees several devices with this id"}
+
+
+def test_quartiles_are_those_of_the_sorted_timings() -> None:
+    assert summary([4.0, 1.0, 2.0, 3.0, 5.0]) == (3.0, pytest.approx(2 / 3))
+    assert summary([1.0] * 5) == (1.0, 0.0)
+
+
+def test_a_timing_is_long_enough_for_the_timer() -> None:
+    asked: list[int] = []
+
+    def sample(inner: int) -> float:
+        asked.append(inner)
+        return 1e-4
+
+    assert settle(sample, 0.0) == 1 or settle(sample, 0.01) == 40
+    assert settle(sample, 0.01) == 40
+
+
+def test_timings_end_when_they_agree_or_the_time_is_up() -> None:
+    assert len(timings(lambda _: 1.0, 1, 60.0)) == 25
+    assert len(timings(lambda _: 1.0, 1, 0.0)) == 5
