@@ -44,7 +44,7 @@ def report_of(recording: Recording, project: Project, target: Target | None, *, 
     interval = session.interval_of(recording.answer, name, asked, lost=recording.lost)
     units: dict[str, Any] = (recording.answer or {}).get("units") or {}
     watched = {label_of(unit["facts"]): unit for unit in units.values()}
-    parts, problem = _parts() if interval.devices and recording.recorder.strips else ({}, "no sample was taken")
+    parts, problem = _parts_of(recording)
     theirs = None if target is None else (target.id, peaks_of(target))
     recorder, ended = recording.recorder, recording.ended
     return WatchReport(
@@ -92,6 +92,15 @@ def _overhead(recording: Recording) -> Overhead:
         parity_cpu_s=round(recording.parity_cpu_s, 6),
         core=recording.core,
     )
+
+
+def _parts_of(recording: Recording) -> tuple[dict[str, Peaks], str]:
+    """Return the parts of this machine, unless nothing needs them or the driver would not answer."""
+    if not recording.recorder.strips:
+        return {}, "no sample was taken"
+    if recording.lost is not None and recording.lost.why == "timed_out":
+        return {}, "the devices were not identified: the driver does not answer"
+    return _parts()
 
 
 def _parts() -> tuple[dict[str, Peaks], str]:

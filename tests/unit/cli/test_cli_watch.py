@@ -138,7 +138,7 @@ def test_the_report_is_in_its_schema_and_becomes_a_page(bench: Callable[..., Ben
     schema = json.loads((Path(parity.__file__).parent / "schemas" / "watch-1.json").read_text())
     done = bench(QUIET + GPM).shell("sleep 0.5")
     jsonschema.validate(done.report, schema)
-    assert "dram_active" not in watch_page.render(msgspec.convert(done.report, WatchReport))
+    assert "DRAM: 80 to 80 %" in watch_page.render(msgspec.convert(done.report, WatchReport))
 
 
 def test_throttling_is_timed_with_its_cause(bench: Callable[..., Bench]) -> None:
@@ -294,6 +294,16 @@ def test_only_watching_is_0_and_3_where_there_is_nothing(bench: Callable[..., Be
     assert (done.report["command"], done.report["exit_status"]) == ([], None)
     assert [one["rule"] for one in done.report["interval"]["findings"]] == []
     assert nothing.run("--seconds", "0.3").status == 3
+
+
+def test_ctrl_c_ends_watching_alone_with_its_report(bench: Callable[..., Bench]) -> None:
+    one = bench(QUIET + GPM)
+    process = one.start("-o", "watch.json", "--seconds", "60", start_new_session=True)
+    time.sleep(2.5)  # until well after the start
+    process.send_signal(signal.SIGINT)
+    done = one.finish(process)
+    assert done.status == 130
+    assert 0 < done.report["watched_until_s"] < 10
 
 
 def test_the_time_to_watch_may_end_before_the_command(bench: Callable[..., Bench]) -> None:
