@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 GIB = 1024**3
 MIB = 1024**2
 KIB = 1024
@@ -65,7 +67,11 @@ def fewest_digits(number: float) -> str:
 
     >>> fewest_digits(1008.096), fewest_digits(79.6474), fewest_digits(3.0), fewest_digits(0.301)
     ('1008', '79.6', '3', '0.3')
+    >>> fewest_digits(math.inf)
+    'inf'
     """
+    if not math.isfinite(number):
+        return str(number)
     if number == int(number):
         return str(int(number))
     if abs(number) >= 1000:

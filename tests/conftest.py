@@ -1,4 +1,8 @@
-"""Knows the stub driver libraries that tests of the real bindings share."""
+"""Knows the stub driver libraries that tests of the real bindings share, and how property tests draw.
+
+Property tests draw the same examples in every run, so that a change is never blamed for what it did not do.
+`HYPOTHESIS_PROFILE=random` draws new ones: the nightly workflow does, and whoever goes looking.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.stubs.build import build, compiler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+settings.register_profile("repeatable", derandomize=True, database=None)
+settings.register_profile("random", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session", autouse=True)

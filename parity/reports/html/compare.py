@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from parity.compare.quantities import times_text
@@ -276,8 +275,4 @@ def _sources(comparison: Comparison) -> list[Html]:
 def _told(row: Row, cell: Quantity) -> list[tuple[str, str]]:
     if cell.state != "known":
         return [(cell.state, cell.why)] if cell.why else []
-    return [(f"{_plain(one.value)} {row.unit}".strip(), one.source) for one in cell.told]
-
-
-def _plain(value: float) -> str:
-    return fewest_digits(value) if math.isfinite(value) else str(value)
+    return [(f"{fewest_digits(one.value)} {row.unit}".strip(), one.source) for one in cell.told]

@@ -30,14 +30,14 @@ def read_or_refuse(raw: bytes) -> None:
         return
 
 
-@settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(NAMES), cut=st.floats(0, 1))
 def test_truncation_never_raises_anything_else(name: str, cut: float) -> None:
     raw = RAW[name]
     read_or_refuse(raw[: int(len(raw) * cut)])
 
 
-@settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     name=st.sampled_from(NAMES),
     edits=st.lists(st.tuples(st.floats(0, 0.999), st.binary(min_size=0, max_size=6)), min_size=1, max_size=12),
@@ -50,7 +50,7 @@ def test_corruption_never_raises_anything_else(name: str, edits: list[tuple[floa
     read_or_refuse(bytes(raw))
 
 
-@settings(max_examples=80, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(names=st.lists(st.sampled_from(NAMES), min_size=2, max_size=3), cut=st.integers(0, 4000))
 def test_reports_glued_together_never_raise_anything_else(names: list[str], cut: int) -> None:
     read_or_refuse(b"\n".join(RAW[name][cut:] for name in names))
