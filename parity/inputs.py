@@ -21,6 +21,8 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_NODES = 200_000
 MAX_DEPTH = 64
+_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 MAX_PROBLEMS = 50
 MAX_DIRECTIVES = 16  # libyaml compares each %TAG line with all before it
 MAX_NUMBER_CHARS = 100  # 1:0:0:... is one number in base 60, and takes quadratic time
@@ -290,12 +292,31 @@ def load_json(raw: bytes, *, where: str) -> Any:
     """Return a JSON value.
 
     Raises:
-        InputFileError: the bytes are not JSON.
+        InputFileError: the bytes are not JSON, or nested too deeply.
     """
     try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputFileError(f"not JSON: {error}", where=where, mend="correct the syntax") from error
+    except RecursionError as error:
+        raise InputFileError("nested too deeply", where=where, mend="flatten the file") from error
+    if _may_be_deep(raw):  # Python 3.14 and newer have the stack for it; what walks it afterwards has not
+        refuse_extremes(value, where=where)
+    return value
+
+
+def _may_be_deep(raw: bytes) -> bool:
+    """Return whether JSON may be nested deeper than ``MAX_DEPTH``; brackets inside strings count as if they were not.
+
+    >>> _may_be_deep(b'{"a": [1, {"b": 2}]}'), _may_be_deep(b"[" * 65 + b"]" * 65)
+    (False, True)
+    """
+    brackets = raw.translate(_AS_SQUARE, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+        if not brackets:
+            return False
+    return True
 
 
 def convert_all(data: Any, kind: type[T], *, document: Document, at: str = "") -> T:

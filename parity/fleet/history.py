@@ -85,9 +85,15 @@ class History:
             raise InputFileError("no such store", where=path, mend="fill one: parity fleet FILE --store FILE.sqlite")
         try:
             self._base = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-            self._open(create=create)
         except sqlite3.Error as error:
             raise self._problem(error) from error
+        try:
+            self._open(create=create)
+        except BaseException as error:
+            self._base.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._problem(error) from error
+            raise
 
     def _open(self, *, create: bool) -> None:
         self._base.execute("BEGIN")  # both from one state: another writer may be making the tables
