@@ -442,7 +442,7 @@ def test_near_names_are_near_and_few() -> None:
 
 
 def test_json_is_as_deep_as_a_file_may_be_and_brackets_in_text_do_not_count() -> None:
-    deep = b"[" * 64 + b"]" * 64
+    deep = b"[" * 65 + b"]" * 65
     assert load_json(deep, where="x.json")
     assert load_json(b'{"a": "' + b"[" * 1000 + b'"}', where="x.json") == {"a": "[" * 1000}
     with pytest.raises(InputFileError, match="nested too deeply"):
