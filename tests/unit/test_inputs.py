@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
 import parity
 from parity.catalog import store
@@ -127,9 +128,15 @@ HOSTILE: dict[str, tuple[bytes | str, str]] = {
 }  # fmt: skip
 
 
+# libyaml's words; PyYAML built without it says the same in others, and lets half a character be a name.
+WORDED_BY_LIBYAML = ("alias of nothing", "tab", "unclosed", "half a character")
+
+
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_project_file_is_refused_with_file_and_line(case: str, capsys: pytest.CaptureFixture[str]) -> None:
     content, answer = HOSTILE[case]
+    if case in WORDED_BY_LIBYAML and not yaml.__with_libyaml__:
+        answer = answer[: answer.index(": not YAML") + 2]
     start = time.process_time()
     status, told = doctor(capsys, content)
     assert status == 2
@@ -161,7 +168,7 @@ def test_the_real_program_survives_and_says_it(case: str, folder: Path) -> None:
 HOSTILE_JSON: dict[str, tuple[bytes, str]] = {
     "deep": (b"[" * 100_000, "bad.json: n"),  # nested too deeply, or not JSON where Python bears to see its end
     "deep and closed": (b"[" * 100_000 + b"]" * 100_000, "bad.json: nested too deeply"),
-    "deep inside": (b'{"schema": "parity.fingerprint/1", "x": ' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001,
+    "deep inside": (b'{"schema": "parity.fingerprint/1", "devices": ' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001,
                     "bad.json: nested too deeply"),
     "cut": (b'{"schema": "parity.fingerprint/1", "devices": [', "bad.json: not JSON: "),
     "a bad value": (b'{"schema": "parity.fingerprint/1", "devices": 3}',
