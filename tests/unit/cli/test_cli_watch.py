@@ -215,6 +215,8 @@ def test_a_signal_to_us_reaches_the_command_once_and_we_still_report(
     assert done.report["lost"] == ""
 
 
+# The child of the fork runs another program at once.
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_ctrl_c_at_a_terminal_reaches_the_command_once_and_we_still_report(bench: Callable[..., Bench]) -> None:
     one = bench(QUIET + GPM)
     pid, terminal = pty.fork()

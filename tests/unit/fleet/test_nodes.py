@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,12 +113,10 @@ def test_a_line_without_an_end_is_bounded(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_pipe_is_read(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    child = os.fork()
-    if child == 0:
-        pipe.write_bytes(RAW + b"\n")
-        os._exit(0)
+    writer = threading.Thread(target=pipe.write_bytes, args=(RAW + b"\n",))
+    writer.start()
     assert len(found(str(pipe))) == 1
-    os.waitpid(child, 0)
+    writer.join()
 
 
 @settings(max_examples=150, deadline=None)
