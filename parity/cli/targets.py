@@ -8,6 +8,7 @@ import msgspec
 
 from parity.catalog import store
 from parity.cli import options
+from parity.cli.folding import for_terminal
 from parity.model.target import spec_fact
 from parity.units import format_fact
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _json(specs)
         return described(specs[0]) if arguments.name else listed(specs)
 
-    options.write_reports(arguments, render)
+    options.write_reports(arguments, render, shown=for_terminal)
     return 0
 
 

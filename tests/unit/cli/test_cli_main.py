@@ -8,7 +8,7 @@ import pytest
 
 import parity
 from parity.cli import main as program_module
-from parity.cli.main import COMMANDS, main
+from parity.cli.main import COMMANDS, STATUS, STATUSES, main
 from parity.errors import NothingToJudgeError
 
 
@@ -30,7 +30,23 @@ def test_every_command_has_its_own_help(command: str, capsys: pytest.CaptureFixt
     told = capsys.readouterr().out
     assert stopped.value.code == 0
     assert told.startswith(f"usage: parity {command} ")
-    assert "exit status: 0 parity; 1 findings" in told
+    assert f"exit status: {STATUSES.get(command, STATUS)}." in " ".join(told.split())
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_exit_status_fits_the_width(
+    command: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    _, _, told = capsys.readouterr().out.partition("exit status: ")
+    assert max(map(len, told.splitlines())) <= columns
+
+
+def test_only_commands_have_an_exit_status() -> None:
+    assert set(STATUSES) < set(COMMANDS)
 
 
 def test_without_a_command_help_is_shown_and_nothing_passes(run: Any) -> None:
