@@ -50,6 +50,12 @@ def test_every_part_can_be_shown(run: Any) -> None:
         assert run("targets", entry.id).out.startswith(f"{entry.id}: {entry.name}\n")
 
 
+def test_where_no_name_is_near_none_is_offered(run: Any) -> None:
+    assert run("targets", "zzz") == (
+        2, "", "parity: no catalog entry named 'zzz'\n  mend: list all with `parity targets`\n",
+    )  # fmt: skip
+
+
 def test_an_unknown_part_offers_near_names(run: Any) -> None:
     assert run("targets", "h100-sxm4") == (
         2, "", ("parity: no catalog entry named 'h100-sxm4'\n"
