@@ -9,6 +9,7 @@ import msgspec
 from parity.catalog import store
 from parity.cli import options
 from parity.cli.folding import for_terminal
+from parity.model.absent import value_of
 from parity.model.target import spec_fact
 from parity.units import format_fact
 
@@ -131,6 +132,15 @@ def described(spec: DeviceSpec) -> str:
         lines += [
             f"  {'':<{width}}  {format_fact(name, other.value):<14} [{other.source}], another source"
             for other in fact.conflicts
+        ]
+        compared = value_of(spec_fact(spec, name))
+        if compared is not None and format_fact(name, compared) != format_fact(name, fact.value):
+            lines.append(f"  {'':<{width}}  {format_fact(name, compared):<14} by clock and width: this one is compared")
+    if spec.achieved:
+        lines += ["", "  published as measured"]
+        lines += [
+            f"    {one.name:<12} {format_fact('_gbps', one.value)}, {one.kernel} [{one.source}]"
+            for one in spec.achieved
         ]
     if spec.partitions:
         lines += ["", "  partitions"]

@@ -45,6 +45,20 @@ def test_one_part_is_shown_with_the_source_of_each_fact(name: str, run: Any) -> 
     assert "    1g.10gb " in answer.out
 
 
+def test_the_bandwidth_that_is_compared_is_told_where_it_is_not_the_published_one(run: Any) -> None:
+    lines = run("targets", "h100").out.splitlines()
+    [number] = [number for number, line in enumerate(lines) if line.startswith("  memory_bandwidth_gbps ")]
+    assert "3350 GB/s" in lines[number]
+    assert lines[number + 1].strip() == "3352 GB/s      by clock and width: this one is compared"
+    assert not any("this one is compared" in line for line in run("targets", "rtx-4090").out.splitlines())
+
+
+def test_what_was_published_as_measured_is_told_with_its_source(run: Any) -> None:
+    told = run("targets", "h100").out
+    assert "\n  published as measured\n    dram_copy    2570 GB/s, memcpy [nccl1264]\n" in told
+    assert "published as measured" not in run("targets", "t4").out
+
+
 def test_every_part_can_be_shown(run: Any) -> None:
     for entry in store.index():
         assert run("targets", entry.id).out.startswith(f"{entry.id}: {entry.name}\n")
