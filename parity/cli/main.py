@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from parity import __version__
 from parity.cli.folding import columns_of, folded, tell
@@ -72,6 +73,28 @@ STATUSES = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose refusals offer what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage, the refusal and the mend, and exit with status 2."""
+        self.print_usage(sys.stderr)
+        tell(f"{self.prog}: error: {message}{self._mend(message)}")
+        sys.exit(2)
+
+    def _mend(self, message: str) -> str:
+        from parity.inputs import near_names  # imports msgspec: only where it is needed
+
+        options = list(self._option_string_actions)
+        before, _, rest = message.partition("unrecognized arguments: ")
+        word = rest.split(maxsplit=1)[0] if rest and not before else ""
+        if word and not word.startswith("-"):
+            return f"\n  mend: write `--target {word}`" if "--target" in options else ""
+        found = re.match(r"argument COMMAND: invalid choice: '([^']*)'", message)
+        close = near_names(found[1], list(COMMANDS)) if found else near_names(word.partition("=")[0], options)
+        return f"\n  close: {close}" if close else ""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status.
 
@@ -108,7 +131,7 @@ def _run(words: list[str]) -> int:
     if command in COMMANDS:
         _load_msgspec()
         module = importlib.import_module(COMMANDS[command][0])
-        parser = argparse.ArgumentParser(
+        parser = _Parser(
             prog=f"parity {command}",
             description=COMMANDS[command][1][0].upper() + COMMANDS[command][1][1:] + ".",
             epilog=_epilog(STATUSES.get(command, STATUS)),
@@ -118,7 +141,7 @@ def _run(words: list[str]) -> int:
         module.add_arguments(parser)
         status: int = module.run(parser.parse_args(words[count:]))
         return status
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="parity",
         description="Is this GPU the one that production runs on, and what may still be concluded if it is not?",
         epilog=_epilog(f"{STATUS}. `parity COMMAND --help` says more"),

@@ -77,6 +77,23 @@ def test_an_unknown_command_is_told_with_the_known_ones(capsys: pytest.CaptureFi
     told = capsys.readouterr().err
     assert "invalid choice: 'docter'" in told
     assert all(command in told for command in COMMANDS if " " not in command)
+    assert told.endswith("\n  close: doctor\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["doctor", "h100"], "parity doctor: error: unrecognized arguments: h100\n  mend: write `--target h100`\n"),
+        (["doctor", "--targte=h100"], "arguments: --targte=h100\n  close: --target, --output, --format\n"),
+        (["rule", "a", "b"], "parity rule: error: unrecognized arguments: b\n"),
+    ],
+)
+def test_a_refusal_offers_what_was_probably_meant(
+    words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    assert capsys.readouterr().err.endswith(hint)
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
