@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from parity.catalog import store
+from parity.cli.targets import SHORT_NAME, listed
 from parity.model.spec import FACTS
 
 
@@ -23,6 +24,17 @@ def test_a_line_gives_the_figures_that_decide(run: Any) -> None:
     assert line.split("  ")[1] == "h100-sxm5-80gb"
     for figure in ("132 SM", "80 GiB", "GB/s", "989 TFLOPS", "700 W", "h100"):
         assert figure in line
+
+
+def test_on_a_terminal_the_figures_fit_beside_the_name() -> None:
+    specs = [store.device_spec(entry.id) for entry in store.index()]
+    lines = listed(specs, names=SHORT_NAME).splitlines()
+    ends = {line.index(" GB/s") for line in lines if " GiB " in line and "GB/s" in line}
+    assert len(ends) == 1
+    [power] = {line.index("power") for line in lines if "also called" in line}
+    assert power + len("power") <= 80
+    [number] = [number for number, line in enumerate(lines) if line == "  rtx-pro-6000-blackwell-workstation"]
+    assert lines[number + 1].lstrip().startswith("188 SM ")
 
 
 def test_columns_are_aligned(run: Any) -> None:
