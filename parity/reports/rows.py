@@ -28,6 +28,7 @@ CONCLUSION_WORDS = {
 
 
 MIN_NAME = 32  # what a headline keeps of the devices' names
+_NOT_FOUND = ": cannot open shared object file: No such file or directory"  # as glibc's loader says it
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
         line = f"{here} {'is' if same else 'stands for'} {wanted}: {verdict.level}{tail}"
         return _fitted(one_line(line), here, limit)
     if verdict.outcome == "unknown":
-        why = next((item.detail for item in verdict.unknowns), "nothing was read")
+        why = short_reason(next((item.detail for item in verdict.unknowns), "nothing was read"))
         line = f"{here} cannot be judged against {wanted}: {why}"
         line = line if verdict.devices else f"{wanted} wanted, {here}: {why}"
     elif verdict.outcome == "match":
@@ -204,6 +205,15 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
         tail = f" ({verdict.level}, needs {verdict.target.require})"
         line = f"{here} {word} {wanted}: {_decisive(verdict)}{tail}"
     return _fitted(one_line(line), here, limit)
+
+
+def short_reason(text: str) -> str:
+    """Return a reason without the loader's long way to say that a library is not there.
+
+    >>> short_reason(f"libnvidia-ml.so.1{_NOT_FOUND}; no AMD GPU")
+    'libnvidia-ml.so.1 not found; no AMD GPU'
+    """
+    return text.replace(_NOT_FOUND, " not found")
 
 
 def _fitted(line: str, here: str, limit: int) -> str:

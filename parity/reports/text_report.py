@@ -17,6 +17,7 @@ from parity.reports.rows import (
     one_line,
     questions,
     rows,
+    short_reason,
     subjects_text,
     tally,
 )
@@ -304,7 +305,7 @@ def _without_devices(verdict: Verdict) -> list[str]:
         return ["the file names no GPU: take it with `parity capture -o FILE` where one is visible"]
     told = dict.fromkeys(item.detail for item in verdict.unknowns if item.detail)
     reasons = [text for text in told if not any(text != other and _core(text) in other for other in told)]
-    why = "; ".join(reasons) or "no device was read"
+    why = short_reason("; ".join(reasons)) or "no device was read"
     return [
         f"run where a GPU is visible (in a container: `--gpus all`, or /dev/kfd and /dev/dri). Here: {why}",
         "or judge a saved fingerprint: --fingerprint FILE",

@@ -82,6 +82,15 @@ def test_a_headline_keeps_its_limit_and_says_when_it_is_cut(case: str, limit: in
     assert cut == whole or ".." in cut
 
 
+def test_a_missing_library_is_told_within_the_line() -> None:
+    loader = "libnvidia-ml.so.1: cannot open shared object file: No such file or directory"
+    unknown = golden.verdict("unknown")
+    gap = replace(unknown.unknowns[0], detail=f"NVML cannot be used: {loader}; no AMD GPU")
+    assert headline(replace(unknown, unknowns=(gap,))) == (
+        "h100-sxm5-80gb wanted, no GPU that could be read: NVML cannot be used: libnvidia-ml.so.1 not found; no AMD GPU"
+    )
+
+
 def test_long_names_give_way_before_the_ratio() -> None:
     told = headline(golden.named("NVIDIA Prototype " + "N" * 300))
     assert len(told) == 120
