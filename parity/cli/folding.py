@@ -25,9 +25,8 @@ def folded(text: str, *, width: int, hang: int = HANG, keep: int | None = None) 
         hang: columns that continued lines are indented more than the line's own start.
         keep: lines indented by this much or more are shown as they are (code); None: all are folded.
 
-    >>> print(folded("  rejected  l2: PCI id 10de:2684, not 10de:27b6; default power 450 W, not 72 W", width=44))
-      rejected  l2: PCI id 10de:2684, not
-          10de:27b6; default power 450 W, not 72 W
+    >>> folded("  rejected  l2: PCI id 10de:2684, not 10de:27b6", width=40).splitlines()
+    ['  rejected  l2: PCI id 10de:2684, not', '      10de:27b6']
     """
     width = max(width, LEAST)
     lines: list[str] = []
