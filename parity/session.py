@@ -45,6 +45,8 @@ def project_of(config: str | None, *, start: str = ".") -> Project:
 def fingerprint_of(path: str | None) -> Fingerprint:
     """Return the fingerprint in a file (or any report a reader knows; ``-``: standard input), else of this machine.
 
+    What comes from a file says so (``origin.saved``): reports must not tell it as what is here.
+
     Raises:
         InputFileError: the file is no fingerprint and no known report.
     """
@@ -56,7 +58,8 @@ def fingerprint_of(path: str | None) -> Fingerprint:
     from parity.readers import read_report
 
     where = "standard input" if path == "-" else path
-    return read_report(read_bytes(path), where=where)
+    told = read_report(read_bytes(path), where=where)
+    return msgspec.structs.replace(told, origin=msgspec.structs.replace(told.origin, saved=True))
 
 
 def target_of(

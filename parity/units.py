@@ -89,6 +89,8 @@ def format_fact(name: str, value: object) -> str:
     '132'
     >>> format_fact("tflops_bf16", 989.4)
     '989 TFLOPS'
+    >>> format_fact("transistors", 153000000000)
+    '153e9'
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -96,6 +98,8 @@ def format_fact(name: str, value: object) -> str:
         return "-" if value is None else str(value)
     if name.endswith("_bytes"):
         return format_bytes(value)
+    if name == "transistors":
+        return f"{fewest_digits(value / 1e9)}e9"
     if name.startswith("tflops_"):
         return f"{fewest_digits(round(value) if value >= 100 else value)} TFLOPS"
     if name.startswith("tops_"):

@@ -465,11 +465,9 @@ def resolve_name(name: str) -> str:
         if wanted in entry.aliases:
             return entry.id
     names = [*known, *(alias for entry in index() for alias in entry.aliases)]
-    raise UnknownNameError(
-        f"no catalog entry named {name!r}",
-        close=near_names(wanted, names),
-        mend="pick one of these, or list all with `parity targets`",
-    )
+    close = near_names(wanted, names)
+    mend = "pick one of these, or list all with `parity targets`" if close else "list all with `parity targets`"
+    raise UnknownNameError(f"no catalog entry named {name!r}", close=close, mend=mend)
 
 
 def cards() -> tuple[RuleCard, ...]:

@@ -30,7 +30,7 @@ def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
         elif not holds(have.value, required):
             yield Mismatch(
                 subject=here.label,
-                here=format_fact(field, have.value),
+                here=f"{name} {format_fact(field, have.value)}",
                 wanted=str(required),
                 message=f"{name} is {format_fact(field, have.value)}, the target declares {required}",
             )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from parity import session
 from parity.cli import measuring_options, options
+from parity.cli.folding import tell
 from parity.model.redact import redacted
 from parity.outputs import write_file
 
@@ -40,9 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         options.emit(text)
     count = len(fingerprint.visible_devices)
     where = arguments.output or "standard output"
-    print(f"parity: {count} visible device{'' if count == 1 else 's'} captured to {where}", file=sys.stderr)
+    tell(f"parity: {count} visible device{'' if count == 1 else 's'} captured to {where}")
     for note in fingerprint.notes:
-        print(f"parity: {note.source}: {note.text}", file=sys.stderr)
+        tell(f"parity: {note.source}: {note.text}")
     if interrupted:
         return measuring_options.INTERRUPTED
     return 0 if count else 3

@@ -10,6 +10,7 @@ from parity import session
 from parity.catalog import store
 from parity.catalog.identify import identify, weigh_all
 from parity.cli import options
+from parity.cli.folding import for_terminal
 from parity.errors import NothingToJudgeError
 from parity.model.identified import Candidate
 
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     def render(name: str) -> str:
         return session.as_json(answer).decode() if name == "json" else as_text(answer)
 
-    options.write_reports(arguments, render)
+    options.write_reports(arguments, render, shown=for_terminal)
     return 0 if all(device.identity == target.id for device in told_devices) else 1
 
 

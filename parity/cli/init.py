@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity import __version__
-from parity.catalog import store
-from parity.config.project import find_project, load_project
-from parity.config.targets import target_or_default
+from parity.cli.folding import tell
+from parity.config.project import Project, find_project, load_project
+from parity.config.targets import resolve_target, target_or_default
 from parity.errors import UsageError
+from parity.model.target import WHOLE
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
     from parity.model.spec import DeviceSpec
+    from parity.model.target import Target
 
 CONFIG = """\
 # What production runs on. `parity doctor` and `pytest` judge this machine against it.
@@ -26,11 +29,13 @@ default_target: prod
 targets:
   prod:
     device: {device:<24} # {name}; others: parity targets
-    # count: 8                       # devices per machine; leave out when any number will do
-    # require: equivalent            # identical | equivalent | same-arch | same-vendor
+    {count:<32} # devices per machine; leave out when any number will do
+{partition}    # require: equivalent            # identical | equivalent | same-arch | same-vendor
     # stack: {{driver: ">=570", torch: "==2.9.*"}}
     # conditions: {{power_limit_w: ">=700", ecc: true}}
-# perf_tests: {{paths: ["benchmarks/**"]}}   # beside the marks perf, performance, benchmark and the fixture benchmark
+# Perf tests are those marked perf, performance, benchmark or codspeed_benchmark, those that use the fixture
+# benchmark or codspeed_benchmark, and all tests here:
+{perf_tests}
 policy:
   mode: fail                         # fail | skip | xfail | annotate | off: perf tests on other hardware
   unknown: fail                      # fail | strict | report: what could not be read
@@ -83,7 +88,8 @@ jobs:
       - run: python -m pip install gpu-parity=={version}
       - run: parity doctor --format markdown -o "$GITHUB_STEP_SUMMARY" --format text --format github
       # --parity-require-measured: a green run that skipped everything is no measurement.
-      - run: python -m pytest -m "perf or benchmark" --parity-require-measured --parity-report=parity-run.json
+      # Perf tests by path or fixture have no mark: for `-m` they are not there, so name their folders.
+      - run: python -m pytest {chosen} --parity-require-measured --parity-report=parity-run.json
 
   parity:
     name: parity
@@ -108,12 +114,17 @@ jobs:
 """
 WORKFLOW_NAME = ".github/workflows/parity.yml"
 DEFAULT = "h100"
+PERF_FOLDERS = ("benchmark", "benchmarks", "bench", "perf", "performance")
+MAX_ENTRIES = 10_000  # looked at in a folder
+_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument(
-        "--target", metavar="T", help="catalog name or alias (default: the one of the project file here, else h100)"
+        "--target",
+        metavar="T",
+        help="h100, 8xh100, a100-sxm4-40gb/1g.5gb (default: the project file's here, else h100)",
     )
     parser.add_argument("--github-actions", action="store_true", help=f"write {WORKFLOW_NAME} too")
 
@@ -126,32 +137,75 @@ def run(arguments: argparse.Namespace) -> int:
     """
     declared = find_project(Path())
     here = declared if declared is not None and declared.parent == Path.cwd() else None
-    spec = _spec(arguments.target, here)
-    files = {here.name if here is not None else "parity.yaml": CONFIG.format(device=spec.id, name=spec.name)}
+    target = _target(arguments.target, here)
+    folders = perf_folders(Path())
+    files = {here.name if here is not None else "parity.yaml": _config(target, folders)}
     if arguments.github_actions:
-        files[WORKFLOW_NAME] = WORKFLOW.format(label=_label(arguments.target, spec), version=__version__)
+        files[WORKFLOW_NAME] = WORKFLOW.format(
+            label=_label(arguments.target, target.spec),
+            version=__version__,
+            chosen=" ".join(folders) or '-m "perf or benchmark"',
+        )
     _make_folders(files)
     written = [name for name, text in files.items() if _create(name, text)]
     for name in files:
-        print(f"parity: {'wrote' if name in written else 'already there, kept as it is:'} {name}", file=sys.stderr)
+        tell(f"parity: {'wrote' if name in written else 'already there, kept as it is:'} {name}")
     if not written:
         raise UsageError("nothing to write", where=", ".join(files), mend="edit what is there, or move it away")
     return 0
 
 
-def _spec(name: str | None, project_file: Path | None) -> DeviceSpec:
-    """Return the part asked for, else the one that the project file here declares, else the default."""
-    if name is None and project_file is not None:
-        target = target_or_default(None, load_project(project_file), source="parity init")
-        if target is not None:
-            return target.spec
-    return store.device_spec(name or DEFAULT)
+def perf_folders(root: Path) -> list[str]:
+    """Return the folders of perf tests by their name that hold files which pytest collects, in a fixed order."""
+    names = (f"{parent}{name}" for parent in ("", "tests/", "test/") for name in PERF_FOLDERS)
+    return [name for name in names if _holds_tests(root / name)]
 
 
-def _label(name: str | None, spec: DeviceSpec) -> str:
+def _holds_tests(folder: Path) -> bool:
+    entries = (name for _, _, names in os.walk(folder) for name in names)
+    return any(_TEST_FILE.fullmatch(name) for name in itertools.islice(entries, MAX_ENTRIES))
+
+
+def _config(target: Target, folders: list[str]) -> str:
+    paths = ", ".join(f'"{folder}/**"' for folder in folders)
+    return CONFIG.format(
+        device=target.spec.id,
+        name=target.spec.name,
+        count=f"count: {target.count}" if target.count else "# count: 8",
+        partition=_partition(target),
+        perf_tests=f"perf_tests: {{paths: [{paths}]}}" if folders else '# perf_tests: {paths: ["benchmarks/**"]}',
+    )
+
+
+def _partition(target: Target) -> str:
+    if target.partition == WHOLE:
+        return ""
+    mode = f"+{target.partition.memory_mode}" if target.partition.memory_mode else ""
+    return f"    partition: {target.partition.profile}{mode}\n"
+
+
+def _target(expression: str | None, project_file: Path | None) -> Target:
+    """Return the target asked for, else the one that the project file here declares, else the default.
+
+    Raises:
+        UsageError: it is a file.
+        UnknownNameError: it is not in the catalog.
+    """
+    if expression is None and project_file is not None:
+        declared = target_or_default(None, load_project(project_file), source="parity init")
+        if declared is not None:
+            return declared
+    if expression is not None and Path(expression).is_file():
+        mend = "name a part, as `parity init --target h100`, then write the file's path as `device`"
+        raise UsageError("a file is no part of the catalog", where=f"--target {expression}", mend=mend)
+    return resolve_target(expression or DEFAULT, Project(), source="--target")
+
+
+def _label(expression: str | None, spec: DeviceSpec) -> str:
     """Return what the runner's label is guessed to be: the name as it was given, else the part's shortest."""
-    if name is not None and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        return name.lower()
+    found = re.fullmatch(r"(?:[0-9]+\s*x\s*)?([A-Za-z0-9][A-Za-z0-9._-]*)", expression or "", re.IGNORECASE)
+    if found is not None:
+        return found[1].lower()
     return min((spec.id, *spec.aliases), key=lambda one: (len(one), one))
 
 

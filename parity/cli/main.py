@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from parity import __version__
+from parity.cli.folding import columns_of, folded, tell
 from parity.errors import ParityError
 
 if TYPE_CHECKING:
@@ -45,9 +47,52 @@ COMMANDS = {
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }
 HELP_WIDTH = 100
-EPILOG = """\
-exit status: 0 parity; 1 findings at the fail level, or the level is under the requirement; 2 misuse or internal
-error; 3 nothing could be judged. Every command has its own --help."""
+MISUSE = "2 misuse or internal error"
+STATUS = (
+    "0 parity; 1 findings at the fail level, or the level is under the requirement; "
+    f"{MISUSE}; 3 nothing could be judged"
+)
+# command -> what its exit status says, where that is not STATUS
+STATUSES = {
+    "capture": f"0 captured; {MISUSE}, or measuring was interrupted; 3 no GPU could be read (the file is written)",
+    "measure": f"0 measured; {MISUSE}, or interrupted; 3 nothing was measured",
+    "diff": f"0 compared; 1 with --check, when the machines differ; {MISUSE}; 3 a side has no device",
+    "compare": f"0 compared; {MISUSE}; 3 a side has no device",
+    "targets": f"0 told; {MISUSE}",
+    "explain": f"0 every device is the target's part; 1 one is not; {MISUSE}; 3 no device was read",
+    "kernels": f"0 everything has code for what is judged; 1 something lacks it; {MISUSE}; 3 nothing was found",
+    "lint": f"0 no finding at the fail level; 1 findings; {MISUSE}; 3 there was no file to scan",
+    "model": f"0 it fits; 1 it does not, or findings at the fail level; {MISUSE}; 3 not known",
+    "fleet": "0 every node is the target (without one: all are alike); 1 not so, an input was not understood, a device "
+    f"is slow, something changed; {MISUSE}; 3 no GPU could be read",
+    "fleet collect": f"0 collected; 1 a node gave nothing; {MISUSE}",
+    "watch": "the command's own, 128 + n when signal n ended it, 127 not found, 126 cannot be run; 3 nothing was "
+    f"watched, without a command or with --require-watch; {MISUSE}",
+    "rule": f"0 told; {MISUSE}",
+    "init": f"0 written; {MISUSE}, or all files are there",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose refusals offer what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage, the refusal and the mend, and exit with status 2."""
+        self.print_usage(sys.stderr)
+        tell(f"{self.prog}: error: {message}{self._mend(message)}")
+        sys.exit(2)
+
+    def _mend(self, message: str) -> str:
+        from parity.inputs import near_names  # imports msgspec: only where it is needed
+
+        options = list(self._option_string_actions)
+        before, _, rest = message.partition("unrecognized arguments: ")
+        word = rest.split(maxsplit=1)[0] if rest and not before else ""
+        if word and not word.startswith("-"):
+            return f"\n  mend: write `--target {word}`" if "--target" in options else ""
+        found = re.match(r"argument COMMAND: invalid choice: '([^']*)'", message)
+        close = near_names(found[1], list(COMMANDS)) if found else near_names(word.partition("=")[0], options)
+        return f"\n  close: {close}" if close else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except ParityError as error:
-        print(f"parity: {error}", file=sys.stderr)
+        tell(f"parity: {error}")
         return error.exit_status
     except BrokenPipeError:
         # The reader of our output went away (`parity ... | head`): not an error of ours.
@@ -86,20 +131,20 @@ def _run(words: list[str]) -> int:
     if command in COMMANDS:
         _load_msgspec()
         module = importlib.import_module(COMMANDS[command][0])
-        parser = argparse.ArgumentParser(
+        parser = _Parser(
             prog=f"parity {command}",
             description=COMMANDS[command][1][0].upper() + COMMANDS[command][1][1:] + ".",
-            epilog=EPILOG,
+            epilog=_epilog(STATUSES.get(command, STATUS)),
             allow_abbrev=False,
             formatter_class=_formatter,
         )
         module.add_arguments(parser)
         status: int = module.run(parser.parse_args(words[count:]))
         return status
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="parity",
         description="Is this GPU the one that production runs on, and what may still be concluded if it is not?",
-        epilog=EPILOG,
+        epilog=_epilog(f"{STATUS}. `parity COMMAND --help` says more"),
         allow_abbrev=False,
         formatter_class=_formatter,
     )
@@ -128,11 +173,19 @@ def _load_msgspec() -> None:
         del sys.modules["typing_extensions"]
 
 
+def _epilog(statuses: str) -> str:
+    return folded(f"exit status: {statuses}.", width=_help_width(), hang=2)
+
+
+def _help_width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdigit() else min(columns_of(sys.stdout) or HELP_WIDTH, HELP_WIDTH)
+    return max(width, 40) - 2
+
+
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """Return a help formatter that knows its width; argparse would import shutil and its compressors to find it."""
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdigit() else HELP_WIDTH
-    return argparse.RawDescriptionHelpFormatter(prog, width=max(width, 40) - 2)
+    return argparse.RawDescriptionHelpFormatter(prog, width=_help_width())
 
 
 if __name__ == "__main__":

@@ -64,10 +64,17 @@ def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS
     parser.add_argument("-v", "--verbose", action="store_true", help="reasons, mends, unanswered questions, facts")
 
 
-def write_reports(arguments: argparse.Namespace, render: Callable[[str], str]) -> None:
+def write_reports(
+    arguments: argparse.Namespace, render: Callable[[str], str], *, shown: Callable[[str], str] | None = None
+) -> None:
     """Render each asked format and write it to its file, or to standard output.
 
     The n-th ``--format`` goes to the n-th ``-o``; formats beyond the files go to standard output.
+
+    Args:
+        arguments: as ``add_output`` made them.
+        render: format -> report.
+        shown: what standard output gets of a text report, where that is not the whole lines that a file gets.
 
     Raises:
         UsageError: more files than formats, or a file that cannot be written.
@@ -83,7 +90,7 @@ def write_reports(arguments: argparse.Namespace, render: Callable[[str], str]) -
         if number < len(files):
             write_file(files[number], _COLOUR.sub("", text))
         else:
-            emit(text)
+            emit(shown(text) if shown is not None and name == "text" else text)
 
 
 def emit(text: str) -> None:

@@ -8,9 +8,11 @@ import msgspec
 
 from parity.catalog import store
 from parity.cli import options
+from parity.cli.folding import for_terminal
 from parity.errors import UnknownNameError
 from parity.inputs import near_names
 from parity.lint.files import KINDS
+from parity.reports.rows import CONCLUSION_WORDS
 
 if TYPE_CHECKING:
     import argparse
@@ -31,20 +33,27 @@ def run(arguments: argparse.Namespace) -> int:
     lint = {card.id: card for card in store.lint_book().cards}
     if arguments.name in lint:
         found = lint[arguments.name]
-        options.write_reports(arguments, lambda name: _json(found) if name == "json" else described_lint(found))
+        _write(arguments, found, described_lint(found))
     elif arguments.name in store.model_cards():
         about = store.model_cards()[arguments.name]
-        options.write_reports(arguments, lambda name: _json(about) if name == "json" else described_model(about))
+        _write(arguments, about, described_model(about))
     elif arguments.name:
         card = card_of(arguments.name, [*lint, *store.model_cards()])
-        options.write_reports(arguments, lambda name: _json(card) if name == "json" else described(card))
+        _write(arguments, card, described(card))
     else:
         cards = store.cards()
         models = list(store.model_cards().values())
         every = [*cards, *models, *lint.values()]
         told = "\n".join((listed(list(cards)), listed_models(models), listed_lint(list(lint.values()))))
-        options.write_reports(arguments, lambda name: _json(every) if name == "json" else told)
+        _write(arguments, every, told)
     return 0
+
+
+def _write(arguments: argparse.Namespace, value: object, text: str) -> None:
+    def shown(whole: str) -> str:
+        return for_terminal(whole, hang=2, keep=4)  # examples, indented by four, stand as they are written
+
+    options.write_reports(arguments, lambda name: _json(value) if name == "json" else text, shown=shown)
 
 
 def card_of(name: str, others: list[str]) -> RuleCard:
@@ -115,7 +124,7 @@ def described(card: RuleCard) -> str:
     if card.caps_level:
         lines.append(f"  a finding lowers the level to {card.caps_level}")
     if card.breaks:
-        lines.append(f"  breaks: {', '.join(name.replace('_', ' ') for name in card.breaks)}")
+        lines.append(f"  does not carry over: {', '.join(CONCLUSION_WORDS[name] for name in card.breaks)}")
     if card.compare:
         bounds = [
             f"{word} {bound:g}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from parity.catalog import store
 from parity.cli import options
+from parity.cli.folding import columns_of, for_terminal
+from parity.model.absent import value_of
 from parity.model.target import spec_fact
 from parity.units import format_fact
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from parity.model.spec import DeviceSpec
 
+SHORT_NAME = 22  # so that the figures of a row fit into a terminal of 80 columns
 _COLUMNS = (
     ("unit_count", "units"),
     ("memory_bytes", "memory"),
@@ -41,7 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
             return _json(specs)
         return described(specs[0]) if arguments.name else listed(specs)
 
-    options.write_reports(arguments, render)
+    def shown(text: str) -> str:
+        return for_terminal(text if arguments.name else listed(specs, names=SHORT_NAME))
+
+    options.write_reports(arguments, render, shown=shown if columns_of(sys.stdout) is not None else None)
     return 0
 
 
@@ -79,11 +86,17 @@ def as_target(spec: DeviceSpec) -> dict[str, Any]:
     }
 
 
-def listed(specs: list[DeviceSpec]) -> str:
-    """Return one line per part, grouped by vendor and family."""
+def listed(specs: list[DeviceSpec], *, names: int | None = None) -> str:
+    """Return one line per part, grouped by vendor and family.
+
+    Args:
+        specs: parts.
+        names: columns for names; a longer one stands on a line of its own. None: as many as the longest takes.
+    """
     rows = [[spec.id, *(_text(spec, fact) for fact, _ in _COLUMNS), ", ".join(spec.aliases)] for spec in specs]
     heads = ["", *(word for _, word in _COLUMNS), "also called"]
     widths = [max(len(row[n]) for row in [heads, *rows]) for n in range(len(heads))]
+    widths[0] = min(widths[0], names or widths[0])
     groups: dict[tuple[str, str], list[list[str]]] = {}
     for spec, row in zip(specs, rows, strict=True):
         groups.setdefault((spec.vendor, spec.family), []).append(row)
@@ -97,7 +110,8 @@ def listed(specs: list[DeviceSpec]) -> str:
 def _aligned(row: list[str], widths: list[int]) -> str:
     first, *middle, last = row
     cells = "  ".join(f"{text:>{width}}" for text, width in zip(middle, widths[1:-1], strict=True))
-    return f"  {first:<{widths[0]}}  {cells}  {last}".rstrip()
+    name = f"  {first}\n{'':<{widths[0] + 2}}" if len(first) > widths[0] else f"  {first:<{widths[0]}}"
+    return f"{name}  {cells}  {last}".rstrip()
 
 
 def _text(spec: DeviceSpec, fact: str) -> str:
@@ -130,6 +144,15 @@ def described(spec: DeviceSpec) -> str:
         lines += [
             f"  {'':<{width}}  {format_fact(name, other.value):<14} [{other.source}], another source"
             for other in fact.conflicts
+        ]
+        compared = value_of(spec_fact(spec, name))
+        if compared is not None and format_fact(name, compared) != format_fact(name, fact.value):
+            lines.append(f"  {'':<{width}}  {format_fact(name, compared):<14} by clock and width: this one is compared")
+    if spec.achieved:
+        lines += ["", "  published as measured"]
+        lines += [
+            f"    {one.name:<12} {format_fact('_gbps', one.value)}, {one.kernel} [{one.source}]"
+            for one in spec.achieved
         ]
     if spec.partitions:
         lines += ["", "  partitions"]

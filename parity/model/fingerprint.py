@@ -20,6 +20,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         captured_at: ISO 8601 UTC time; empty when the report carries none.
         tool_version: the version of this tool that read it.
         synthetic: true for a fingerprint written by hand (fixtures).
+        saved: true when the run that tells it read it from a file or standard input, and never saw the machine.
         note: a provenance remark.
     """
 
@@ -28,6 +29,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     captured_at: str = ""
     tool_version: str = ""
     synthetic: bool = False
+    saved: bool = False
     note: str = ""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from parity.model.finding import Finding, Unknown
+    from parity.model.fingerprint import Origin
     from parity.model.verdict import JudgedDevice, Verdict
 
 CONCLUSION_WORDS = {
@@ -27,6 +28,7 @@ CONCLUSION_WORDS = {
 
 
 MIN_NAME = 32  # what a headline keeps of the devices' names
+_NOT_FOUND = ": cannot open shared object file: No such file or directory"  # as glibc's loader says it
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,11 @@ def subjects_text(subjects: Sequence[str]) -> str:
 
 
 def here_text(verdict: Verdict) -> str:
+    """Return what the visible devices are, and whether it is a file that says so and not this machine."""
+    return devices_text(verdict) + saved_text(verdict.fingerprint.origin)
+
+
+def devices_text(verdict: Verdict) -> str:
     """Return what the visible devices are: ``8x NVIDIA H100 80GB HBM3``.
 
     A device the catalog does not know is told by its printed name.
@@ -113,6 +120,20 @@ def here_text(verdict: Verdict) -> str:
     for device in verdict.devices:
         counted[device_name(device)] = counted.get(device_name(device), 0) + 1
     return ", ".join(f"{count}x {name}" for name, count in counted.items()) or "no GPU that could be read"
+
+
+def saved_text(origin: Origin) -> str:
+    """Return the remark on devices that nobody saw in this run, empty when they are here.
+
+    >>> from parity.model.fingerprint import Origin
+    >>> saved_text(Origin(kind="report", reader="nvidia-smi-q", saved=True)), saved_text(Origin(kind="live"))
+    (' (saved report: nvidia-smi-q)', '')
+    """
+    if not origin.saved:
+        return ""
+    day = f" of {origin.captured_at[:10]}" if origin.captured_at else ""
+    what = f"report{day}: {origin.reader}" if origin.kind == "report" and origin.reader else f"fingerprint{day}"
+    return f" (saved {one_line(what)})"
 
 
 def device_name(device: JudgedDevice) -> str:
@@ -136,8 +157,12 @@ def identity_text(device: JudgedDevice) -> str:
 
 
 def carried(verdict: Verdict, answer: str) -> list[str]:
-    """Return the conclusions with this answer, in words."""
-    return [CONCLUSION_WORDS[name] for name in CONCLUSIONS if getattr(verdict.transfers, name) == answer]
+    """Return the conclusions with this answer, in words; with the reason where no rule is behind it."""
+    return [
+        CONCLUSION_WORDS[name] + (" (one GPU here)" if verdict.transfer_reasons.get(name) == ("one-device",) else "")
+        for name in CONCLUSIONS
+        if getattr(verdict.transfers, name) == answer
+    ]
 
 
 def tally(verdict: Verdict) -> str:
@@ -161,7 +186,7 @@ def tally(verdict: Verdict) -> str:
 def headline(verdict: Verdict, *, limit: int = 120) -> str:
     """Return one line that carries what was found, the target and the decisive ratio, best first: it may be cut."""
     wanted = wanted_text(verdict)
-    here = here_text(verdict)
+    here = devices_text(verdict)
     here = here.removeprefix("1x ") if len(verdict.devices) == 1 else here
     if verdict.passed:
         same = verdict.outcome == "match" and all(device.identity == verdict.target.id for device in verdict.devices)
@@ -169,7 +194,7 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
         line = f"{here} {'is' if same else 'stands for'} {wanted}: {verdict.level}{tail}"
         return _fitted(one_line(line), here, limit)
     if verdict.outcome == "unknown":
-        why = next((item.detail for item in verdict.unknowns), "nothing was read")
+        why = short_reason(next((item.detail for item in verdict.unknowns), "nothing was read"))
         line = f"{here} cannot be judged against {wanted}: {why}"
         line = line if verdict.devices else f"{wanted} wanted, {here}: {why}"
     elif verdict.outcome == "match":
@@ -180,6 +205,15 @@ def headline(verdict: Verdict, *, limit: int = 120) -> str:
         tail = f" ({verdict.level}, needs {verdict.target.require})"
         line = f"{here} {word} {wanted}: {_decisive(verdict)}{tail}"
     return _fitted(one_line(line), here, limit)
+
+
+def short_reason(text: str) -> str:
+    """Return a reason without the loader's long way to say that a library is not there.
+
+    >>> short_reason(f"libnvidia-ml.so.1{_NOT_FOUND}; no AMD GPU")
+    'libnvidia-ml.so.1 not found; no AMD GPU'
+    """
+    return text.replace(_NOT_FOUND, " not found")
 
 
 def _fitted(line: str, here: str, limit: int) -> str:

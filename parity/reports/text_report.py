@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from parity.model.rule import CONCLUSIONS
 from parity.reports.rows import (
     carried,
     device_name,
@@ -16,6 +17,7 @@ from parity.reports.rows import (
     one_line,
     questions,
     rows,
+    short_reason,
     subjects_text,
     tally,
 )
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from parity.model.finding import Finding
     from parity.model.verdict import Verdict
     from parity.reports.rows import Row
 
@@ -260,6 +263,8 @@ class _Writer:
         self.console.print()
         more = not self.verbose and (verdict.findings or verdict.unknowns)
         self._line((tally(verdict), "bold"), "  (-v for reasons and mends)" if more else "")
+        if verdict.passed and _standing_errors(verdict):
+            self._line(f"passed all the same: {verdict.target.require} is required, and what differs is within it")
         for text in next_steps(verdict):
             self._line(("next: ", "bold"), text, hang=6)
 
@@ -267,21 +272,50 @@ class _Writer:
 def next_steps(verdict: Verdict) -> list[str]:
     """Return what to do now, at most two lines; where the evidence does not decide, what it lacks."""
     if not verdict.devices:
-        why = "; ".join(dict.fromkeys(item.detail for item in verdict.unknowns)) or "no device was read"
-        return [
-            f"{why}; run where a GPU is visible (in a container: `--gpus all`, or /dev/kfd and /dev/dri)",
-            f"judge a saved fingerprint: parity doctor --target {verdict.target.id} --fingerprint FILE",
-        ]
-    steps = dict.fromkeys(
-        finding.mend for finding in verdict.findings if finding.severity == "error" and finding.waived is None
+        return _without_devices(verdict)
+    steps: dict[str, None] = (
+        {} if verdict.passed else dict.fromkeys(finding.mend for finding in _standing_errors(verdict))
     )
-    if verdict.outcome == "unknown":
-        open_rules = {rule for device in verdict.devices for rule in device.reasons if device.level == "unknown"}
+    open_rules = _open_rules(verdict)
+    if open_rules:
         for question in questions(verdict.unknowns):
             deciding = [rule for rule in question.rules if rule in open_rules]
             if deciding:
                 steps[f"settle {', '.join(deciding)}: {question.detail}"] = None
     return list(steps)[:2]
+
+
+def _standing_errors(verdict: Verdict) -> list[Finding]:
+    return [finding for finding in verdict.findings if finding.severity == "error" and finding.waived is None]
+
+
+def _open_rules(verdict: Verdict) -> set[str]:
+    """Return the rules whose answers would settle an unknown outcome, or what an accepted machine is good for."""
+    if verdict.outcome == "unknown":
+        return {rule for device in verdict.devices for rule in device.reasons if device.level == "unknown"}
+    if verdict.outcome != "match":
+        return set()
+    reasons = verdict.transfer_reasons
+    return {rule for name in CONCLUSIONS if getattr(verdict.transfers, name) == "unknown" for rule in reasons[name]}
+
+
+def _without_devices(verdict: Verdict) -> list[str]:
+    """Return what to do where no device was read; each reason is told once, without the call that another one names."""
+    if verdict.fingerprint.origin.saved:
+        return ["the file names no GPU: take it with `parity capture -o FILE` where one is visible"]
+    told = dict.fromkeys(item.detail for item in verdict.unknowns if item.detail)
+    reasons = [text for text in told if not any(text != other and _core(text) in other for other in told)]
+    why = short_reason("; ".join(reasons)) or "no device was read"
+    return [
+        f"run where a GPU is visible (in a container: `--gpus all`, or /dev/kfd and /dev/dri). Here: {why}",
+        "or judge a saved fingerprint: --fingerprint FILE",
+    ]
+
+
+def _core(text: str) -> str:
+    """Return a reason without the source before it: ``nvml:init: no driver`` -> ``no driver``."""
+    source, _, rest = text.partition(": ")
+    return rest if ":" in source and rest else text
 
 
 def _because(reasons: Iterable[str]) -> str:

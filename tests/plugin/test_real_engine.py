@@ -59,7 +59,9 @@ def problems(name: str, data: object) -> list[str]:
 def test_a_match_runs(real: Gate) -> None:
     result = real("--parity-target=8xh100", fingerprint=PRODUCTION)
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["parity: target 8x h100-sxm5-80gb, here 8x NVIDIA H100 80GB HBM3: match (identical)"])
+    result.stdout.fnmatch_lines(
+        ["parity: target 8x h100-sxm5-80gb, here 8x NVIDIA H100 80GB HBM3 (saved fingerprint): match (identical)"]
+    )
     assert "measured" in result.outlines
 
 
@@ -70,7 +72,7 @@ def test_a_mismatch_blocks_with_the_headline(real: Gate) -> None:
     assert "measured" not in result.outlines
     result.stdout.fnmatch_lines(
         [
-            "parity: target h100-sxm5-80gb, here 1x NVIDIA GeForce RTX 4090: mismatch (same-vendor)",
+            "parity: target h100-sxm5-80gb, here 1x NVIDIA GeForce RTX 4090 (saved fingerprint): mismatch (same-vendor)",
             "  error[[]memory-bandwidth-below-target[]] GPU 0: peak memory bandwidth is 1008 GB/s here, 3352 GB/s on *",
             f"FAILED *::test_time - {HEADLINE[:80]}*",
         ]

@@ -9,7 +9,7 @@ from parity.model.spec import FACTS
 from parity.reports.html import verdict as told
 from parity.reports.html.markup import el
 from parity.reports.html.page import document_title, hero, items, page, section
-from parity.reports.rows import headline, here_text, wanted_text
+from parity.reports.rows import devices_text, headline, wanted_text
 from parity.reports.text_report import next_steps
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def render(verdict: Verdict, wanted: Mapping[str, FactValue] | None = None) -> s
         el("code", verdict.target.id),
         f", from {verdict.target.source}; exit status {verdict.exit_status}.",
     ]
-    title = document_title(word.upper(), f"{here_text(verdict)} against {wanted_text(verdict)}", "parity doctor")
+    title = document_title(word.upper(), f"{devices_text(verdict)} against {wanted_text(verdict)}", "parity doctor")
     return page("doctor", title, top, sections, foot)
 
 

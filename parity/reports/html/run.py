@@ -10,7 +10,7 @@ from parity.reports.html.markup import el
 from parity.reports.html.page import chip, code, document_title, facts, fold, hero, items, page, section
 from parity.reports.html.tables import Column, table
 from parity.reports.html.timeline import timeline
-from parity.reports.rows import here_text, tally, wanted_text
+from parity.reports.rows import devices_text, tally, wanted_text
 from parity.reports.run_rows import (
     became,
     by_concern,
@@ -97,7 +97,7 @@ def _carried(run: Run) -> Html | None:
     if not run.verdicts:
         return None
     verdict = run.verdicts[0]
-    lead = f"What a result of {here_text(verdict)} says of {wanted_text(verdict)}."
+    lead = f"What a result of {devices_text(verdict)} says of {wanted_text(verdict)}."
     return section("carries", "What carries over", told.carries(verdict), lead=lead)
 
 
@@ -186,7 +186,7 @@ def _verdict(verdict: Verdict, number: int) -> Html:
         told.unknowns(verdict),
         told.devices(verdict),
     ]
-    name = f"{here_text(verdict)} against {wanted_text(verdict)}"
+    name = f"{devices_text(verdict)} against {wanted_text(verdict)}"
     if number:
         return section(f"verdict-{number + 1}", name, fold("The verdict", *parts, count=tally(verdict)))
     return section("verdict-1", name, *parts)

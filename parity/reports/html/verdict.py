@@ -71,12 +71,13 @@ def sides(verdict: Verdict) -> Html | None:
 
 
 def ladder(verdict: Verdict) -> Html:
-    """Return the levels, best first, with the one that was reached; those that would do are marked."""
+    """Return the levels, best first: the one that was reached is coloured, the others that would pass only say so."""
     least = LEVELS.index(verdict.target.require) if verdict.target.require in LEVELS else 0
     steps = []
     for number, level in enumerate(LEVELS):
         at, enough = level == verdict.level, number <= least
-        told = [el("b", level)] + ([" here"] if at else []) + ([" required"] if number == least else [])
+        passes = "required" if number == least else "would pass" if enough and not at else ""
+        told = [el("b", level), " ".join([""] + ["here"] * at + [passes] * bool(passes))]
         steps.append(el("li", *told, class_=" ".join(["at"] * at + ["enough"] * enough)))
     return el("ol", *steps, class_="ladder", aria_label="Levels of parity, best first")
 

@@ -44,6 +44,54 @@ def test_the_commented_lines_are_good_examples(run: Any, folder: Path) -> None:
     assert project.waivers[0].rule == "ecc-differs"
 
 
+@pytest.mark.parametrize(
+    ("expression", "device", "count", "partition"),
+    [
+        ("8xh100", "h100-sxm5-80gb", 8, None),
+        ("a100-sxm4-40gb/1g.5gb", "a100-sxm4-40gb", None, "1g.5gb"),
+        ("8xmi300x/CPX+NPS4", "mi300x", 8, "CPX+NPS4"),
+    ],
+)
+def test_a_count_and_a_slice_are_declared(
+    expression: str, device: str, count: int | None, partition: str | None, run: Any, folder: Path
+) -> None:
+    assert run("init", "--target", expression, "--github-actions").status == 0
+    entry = load_project(folder / "parity.yaml").targets["prod"]
+    assert (entry.device, entry.count, entry.partition) == (device, count, partition)
+    assert yaml.safe_load((folder / WORKFLOW).read_text())["jobs"]["perf"]["runs-on"][:2] == ["self-hosted", "gpu"]
+
+
+def test_a_name_that_is_none_is_told_with_its_option(run: Any) -> None:
+    answer = run("init", "--target", "8xh1000")
+    assert answer.status == 2
+    assert answer.err.startswith("parity: --target: no catalog entry named 'h1000'\n  close: h100")
+
+
+def test_a_fingerprint_is_no_part(run: Any, saved: Any, folder: Path) -> None:
+    answer = run("init", "--target", saved("h100"))
+    assert answer.status == 2
+    assert answer.err.startswith("parity: --target h100.json: a file is no part of the catalog\n  mend: ")
+    assert not (folder / "parity.yaml").exists()
+
+
+def test_folders_of_perf_tests_are_declared_and_run(run: Any, folder: Path) -> None:
+    for name in ("benchmark/ops/test_mm.py", "tests/perf/decode_test.py", "benchmarks/benchmark_mm.py"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("")
+    run("init", "--github-actions")
+    assert load_project(folder / "parity.yaml").perf_tests.paths == ("benchmark/**", "tests/perf/**")
+    workflow = yaml.safe_load((folder / WORKFLOW).read_text())
+    line = workflow["jobs"]["perf"]["steps"][-1]["run"]
+    assert line.startswith("python -m pytest benchmark tests/perf --parity-require-measured ")
+
+
+def test_without_such_folders_marks_choose(run: Any, folder: Path) -> None:
+    run("init", "--github-actions")
+    assert load_project(folder / "parity.yaml").perf_tests.paths == ()
+    line = yaml.safe_load((folder / WORKFLOW).read_text())["jobs"]["perf"]["steps"][-1]["run"]
+    assert line.startswith('python -m pytest -m "perf or benchmark" --parity-require-measured ')
+
+
 def test_every_part_of_the_catalog_makes_readable_files(run: Any, folder: Path) -> None:
     for entry in store.index():
         for name in ("parity.yaml", WORKFLOW):
@@ -79,7 +127,8 @@ def test_the_workflow_is_pinned_and_gates(run: Any, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "label"), [("h100", "h100"), ("H100-SXM5-80GB", "h100-sxm5-80gb"), ("mi300x", "mi300x")]
+    ("given", "label"),
+    [("h100", "h100"), ("H100-SXM5-80GB", "h100-sxm5-80gb"), ("mi300x", "mi300x"), ("8xh100", "h100")],
 )
 def test_the_label_is_the_name_as_given(given: str, label: str, run: Any, folder: Path) -> None:
     run("init", "--target", given, "--github-actions")
@@ -160,7 +209,7 @@ def test_a_workflow_there_does_not_hinder_the_project_file_alone(run: Any, folde
 
 def test_an_unknown_target_writes_nothing(run: Any, folder: Path) -> None:
     answer = run("init", "--target", "h100-sxm4")
-    assert (answer.status, answer.err.splitlines()[0]) == (2, "parity: no catalog entry named 'h100-sxm4'")
+    assert (answer.status, answer.err.splitlines()[0]) == (2, "parity: --target: no catalog entry named 'h100-sxm4'")
     assert list(folder.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import parity
 from parity.cli import main as program_module
-from parity.cli.main import COMMANDS, main
+from parity.cli.main import COMMANDS, STATUS, STATUSES, main
 from parity.errors import NothingToJudgeError
 
 
@@ -30,7 +30,23 @@ def test_every_command_has_its_own_help(command: str, capsys: pytest.CaptureFixt
     told = capsys.readouterr().out
     assert stopped.value.code == 0
     assert told.startswith(f"usage: parity {command} ")
-    assert "exit status: 0 parity; 1 findings" in told
+    assert f"exit status: {STATUSES.get(command, STATUS)}." in " ".join(told.split())
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_exit_status_fits_the_width(
+    command: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    _, _, told = capsys.readouterr().out.partition("exit status: ")
+    assert max(map(len, told.splitlines())) <= columns
+
+
+def test_only_commands_have_an_exit_status() -> None:
+    assert set(STATUSES) < set(COMMANDS)
 
 
 def test_without_a_command_help_is_shown_and_nothing_passes(run: Any) -> None:
@@ -61,6 +77,23 @@ def test_an_unknown_command_is_told_with_the_known_ones(capsys: pytest.CaptureFi
     told = capsys.readouterr().err
     assert "invalid choice: 'docter'" in told
     assert all(command in told for command in COMMANDS if " " not in command)
+    assert told.endswith("\n  close: doctor\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["doctor", "h100"], "parity doctor: error: unrecognized arguments: h100\n  mend: write `--target h100`\n"),
+        (["doctor", "--targte=h100"], "arguments: --targte=h100\n  close: --target, --output, --format\n"),
+        (["rule", "a", "b"], "parity rule: error: unrecognized arguments: b\n"),
+    ],
+)
+def test_a_refusal_offers_what_was_probably_meant(
+    words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    assert capsys.readouterr().err.endswith(hint)
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

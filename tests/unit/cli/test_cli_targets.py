@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from parity.catalog import store
+from parity.cli.targets import SHORT_NAME, listed
 from parity.model.spec import FACTS
 
 
@@ -23,6 +24,17 @@ def test_a_line_gives_the_figures_that_decide(run: Any) -> None:
     assert line.split("  ")[1] == "h100-sxm5-80gb"
     for figure in ("132 SM", "80 GiB", "GB/s", "989 TFLOPS", "700 W", "h100"):
         assert figure in line
+
+
+def test_on_a_terminal_the_figures_fit_beside_the_name() -> None:
+    specs = [store.device_spec(entry.id) for entry in store.index()]
+    lines = listed(specs, names=SHORT_NAME).splitlines()
+    ends = {line.index(" GB/s") for line in lines if " GiB " in line and "GB/s" in line}
+    assert len(ends) == 1
+    [power] = {line.index("power") for line in lines if "also called" in line}
+    assert power + len("power") <= 80
+    [number] = [number for number, line in enumerate(lines) if line == "  rtx-pro-6000-blackwell-workstation"]
+    assert lines[number + 1].lstrip().startswith("188 SM ")
 
 
 def test_columns_are_aligned(run: Any) -> None:
@@ -45,9 +57,29 @@ def test_one_part_is_shown_with_the_source_of_each_fact(name: str, run: Any) -> 
     assert "    1g.10gb " in answer.out
 
 
+def test_the_bandwidth_that_is_compared_is_told_where_it_is_not_the_published_one(run: Any) -> None:
+    lines = run("targets", "h100").out.splitlines()
+    [number] = [number for number, line in enumerate(lines) if line.startswith("  memory_bandwidth_gbps ")]
+    assert "3350 GB/s" in lines[number]
+    assert lines[number + 1].strip() == "3352 GB/s      by clock and width: this one is compared"
+    assert not any("this one is compared" in line for line in run("targets", "rtx-4090").out.splitlines())
+
+
+def test_what_was_published_as_measured_is_told_with_its_source(run: Any) -> None:
+    told = run("targets", "h100").out
+    assert "\n  published as measured\n    dram_copy    2570 GB/s, memcpy [nccl1264]\n" in told
+    assert "published as measured" not in run("targets", "t4").out
+
+
 def test_every_part_can_be_shown(run: Any) -> None:
     for entry in store.index():
         assert run("targets", entry.id).out.startswith(f"{entry.id}: {entry.name}\n")
+
+
+def test_where_no_name_is_near_none_is_offered(run: Any) -> None:
+    assert run("targets", "zzz") == (
+        2, "", "parity: no catalog entry named 'zzz'\n  mend: list all with `parity targets`\n",
+    )  # fmt: skip
 
 
 def test_an_unknown_part_offers_near_names(run: Any) -> None:

@@ -7,7 +7,18 @@ import msgspec
 import pytest
 
 from parity.model.finding import Unknown
-from parity.reports.rows import headline, here_text, one_line, questions, rows, subjects_text, tally
+from parity.model.fingerprint import Origin
+from parity.reports.rows import (
+    devices_text,
+    headline,
+    here_text,
+    one_line,
+    questions,
+    rows,
+    saved_text,
+    subjects_text,
+    tally,
+)
 
 replace = msgspec.structs.replace
 
@@ -71,6 +82,15 @@ def test_a_headline_keeps_its_limit_and_says_when_it_is_cut(case: str, limit: in
     assert cut == whole or ".." in cut
 
 
+def test_a_missing_library_is_told_within_the_line() -> None:
+    loader = "libnvidia-ml.so.1: cannot open shared object file: No such file or directory"
+    unknown = golden.verdict("unknown")
+    gap = replace(unknown.unknowns[0], detail=f"NVML cannot be used: {loader}; no AMD GPU")
+    assert headline(replace(unknown, unknowns=(gap,))) == (
+        "h100-sxm5-80gb wanted, no GPU that could be read: NVML cannot be used: libnvidia-ml.so.1 not found; no AMD GPU"
+    )
+
+
 def test_long_names_give_way_before_the_ratio() -> None:
     told = headline(golden.named("NVIDIA Prototype " + "N" * 300))
     assert len(told) == 120
@@ -80,7 +100,30 @@ def test_long_names_give_way_before_the_ratio() -> None:
 
 def test_devices_are_counted_by_name() -> None:
     assert here_text(golden.verdict("mixed")) == "1x NVIDIA GeForce RTX 4090, 1x NVIDIA GeForce RTX 3090"
-    assert here_text(golden.verdict("production")) == "8x NVIDIA H100 80GB HBM3"
+    assert devices_text(golden.verdict("production")) == "8x NVIDIA H100 80GB HBM3"
+
+
+def test_devices_that_a_file_told_are_not_said_to_be_here() -> None:
+    verdict = golden.verdict("production")
+    assert here_text(verdict) == "8x NVIDIA H100 80GB HBM3 (saved fingerprint)"
+    live = replace(verdict, fingerprint=replace(verdict.fingerprint, origin=Origin(kind="live")))
+    assert here_text(live) == "8x NVIDIA H100 80GB HBM3"
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        (
+            Origin(kind="live", captured_at="2026-11-22T23:54:29+00:00", saved=True),
+            " (saved fingerprint of 2026-11-22)",
+        ),
+        (Origin(kind="report", reader="nvidia-smi-q", saved=True), " (saved report: nvidia-smi-q)"),
+        (Origin(kind="live", captured_at="a\x1b[2Jb\nc", saved=True), " (saved fingerprint of a?[2Jb c)"),
+        (Origin(kind="live", captured_at="2026-11-22T23:54:29+00:00"), ""),
+    ],
+)
+def test_a_file_says_what_it_is_and_of_which_day(origin: Origin, told: str) -> None:
+    assert saved_text(origin) == told
 
 
 def test_control_characters_are_shown_not_obeyed() -> None:

@@ -6,6 +6,7 @@ import re
 
 import golden
 import machines
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from rich.cells import cell_len
 
 from parity import session
 from parity.config.project import Project
+from parity.model.absent import Absent
+from parity.model.fingerprint import Fingerprint, Note, Origin
 from parity.reports.text_report import render
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -135,6 +138,38 @@ def test_the_plural_follows_the_count(case: str, told: str) -> None:
 
 def test_an_undecided_verdict_says_what_is_missing() -> None:
     assert "next: settle arch-differs: neither a compute capability" in render(golden.verdict("undecided"))
+
+
+def test_without_a_device_each_reason_is_told_once() -> None:
+    target = machines.target("8xh100")
+    told = Absent(why="library_missing", source="nvml:init", detail="libnvidia-ml.so.1 not found")
+    notes = (Note(source="nvml:init", text="NVML cannot be used: libnvidia-ml.so.1 not found"),)
+    verdict = session.judge_fingerprint(Fingerprint(device_count=told, notes=notes), target, Project())
+    assert render(verdict, width=100).count("libnvidia-ml.so.1 not found") == 1
+    assert "  next: or judge a saved fingerprint: --fingerprint FILE\n" in render(verdict)
+
+
+def test_a_file_without_a_device_is_not_called_a_machine_without_one() -> None:
+    empty = Fingerprint(origin=Origin(kind="live", saved=True))
+    text = render(session.judge_fingerprint(empty, machines.target("h100"), Project()), width=100)
+    assert "next: the file names no GPU: take it with `parity capture -o FILE` where one is visible\n" in text
+    assert "/dev/kfd" not in text
+
+
+def test_an_accepted_machine_says_what_would_settle_the_rest() -> None:
+    text = " ".join(render(golden.verdict("links")).split())
+    assert "next: settle ecc-differs, power-limit-below-default, throttled-now: the source" in text
+    assert "next:" not in " ".join(render(golden.verdict("production")).split())
+
+
+def test_differences_within_what_is_required_call_for_nothing() -> None:
+    target = msgspec.structs.replace(machines.target("h200"), require="same-arch")
+    verdict = session.judge_fingerprint(machines.machine("h100"), target, Project())
+    text = render(verdict, width=100)
+    assert verdict.passed
+    assert "error   memory-size-below-target" in text
+    assert "  passed all the same: same-arch is required, and what differs is within it\n" in text
+    assert "next:" not in text
 
 
 def test_a_waived_finding_is_last_and_named() -> None:

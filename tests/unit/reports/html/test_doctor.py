@@ -51,6 +51,15 @@ def test_the_verdict_comes_first_and_what_carries_over_second() -> None:
         assert f"{CONCLUSION_WORDS[name]}{'✓' if answer == 'yes' else '✕'} {words[answer]}" in page.text
 
 
+def test_only_the_level_that_was_reached_stands_out() -> None:
+    source = shown("workstation")
+    ladder = source[source.index('<ol class="ladder"') : source.index("</ol>", source.index('<ol class="ladder"'))]
+    assert '<li class="enough"><b>identical</b> would pass</li><li class="enough"><b>equivalent</b> required' in ladder
+    assert '<li class="at"><b>same-vendor</b> here</li>' in ladder
+    unknown = shown("unknown")
+    assert 'class="at' not in unknown[unknown.index('<ol class="ladder"') : unknown.index("</ol>")]
+
+
 def test_the_bars_are_the_ratios_of_the_table() -> None:
     page = checked(shown("workstation"))
     told = page.tables[H100]
