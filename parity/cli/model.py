@@ -131,6 +131,10 @@ def render(report: ModelReport, name: str, *, verbose: bool) -> str:
 def _render_all(report: ModelsReport, name: str, *, verbose: bool) -> str:
     if name == "json":
         return _json(report)
+    if name == "html":
+        from parity.reports.html import models
+
+        return models.render(report)
     from parity.reports import models_text
 
     width, colour, ascii_only = options.terminal()

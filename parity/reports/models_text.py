@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from parity.reports import model_text
 from parity.reports.model_rows import WORDS
 from parity.reports.model_text import MAX_WIDTH, MIN_WIDTH, finding_lines, painted, wrapped
+from parity.units import plural
 
 if TYPE_CHECKING:
     from parity.model.models_report import ModelsReport
@@ -37,6 +38,6 @@ def render(
     lines += [f"expired: {text}" for text in report.expired]
     failed = sum(one.exit_status == 1 for one in report.models)
     open_ = sum(one.exit_status not in (0, 1) for one in report.models)
-    lines += ["", f"{len(report.models)} models: {failed} failed, {open_} not known"]
+    lines += ["", f"{plural(len(report.models), 'model')}: {failed} failed, {open_} not known"]
     text = "\n".join(line.rstrip() for line in lines) + "\n"
     return text.encode("ascii", "replace").decode() if ascii_only else text

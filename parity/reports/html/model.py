@@ -28,7 +28,8 @@ from parity.units import format_fact, format_ratio, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.model.workload import DeviceBound, Gemm, GemmTiles, ModelReport, Placement, ShapeCheck
+    from parity.model.finding import Waiver
+    from parity.model.workload import DeviceBound, Gemm, GemmTiles, ModelFinding, ModelReport, Placement, ShapeCheck
     from parity.reports.html.markup import Html
 
 OUTCOMES = {"yes": "match", "tight": "unknown", "no": "mismatch", "unknown": "unknown"}
@@ -59,27 +60,36 @@ def render(report: ModelReport) -> str:
         ),
     )
     sections = [
-        section("findings", "What to change", _findings(report)) if report.findings else None,
-        section("memory", "Memory of each device", *_memory(report)),
-        section("speed", "Ceilings on speed", *_speed(report)),
-        section("shapes", "Shapes", *_shapes(report)) if report.shapes or report.gemms else None,
-        section("evidence", "Evidence", _dtypes(report), _unknowns(report), _limits(report), _workings(report)),
+        section("findings", "What to change", findings_table(report)) if report.findings else None,
+        section("memory", "Memory of each device", *memory_of(report)),
+        section("speed", "Ceilings on speed", *speed_of(report)),
+        section("shapes", "Shapes", *shapes_of(report)) if report.shapes or report.gemms else None,
+        section("evidence", "Evidence", *evidence_of(report)),
     ]
     foot = f"Written by parity from parity.model/1. Model read from {model.source}; exit status {report.exit_status}."
     title = document_title(WORDS[memory.fits], f"{name} on {on}", "parity model")
     return page("model", title, top, sections, foot)
 
 
-def _findings(report: ModelReport) -> Html:
+def findings_table(report: ModelReport) -> Html:
+    """Return what is wrong with a model, and who has waived it."""
     columns = [
         Column("severity", "chip"), Column("rule", "head"), Column("subject"), Column("what", "text"),
         Column("mend", "text"),
     ]  # fmt: skip
     rows = [
-        (chip(one.severity, SEVERITIES[one.severity]), code(one.rule), one.subject, one.message, one.mend)
+        (_severity(one), code(one.rule), one.subject, one.message, _waiver(one.waived) if one.waived else one.mend)
         for one in report.findings
     ]
     return table("Findings, the gravest first", columns, rows, limit=MOST_ROWS)
+
+
+def _severity(finding: ModelFinding) -> Html:
+    return chip("waived") if finding.waived else chip(finding.severity, SEVERITIES[finding.severity])
+
+
+def _waiver(waiver: Waiver) -> str:
+    return f"Waived until {waiver.until.isoformat()} by {waiver.owner}: {waiver.reason}"
 
 
 def _places(report: ModelReport) -> list[Placement]:
@@ -103,7 +113,8 @@ def parts_of(place: Placement) -> list[Part] | None:
     return parts
 
 
-def _memory(report: ModelReport) -> list[Html]:
+def memory_of(report: ModelReport) -> list[Html]:
+    """Return what each device holds: a figure, where it is known, and numbers."""
     places = _places(report)
     drawn = [(place, parts_of(place)) for place in places]
     sizes = [sum(part.high for part in parts) for _, parts in drawn if parts]
@@ -157,7 +168,8 @@ def _sizes(report: ModelReport) -> Html:
     )
 
 
-def _speed(report: ModelReport) -> list[Html]:
+def speed_of(report: ModelReport) -> list[Html]:
+    """Return the ceilings of the published peaks, and the roofline."""
     bound = report.bound
     told = [_speed_table(report)]
     pairs = [(bound.target, "target"), *([(bound.here, "here")] if bound.here else [])]
@@ -244,7 +256,8 @@ def _phases(report: ModelReport) -> Html:
     return table("What binds each phase", columns, rows)
 
 
-def _shapes(report: ModelReport) -> list[Html]:
+def shapes_of(report: ModelReport) -> list[Html]:
+    """Return which dimensions and products waste."""
     poor = [check for check in report.shapes if check.good != "yes"]
     good = [check for check in report.shapes if check.good == "yes"]
     told: list[Html] = []
@@ -299,6 +312,11 @@ def _tiles(tiles: GemmTiles | None) -> list[str | Html | None]:
     tone = "good" if tiles.efficiency >= 0.9 else "doubt"
     bar = ratio_bar(tiles.efficiency, tone, 1.0)
     return [f"{tiles.efficiency:.2f}", bar, f"{tiles.tile}, {plural(tiles.waves, 'wave')}"]
+
+
+def evidence_of(report: ModelReport) -> list[Html]:
+    """Return what is folded away: formats, open questions, limits, and how each number came about."""
+    return [one for one in (_dtypes(report), _unknowns(report), _limits(report), _workings(report)) if one]
 
 
 def _dtypes(report: ModelReport) -> Html | None:

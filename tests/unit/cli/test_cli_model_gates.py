@@ -29,7 +29,7 @@ def project(text: str) -> None:
         ("{config: llama-3.1-70b.json, target: 1xh100}", 1, "error[footprint-beyond-target] 1x h100-sxm5-80gb"),
         ("{config: llama-3.1-70b.json, target: 1xh100, fits: false}", 0, "ok llama-3.1-70b.json on 1x"),
         ("{config: llama-3.1-8b.json, min_wave_efficiency: 0.999}", 1, "error[wave-efficiency-below-floor]"),
-        ("{config: llama-3.1-8b.json, min_wave_efficiency: 0.1}", 0, "1 models: 0 failed, 0 not known"),
+        ("{config: llama-3.1-8b.json, min_wave_efficiency: 0.1}", 0, "1 model: 0 failed, 0 not known"),
     ],
 )
 def test_each_model_of_the_project_is_held_to_its_target(entry: str, status: int, told: str, run: Any) -> None:
