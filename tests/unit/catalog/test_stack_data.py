@@ -197,3 +197,18 @@ def apart(first: str, last: str, other_first: str, other_last: str) -> bool:
     assert a <= b  # type: ignore[operator]
     assert c <= d  # type: ignore[operator]
     return b < c or d < a  # type: ignore[operator]
+
+
+# Libraries that compile on the device or come in builds of one's own: their architectures are gates, not code in a wheel.
+NO_CODE_OF_THEIR_OWN = {"cudnn-attention", "flash-attn-4", "transformer-engine"}
+
+
+def test_code_of_a_desktop_architecture_is_not_said_to_run_on_a_chip_that_takes_none() -> None:
+    """Machine code of sm_80 does not load on an Orin (sm_87): a chip of `islands` needs code of its own."""
+    islands = {"sm_" + row.capability.replace(".", "") for row in FACTS.code.nvidia.islands}
+    assert "sm_87" in islands
+    for item in LIBRARIES:
+        for known in item.ranges:
+            for row in known.rows:
+                named = set(row.architectures) & islands
+                assert not named or row.support == "unsupported" or item.id in NO_CODE_OF_THEIR_OWN, (item.id, named)
