@@ -117,6 +117,7 @@ def fleet_of(
     require: Level | None = None,
     baseline: str | None = None,
     store: str | None = None,
+    latest: bool = False,
 ) -> Fleet:
     """Return what many nodes are: alike or not, and against a target where there is one.
 
@@ -127,6 +128,7 @@ def fleet_of(
         require: replaces the target's level.
         baseline: an earlier collection to tell changes from.
         store: a file that keeps every reading; made if it is missing.
+        latest: of several readings that bear one name, only the newest counts.
     """
     from parity.fleet.gather import Gathering
     from parity.fleet.history import History
@@ -143,7 +145,7 @@ def fleet_of(
         before.take(readings([baseline]))
         if not before.has_nodes:
             raise UsageError("no node could be read", where=f"--baseline {baseline}", mend="give a collected fleet")
-    return now.fleet(target=_counted(wanted), baseline=before)
+    return now.fleet(target=_counted(wanted), baseline=before, latest=latest)
 
 
 def _counted(target: Target | None) -> str:
@@ -155,7 +157,7 @@ def _counted(target: Target | None) -> str:
 
 def _node_verdict(fingerprint: Fingerprint, target: Target, project: Project) -> NodeVerdict:
     """Return the verdict on what a node is; what it was doing when it was read says nothing about its like."""
-    from parity.fleet.telling import lasting
+    from parity.fleet.plain import lasting
     from parity.model.fleet import NodeVerdict
     from parity.reports.rows import headline
 

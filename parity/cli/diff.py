@@ -10,7 +10,7 @@ from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.cli import options
 from parity.errors import UnknownNameError, UsageError
-from parity.fleet.diff import GATED, Comparison, compare
+from parity.fleet.diff import GATED, MachineDiff, compare
 from parity.units import format_ratio
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def machine(name: str) -> Fingerprint:
         ) from None
 
 
-def as_text(comparison: Comparison, verbose: bool) -> str:  # noqa: FBT001
+def as_text(comparison: MachineDiff, verbose: bool) -> str:  # noqa: FBT001
     """Return the comparison as text; values that only one side tells are counted, and shown when verbose."""
     lines: list[str] = []
     changed = [item for item in comparison.differences if item.kind == "changed"]
@@ -118,7 +118,7 @@ def as_text(comparison: Comparison, verbose: bool) -> str:  # noqa: FBT001
     return "\n".join(lines[1:] if lines[0] == "" else lines) + "\n"
 
 
-def _table(rows: list[Difference], comparison: Comparison) -> list[str]:
+def _table(rows: list[Difference], comparison: MachineDiff) -> list[str]:
     subject = max(len(item.subject) for item in rows)
     name = max(len(item.name) for item in rows)
     heads = [_cut(Path(side).name or side) for side in (comparison.a, comparison.b)]

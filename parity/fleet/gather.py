@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+from array import array
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from parity.fleet.differences import differences
-from parity.fleet.slow import Rates
+from parity.fleet.groups import Kind, grouped, has_gpus
+from parity.fleet.slow import STEADY, Rates
 from parity.fleet.telling import Tellings
+from parity.fleet.times import parsed
 from parity.inputs import printable
 from parity.model.fingerprint import Fingerprint
-from parity.model.fleet import NO_GPU, Change, Fleet, Group, NodeVerdict, Unreadable
+from parity.model.fleet import Apart, Change, Fleet, NodeVerdict, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from parity.fleet.history import History
     from parity.fleet.nodes import Reading
@@ -24,15 +29,15 @@ if TYPE_CHECKING:
     Judge = Callable[[Fingerprint], NodeVerdict]
 
 MAX_NAME = 200
-_HEAD = 3  # blocks of the machine; then identity and conditions of each device
-_TITLED = ("driver", "cuda_driver", "rocm", "torch")
+APART_S = 86_400.0
+"""A reading this far from the median time of all may tell of a machine that is no longer so."""
 
 
 class Gathering:
     """Takes nodes one by one.
 
     Args:
-        judge: gives the verdict on a group, from its first node; None: nobody asked.
+        judge: gives the verdict on nodes that tell the same and are silent on the same; None: nobody asked.
         history: keeps every node; None: nobody asked.
     """
 
@@ -42,9 +47,12 @@ class Gathering:
         self._history = history
         self._tellings = Tellings()
         self._names: list[str] = []
-        self._members: dict[tuple[int, ...], list[int]] = {}
-        self._verdicts: dict[tuple[int, ...], NodeVerdict] = {}
+        self._times = array("d")  # seconds since the epoch; NaN where none is told
+        self._kind_of = array("l")  # number of each node's kind
+        self._kinds: dict[Kind, int] = {}
+        self._verdicts: dict[tuple[tuple[int, ...], int], NodeVerdict] = {}
         self._rates = Rates()
+        self._measured: set[int] = set()
         self._unreadable: list[Unreadable] = []
 
     @property
@@ -66,72 +74,89 @@ class Gathering:
 
     def _take(self, found: Reading) -> None:
         node = self._tellings.node(found.raw)
-        if self._judge is not None and node.blocks not in self._verdicts:
-            self._verdicts[node.blocks] = self._judge(msgspec.json.decode(found.raw, type=Fingerprint))
+        kind = Kind(node.blocks, self._verdict(node, found))
         number = len(self._names)
         self._names.append(_name(found, node))
-        self._members.setdefault(node.blocks, []).append(number)
+        when = parsed(node.captured_at)
+        self._times.append(when.timestamp() if when else math.nan)
+        self._kind_of.append(self._kinds.setdefault(kind, len(self._kinds)))
         if self._history is not None:
             self._history.keep(self._names[number], node, self._tellings.digest(node.blocks), found.raw)
         if node.measured:
-            self._rates.add(number, node.blocks[_HEAD::2], node.measured)
+            self._measured.add(number)
+            self._rates.add(number, self._tellings.parts(node), node.measured)
 
-    def fleet(self, *, target: str = "", baseline: Gathering | None = None) -> Fleet:
-        """Return everything said about the nodes taken."""
-        order = sorted(self._members, key=lambda blocks: (-len(self._members[blocks]), self._members[blocks][0]))
-        largest: dict[tuple[str, ...], tuple[int, ...]] = {}
-        for blocks in order:
-            largest.setdefault(self._device_names(blocks), blocks)
-        groups = tuple(self._group(blocks, largest[self._device_names(blocks)], order[0]) for blocks in order)
-        alike = len(groups) == 1 and not self._unreadable
+    def _verdict(self, node: Node, found: Reading) -> NodeVerdict | None:
+        if self._judge is None:
+            return None
+        key = (node.blocks, node.silence)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._judge(msgspec.json.decode(found.raw, type=Fingerprint))
+        return self._verdicts[key]
+
+    def fleet(self, *, target: str = "", baseline: Gathering | None = None, latest: bool = False) -> Fleet:
+        """Return everything said about the nodes taken.
+
+        Args:
+            target: its name.
+            baseline: nodes as they were.
+            latest: of several readings that bear one name, only the newest counts.
+        """
+        counted = self._latest() if latest else list(range(len(self._names)))
+        members: dict[Kind, list[int]] = {}
+        kinds = list(self._kinds)
+        for number in counted:
+            members.setdefault(kinds[self._kind_of[number]], []).append(number)
+        groups = tuple(grouped(self._tellings, members, self._names))
+        slow, undecided = self._rates.judged(self._names, frozenset(counted))
         changes = None if baseline is None else tuple(self._changes(baseline))
-        slow = tuple(self._rates.slow(self._names))
         verdicts = [group.verdict for group in groups if group.verdict is not None]
+        alike = len({kind.blocks for kind in members}) == 1 and not self._unreadable
         holds = all(verdict.passed for verdict in verdicts) if self._judge is not None else alike
-        with_gpus = [len(blocks) > _HEAD for blocks in order]
-        passed = bool(groups) and holds and all(with_gpus) and not slow and not changes and not self._unreadable
-        repeated = tuple(name for name, count in Counter(self._names).items() if count > 1)
+        uneven = any(one.why != "few" and one.name in STEADY for one in undecided)
+        with_gpus = [has_gpus(kind.blocks) for kind in members]
+        sound = not (slow or uneven or changes or self._unreadable)
+        passed = bool(groups) and holds and all(with_gpus) and sound
         return Fleet(
             target=target,
-            nodes=len(self._names),
+            nodes=len(counted),
             alike=alike,
             passed=passed,
             exit_status=0 if passed else 1 if any(with_gpus) else 3,
             groups=groups,
             slow=slow,
-            unmeasured=not self._rates,
+            undecided=undecided,
+            unmeasured=not self._measured,
+            measured=len(self._measured.intersection(counted)),
             unreadable=tuple(self._unreadable),
-            repeated=repeated,
+            repeated=tuple(name for name, count in Counter(self._names).items() if count > 1),
+            superseded=len(self._names) - len(counted),
+            apart=tuple(self._apart(counted)),
             changes=changes,
         )
 
-    def _group(self, blocks: tuple[int, ...], like: tuple[int, ...], most: tuple[int, ...]) -> Group:
-        """Return a group, held against the largest of its kind, which is held against the largest of all."""
-        like = most if like == blocks else like
-        return Group(
-            id=self._tellings.digest(blocks),
-            title=self._title(blocks),
-            count=len(self._members[blocks]),
-            nodes=tuple(self._names[number] for number in self._members[blocks]),
-            like="" if like == blocks else self._tellings.digest(like),
-            differences=() if like == blocks else differences(self._tellings, like, blocks),
-            verdict=self._verdicts.get(blocks),
-        )
+    def _latest(self) -> list[int]:
+        """Return the newest reading of each name; of readings without a time, the last."""
+        newest: dict[str, int] = {}
+        for number, name in enumerate(self._names):
+            known = newest.get(name)
+            if known is None or not self._times[number] < self._times[known]:
+                newest[name] = number
+        return sorted(newest.values())
 
-    def _title(self, blocks: tuple[int, ...]) -> str:
-        names = Counter(self._device_names(blocks))
-        stack = self._tellings.block(blocks[1])
-        software = [
-            f"{name.replace('_', ' ')} {stack[f'component {name}']}" for name in _TITLED if f"component {name}" in stack
-        ]
-        gpus = " + ".join(f"{count}x {name}" for name, count in names.items()) or NO_GPU
-        return printable(", ".join([gpus, *software]))[:MAX_NAME]
-
-    def _device_names(self, blocks: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(str(self._tellings.block(block).get("name", "a GPU")) for block in blocks[_HEAD::2])
+    def _apart(self, counted: list[int]) -> Iterator[Apart]:
+        """Yield the readings that were taken long before or after most."""
+        told = [number for number in counted if not math.isnan(self._times[number])]
+        if not told:
+            return
+        middle = statistics.median_low(self._times[number] for number in told)
+        for number in sorted(told, key=self._times.__getitem__):
+            distance = self._times[number] - middle
+            if abs(distance) > APART_S:
+                yield Apart(node=self._names[number], days=round(distance / APART_S, 1))
 
     def _changes(self, baseline: Gathering) -> Iterable[Change]:
-        """Yield what became of each node since the baseline; of several readings of a node, the last counts."""
+        """Yield what became of each node since the baseline; of several readings of a node, the newest counts."""
         before, now = baseline._told(), self._told()
         yield from (Change(node=name, kind="gone") for name in before if name not in now)
         for name, new in now.items():
@@ -144,8 +169,8 @@ class Gathering:
                 yield Change(node=name, kind="changed", differences=differences(self._tellings, known, new))
 
     def _told(self) -> dict[str, tuple[int, ...]]:
-        by_number = {number: blocks for blocks, numbers in self._members.items() for number in numbers}
-        return {name: by_number[number] for number, name in enumerate(self._names)}
+        kinds = list(self._kinds)
+        return {self._names[number]: kinds[self._kind_of[number]].blocks for number in self._latest()}
 
 
 def _name(found: Reading, node: Node) -> str:

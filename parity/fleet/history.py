@@ -19,6 +19,7 @@ import msgspec
 from parity.errors import InputFileError, UnknownNameError, UsageError
 from parity.fleet.differences import differences, place_of
 from parity.fleet.telling import Tellings
+from parity.fleet.times import asked, utc
 from parity.inputs import near_names, printable
 from parity.model.history import Drift, NodeHistory, Step
 from parity.model.measurement import Measurement
@@ -163,7 +164,7 @@ class History:
             UsageError: the time is not understood.
             UnknownNameError: no such node.
         """
-        start = _asked(when)
+        start = asked(when, where="--since")
         rows = self._base.execute(
             "SELECT at, told, measured FROM reading WHERE node = ? AND at >= coalesce("
             "(SELECT max(at) FROM reading WHERE node = ? AND at <= ?), ?) ORDER BY at",
@@ -230,24 +231,6 @@ class History:
         return kind(
             f"the store cannot be used: {error}", where=self._path, mend="check the file, its folder and the disk"
         )
-
-
-def utc(text: str) -> str:
-    """Return a time as ISO 8601 UTC to the second; now, where none is told or it is not understood."""
-    try:
-        when = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        when = dt.datetime.now(dt.timezone.utc)
-    when = when if when.tzinfo else when.replace(tzinfo=dt.timezone.utc)
-    return when.astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _asked(when: str) -> str:
-    try:
-        dt.datetime.fromisoformat(when.replace("Z", "+00:00"))
-    except ValueError:
-        raise UsageError(f"{printable(when)!r} is no time", where="--since", mend="for example 2026-11-01") from None
-    return utc(when)
 
 
 class _Identity(msgspec.Struct, frozen=True):

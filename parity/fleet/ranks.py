@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.fleet.differences import place_of
+from parity.fleet.differences import place_of, short
 from parity.fleet.telling import Tellings
 from parity.units import format_fact
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _OWN_TO_A_RANK = frozenset(
     {"CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"}
 )
+# One board's past: no reason to stop a job that its operator has put there.
+_NO_REASON_TO_STOP = frozenset({"ecc_uncorrected"})
 MAX_RANKS = 8
 UNTOLD = "not told"
 NO_GPU = ("visible GPUs", "0")
@@ -66,8 +68,8 @@ def facts_of(fingerprint: Fingerprint) -> dict[str, str]:
     for position, number in enumerate(node.blocks):
         _, subject = place_of(position)
         for name, value in tellings.block(number).items():
-            told = name.removeprefix("component ").removeprefix("package ")
-            if told not in _OWN_TO_A_RANK:
+            told = short(name)
+            if told not in _OWN_TO_A_RANK | _NO_REASON_TO_STOP and not told.startswith("library "):
                 facts[f"{subject} {told}"] = format_fact(told, value)
     return facts
 

@@ -1,15 +1,17 @@
-"""Knows how a fleet is told in Markdown: one table of kinds, one of what tells them apart, one of slow devices."""
+"""Knows how a fleet is told in Markdown: the whole in a line, then tables of kinds, what tells them apart, slow ones."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.reports.fleet_rows import apart_line, by_urgency, conclusion, slow_rows, undecided_lines
 from parity.reports.markdown_report import cell
-from parity.units import fewest_digits, format_ratio
+from parity.units import fewest_digits, format_ratio, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from parity.model.difference import Difference
     from parity.model.fleet import Fleet, Group
 
 MAX_NAMES = 10
@@ -25,23 +27,29 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     against = f" against {cell(fleet.target)}" if fleet.target else ""
     yield f"## Fleet{against}: {'passed' if fleet.passed else 'unknown' if fleet.exit_status == 3 else 'NOT PASSED'}"
     yield ""
-    yield f"{fleet.nodes} nodes, {len(fleet.groups)} kinds, {len(fleet.unreadable)} inputs not understood."
-    yield from _table("| nodes | kind | verdict | names |\n|---:|---|---|---|", [_group(one) for one in fleet.groups])
+    yield f"{cell(conclusion(fleet).partition(': ')[2])}. {plural(fleet.nodes, 'node')}, {plural(len(fleet.groups), 'kind')}."
+    if fleet.measured < fleet.nodes:
+        yield f"{fleet.measured} carry measurements; without them slow nodes cannot be told."
+    yield from _table(
+        "| nodes | kind | verdict | names |\n|---:|---|---|---|", [_group(one) for one in by_urgency(fleet)]
+    )
     odd = [
         f"| {group.count}: {cell(_names(group.nodes))} | {cell(one.subject)} | {cell(one.name)} "
-        f"| {cell(one.b) or '-'} | {cell(one.a) or '-'} |"
-        for group in fleet.groups
+        f"| {cell(one.b) or _absent(one)} | {cell(one.a) or _absent(one)} |"
+        for group in by_urgency(fleet)
         for one in group.differences
     ]
     yield from _table("| nodes | subject | value | here | most |\n|---|---|---|---|---|", odd)
     slow = [
-        f"| {cell(one.node)} | GPU {one.device} | {cell(one.name)} | {fewest_digits(one.value)} {cell(one.unit)} "
+        f"| {cell(one.node)} | {one.devices} | {cell(one.name)} | {fewest_digits(one.value)} {cell(one.unit)} "
         f"| {fewest_digits(one.median)} | {format_ratio(one.ratio)} |"
-        for one in fleet.slow
+        for one in slow_rows(fleet.slow)
     ]
     yield from _table(
-        "| slow node | device | measurement | value | median | ratio |\n|---|---|---|---:|---:|---:|", slow
+        "| slow node | devices | measurement | slowest | median | ratio |\n|---|---|---|---:|---:|---:|", slow
     )
+    doubts = [f"| {cell(told)} |" for told in undecided_lines(fleet.undecided)]
+    yield from _table("| slow ones cannot be told by |\n|---|", doubts)
     changes = [
         f"| {cell(change.node)} | {change.kind} | {cell(what)} |"
         for change in fleet.changes or ()
@@ -54,11 +62,20 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield from _table(
         "| not understood | why |\n|---|---|", [f"| {cell(one.where)} | {cell(one.why)} |" for one in fleet.unreadable]
     )
+    apart = [f"| {cell(apart_line(one))} |" for one in fleet.apart]
+    yield from _table("| read more than a day apart |\n|---|", apart)
+    yield from _table("| named more than once |\n|---|", [f"| {cell(name)} |" for name in fleet.repeated])
+
+
+def _absent(one: Difference) -> str:
+    return "unset" if one.kind == "changed" else "not told"
 
 
 def _group(group: Group) -> str:
     verdict = group.verdict
     said = "-" if verdict is None else f"{verdict.outcome} ({verdict.level}){'' if verdict.passed else ', not passed'}"
+    if verdict is not None and not verdict.passed:
+        said += f": {cell(verdict.headline)}"
     return f"| {group.count} | {cell(group.title)} | {said} | {cell(_names(group.nodes))} |"
 
 

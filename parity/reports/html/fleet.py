@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.reports.fleet_text import conclusion
+from parity.reports.fleet_rows import apart_line, by_urgency, conclusion, slow_rows, undecided_lines
 from parity.reports.html.bars import counts_bar, ratio_bar, scale_of
 from parity.reports.html.markup import el
 from parity.reports.html.page import chip, code, document_title, facts, fold, hero, items, page, section
@@ -31,13 +31,20 @@ def render(fleet: Fleet) -> str:
         ("against", fleet.target or "each other", None),
         ("nodes", str(fleet.nodes), None),
         ("kinds", str(len(fleet.groups)), None),
+        ("measured", f"{fleet.measured} of {fleet.nodes}", None),
     ]
+    doubts = list(undecided_lines(fleet.undecided))
     sections = [
         section("kinds", "Kinds of node", _bar(fleet), _kinds(fleet)) if fleet.groups else None,
         section("odd", "What tells them apart", *_odd(fleet)) if len(fleet.groups) > 1 else None,
         section("slow", "Slower than their like", _slow(fleet)) if fleet.slow else None,
+        section("undecided", "Slow ones cannot be told by", items(doubts)) if doubts else None,
         section("changes", "Since the baseline", _changes(fleet)) if fleet.changes is not None else None,
         section("unreadable", "Not understood", _unreadable(fleet)) if fleet.unreadable else None,
+        section("apart", "Read more than a day apart", items(_cut([apart_line(one) for one in fleet.apart])))
+        if fleet.apart
+        else None,
+        section("repeated", "Named more than once", items(_cut(list(fleet.repeated)))) if fleet.repeated else None,
     ]
     foot = f"Written by parity from parity.fleet/1; exit status {fleet.exit_status}."
     headline = conclusion(fleet).partition(": ")[2]
@@ -94,7 +101,7 @@ def _names(group: Group) -> Content:
 def _odd(fleet: Fleet) -> list[Html]:
     numbers = {group.id: number + 1 for number, group in enumerate(fleet.groups)}
     told = []
-    for group in fleet.groups[:MOST_KINDS]:
+    for group in by_urgency(fleet)[:MOST_KINDS]:
         if group.like:
             caption = f"Kind {numbers[group.id]} ({_counted(group)}) beside kind {numbers[group.like]}"
             columns = [
@@ -119,19 +126,25 @@ def _row(one: Difference) -> list[Content]:
 
 def _slow(fleet: Fleet) -> Html:
     columns = [
-        Column("node", "head"), Column("device"), Column("measurement"), Column("value", "number"),
+        Column("node", "head"), Column("devices"), Column("measurement"), Column("slowest", "number"),
         Column("median", "number"), Column("ratio", "number"), Column("of its like", "bar"),
     ]  # fmt: skip
-    scale = scale_of(one.ratio for one in fleet.slow)
+    slow = slow_rows(fleet.slow)
+    scale = scale_of(one.ratio for one in slow)
     rows = [
         [
-            one.node, f"GPU {one.device}", one.name, f"{fewest_digits(one.value)} {one.unit}",
+            one.node, one.devices, one.name, f"{fewest_digits(one.value)} {one.unit}",
             fewest_digits(one.median), format_ratio(one.ratio), ratio_bar(one.ratio, "bad", scale),
         ]
-        for one in fleet.slow
+        for one in slow
     ]  # fmt: skip
     caption = "Devices more than 5 % and 3.5 robust standard deviations behind the median of their like"
     return table(caption, columns, rows, limit=MOST_ROWS)
+
+
+def _cut(told: list[str]) -> list[str]:
+    more = len(told) - MOST_NAMES
+    return told[:MOST_NAMES] + ([f"and {more} more"] if more > 0 else [])
 
 
 def _changes(fleet: Fleet) -> Html | None:
