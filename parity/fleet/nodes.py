@@ -27,7 +27,7 @@ from parity.readers import read_report
 from parity.readers.cluster import MAX_LIST_BYTES, read_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 NODE_SCHEMA = "parity.node/1"
 _CARRIERS = (NODE_SCHEMA, "parity.verdict/1")
@@ -55,18 +55,13 @@ class Reading(NamedTuple):
 
 
 class _Envelope(msgspec.Struct, frozen=True):
-    schema: str = SCHEMA  # left out where it is the default of its field
+    schema: str
     node: str = ""
     problem: str = ""
     fingerprint: msgspec.Raw = msgspec.Raw(b"")
 
 
-class _Marked(msgspec.Struct, frozen=True):
-    schema: str
-
-
 _envelope = msgspec.json.Decoder(_Envelope).decode
-_marked = msgspec.json.Decoder(_Marked).decode
 
 
 def readings(places: Iterable[str]) -> Iterator[Reading | Unreadable]:
@@ -143,9 +138,8 @@ def _of_plain(stream: IO[bytes], where: str) -> Iterator[Reading | Unreadable]:
 
 
 def _head(stream: IO[bytes]) -> tuple[list[bytes], bool]:
-    """Return the first lines of a stream, and whether it is JSON lines: the first is a document, or a later one is ours."""
+    """Return the first lines of a stream, and whether one of them is a document of ours: then the stream is lines."""
     head: list[bytes] = []
-    is_first = True
     while len(head) < _FIRST_LINES and sum(map(len, head)) <= MAX_BYTES:
         line = stream.readline(MAX_BYTES + 1)
         if not line:
@@ -153,10 +147,8 @@ def _head(stream: IO[bytes]) -> tuple[list[bytes], bool]:
         if not head:
             line = line.removeprefix(_BOM)
         head.append(line)
-        if line.strip():
-            if _is_line(line, _envelope if is_first else _marked):
-                return head, True
-            is_first = False
+        if _is_line(line):
+            return head, True
     return head, False
 
 
@@ -172,13 +164,13 @@ def _of_lines(stream: IO[bytes], head: list[bytes], where: str) -> Iterator[Read
             yield of_line(line, f"{where}:{number}")
 
 
-def _is_line(line: bytes, decode: Callable[[bytes], object]) -> bool:
-    """Return whether a line is a document of its own."""
+def _is_line(line: bytes) -> bool:
+    """Return whether a line is a document that names its schema; reports of other tools may stand in one line, too."""
     line = _unlabelled(line)
     if not line.lstrip().startswith(b"{"):
         return False
     try:
-        decode(line)
+        _envelope(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return False
     return True
@@ -231,7 +223,7 @@ def _ours(raw: bytes) -> list[bytes | msgspec.Raw]:
     try:
         if raw.lstrip()[:1] == b"[":
             items = msgspec.json.decode(raw, type=list[msgspec.Raw])
-            return list(items) if items and _marked(items[0]).schema in (SCHEMA, *_CARRIERS) else []
-        return [raw] if _marked(raw).schema == NODE_SCHEMA else []
+            return list(items) if items and _envelope(items[0]).schema in (SCHEMA, *_CARRIERS) else []
+        return [raw] if _envelope(raw).schema == NODE_SCHEMA else []
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return []

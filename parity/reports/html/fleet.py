@@ -59,10 +59,14 @@ def _outcome(fleet: Fleet) -> tuple[str, str]:
 
 
 def _bar(fleet: Fleet) -> Html | None:
-    shown = fleet.groups[:6]
-    parts = [(group.count, _tone(group), f"kind {number + 1}") for number, group in enumerate(shown)]
-    rest = sum(group.count for group in fleet.groups[6:])
-    return counts_bar([*parts, *([(rest, "doubt", "further kinds")] if rest else [])])
+    """Return the nodes of the largest kind beside those that fail and those that are merely unlike it."""
+    first, *others = fleet.groups
+    failing = [group for group in others if _tone(group) == "bad"]
+    bad = sum(group.count for group in failing)
+    rest = sum(group.count for group in others) - bad
+    parts = [(first.count, _tone(first), "of the largest kind"), (bad, "bad", "of other kinds, not the target")]
+    parts.append((rest, "doubt", "of other kinds"))
+    return counts_bar([part for part in parts if part[0]])
 
 
 def _tone(group: Group) -> str:
@@ -76,17 +80,17 @@ def _kinds(fleet: Fleet) -> Html:
     columns += [Column("verdict", "chip")] if fleet.target else []
     columns += [Column("names", "text")]
     rows: list[Sequence[Content]] = []
-    for number, group in enumerate(fleet.groups):
+    for number, group in enumerate(by_urgency(fleet)):
         verdict = [_verdict(group.verdict)] if fleet.target else []
         rows.append([str(number + 1), str(group.count), group.title, *verdict, _names(group)])
-    return table("Kinds of node, the largest first", columns, rows, limit=MOST_KINDS)
+    return table("Kinds of node: the largest, those that fail, the others", columns, rows, limit=MOST_KINDS)
 
 
 def _verdict(verdict: NodeVerdict | None) -> Content:
     if verdict is None:
         return "not judged"
     tone = TONES[verdict.outcome] if verdict.passed else "bad"
-    told = chip(f"{verdict.outcome} ({verdict.level})", tone)
+    told = chip(f"{verdict.outcome} ({verdict.level}){'' if verdict.passed else ', not passed'}", tone)
     return told if verdict.passed else el("span", told, f" {verdict.headline}")
 
 
@@ -99,7 +103,7 @@ def _names(group: Group) -> Content:
 
 
 def _odd(fleet: Fleet) -> list[Html]:
-    numbers = {group.id: number + 1 for number, group in enumerate(fleet.groups)}
+    numbers = {group.id: number + 1 for number, group in enumerate(by_urgency(fleet))}
     told = []
     for group in by_urgency(fleet)[:MOST_KINDS]:
         if group.like:
