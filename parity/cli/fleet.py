@@ -66,11 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     """Write the store as Parquet; 0, or 3 when it holds nothing."""
-    from parity.fleet import parquet
+    from parity.fleet import parquet, past
     from parity.fleet.history import History
 
     with History(arguments.store, create=False) as history:
-        count = parquet.write(arguments.export, history.facts())
+        count = parquet.write(arguments.export, past.facts(history))
     print(f"parity: {count} values exported to {arguments.export}", file=sys.stderr)
     return 0 if count else 3
 
