@@ -32,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("a", metavar="A", help="a fingerprint, a report of another tool, a catalog name, or `here`")
     parser.add_argument("b", metavar="B", nargs="?", help="likewise")
-    parser.add_argument("--since", metavar="DATE", help="say what changed on node A since then: 2026-11-01, 36h, '2 weeks ago'; needs --store")
+    parser.add_argument(
+        "--since",
+        metavar="DATE",
+        help="say what changed on node A since then: 2026-11-01, 36h, '2 weeks ago'; needs --store",
+    )
     parser.add_argument("--store", metavar="FILE.sqlite", help="readings kept by `parity fleet --store`")
     parser.add_argument("--check", action="store_true", help="exit 1 when hardware, software or variables differ")
     options.add_output(parser, ("text", "json"))

@@ -12,12 +12,13 @@ import msgspec
 
 from parity.fleet.differences import differences
 from parity.fleet.groups import Kind, grouped, has_gpus
+from parity.fleet.plain import lasting
 from parity.fleet.slow import STEADY, Rates
 from parity.fleet.telling import Tellings
 from parity.fleet.times import parsed
 from parity.inputs import printable
 from parity.model.fingerprint import Fingerprint
-from parity.model.fleet import Apart, Change, Fleet, NodeVerdict, Unreadable
+from parity.model.fleet import Apart, BelowPeak, Change, Fleet, NodeVerdict, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from parity.fleet.telling import Node
 
     Judge = Callable[[Fingerprint], NodeVerdict]
+    Peaks = Callable[[Fingerprint], Iterable[BelowPeak]]
 
 MAX_NAME = 200
+MAX_PARTS = 64
+"""So many parts are held against their own peak: one node of each is kept in memory."""
 APART_S = 86_400.0
 """A reading this far from the median time of all may tell of a machine that is no longer so."""
 
@@ -39,11 +43,15 @@ class Gathering:
     Args:
         judge: gives the verdict on nodes that tell the same and are silent on the same; None: nobody asked.
         history: keeps every node; None: nobody asked.
+        peaks: tells what of a machine's measurements is less than healthy devices deliver; None: nobody knows.
     """
 
-    def __init__(self, judge: Judge | None = None, history: History | None = None) -> None:
+    def __init__(self, judge: Judge | None = None, history: History | None = None, peaks: Peaks | None = None) -> None:
         """Hold no node."""
         self._judge = judge
+        self._peaks = peaks
+        self._examples: dict[tuple[str, ...], tuple[int, bytes]] = {}
+        self._versions: Counter[str] = Counter()
         self._history = history
         self._tellings = Tellings()
         self._names: list[str] = []
@@ -82,9 +90,14 @@ class Gathering:
         self._kind_of.append(self._kinds.setdefault(kind, len(self._kinds)))
         if self._history is not None:
             self._history.keep(self._names[number], node, self._tellings.digest(node.blocks), found.raw)
+        self._versions[node.version] += 1
         if node.measured:
+            parts = self._tellings.parts(node)
             self._measured.add(number)
-            self._rates.add(number, self._tellings.parts(node), node.measured)
+            self._rates.add(number, parts, node.measured)
+            for place, part in parts.items():
+                if part not in self._examples and len(self._examples) < MAX_PARTS:
+                    self._examples[part] = (place, bytes(found.raw))
 
     def _verdict(self, node: Node, found: Reading) -> NodeVerdict | None:
         if self._judge is None:
@@ -114,6 +127,8 @@ class Gathering:
         alike = len({kind.blocks for kind in members}) == 1 and not self._unreadable
         holds = all(verdict.passed for verdict in verdicts) if self._judge is not None else alike
         uneven = any(one.why != "few" and one.name in STEADY for one in undecided)
+        below_peak = tuple(self._below_peak(frozenset(counted)))
+        uneven = uneven or any(one.fails for one in below_peak)
         with_gpus = [has_gpus(kind.blocks) for kind in members]
         sound = not (slow or uneven or changes or self._unreadable)
         passed = bool(groups) and holds and all(with_gpus) and sound
@@ -126,6 +141,8 @@ class Gathering:
             groups=groups,
             slow=slow,
             undecided=undecided,
+            below_peak=below_peak,
+            versions=dict(self._versions.most_common()),
             unmeasured=not self._measured,
             measured=len(self._measured.intersection(counted)),
             unreadable=tuple(self._unreadable),
@@ -134,6 +151,16 @@ class Gathering:
             apart=tuple(self._apart(counted)),
             changes=changes,
         )
+
+    def _below_peak(self, counted: frozenset[int]) -> Iterator[BelowPeak]:
+        """Yield what even the median device of a part delivers too little of."""
+        for part, medians in self._rates.medians(counted).items():
+            if self._peaks is None or part not in self._examples:
+                continue
+            place, raw = self._examples[part]
+            node = lasting(msgspec.json.decode(raw, type=Fingerprint))
+            measured = tuple(msgspec.structs.replace(one, device=place) for one in medians)
+            yield from self._peaks(msgspec.structs.replace(node, measured=measured))
 
     def _latest(self) -> list[int]:
         """Return the newest reading of each name; of readings without a time, the last."""

@@ -94,8 +94,8 @@ def _files(folder: str, closed: list[OSError]) -> Iterator[str]:
     for base, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            stem, suffix = os.path.splitext(name.lower())
-            plain = stem if suffix in PACKED else name.lower()
+            low = Path(name.lower())
+            plain = low.stem if low.suffix in PACKED else low.name
             if not name.startswith(".") and plain.endswith(SUFFIXES):
                 yield str(Path(base, name))
 
@@ -198,7 +198,7 @@ def of_line(line: bytes, where: str) -> Reading | Unreadable:
 
 
 def _whole(raw: bytes, where: str) -> Iterator[Reading | Unreadable]:
-    """Yield the nodes of a file that is one document: a report, of this tool or another, a list, or a cluster's nodes."""
+    """Yield the nodes of a file that is one document: a report of any tool, a list, or a cluster's nodes."""
     ours = list(_ours(raw))
     if ours:
         for number, one in enumerate(ours):
@@ -219,7 +219,7 @@ def _whole(raw: bytes, where: str) -> Iterator[Reading | Unreadable]:
 
 
 def _ours(raw: bytes) -> list[bytes | msgspec.Raw]:
-    """Return the documents of a JSON list (`jq -s`) that begins with one of ours, or the one envelope that a file is."""
+    """Return the documents of a list (`jq -s`) that begins with one of ours, or the one envelope that a file is."""
     try:
         if raw.lstrip()[:1] == b"[":
             items = msgspec.json.decode(raw, type=list[msgspec.Raw])

@@ -60,7 +60,9 @@ def _libraries(stack: Stack) -> dict[str, str]:
     return {name: "; ".join(sorted(told)) for name, told in copies.items()}
 
 
-def topology(links: Sequence[Link], count: Reading[int] | Absent, *, indices: Sequence[int], read: int) -> dict[str, Any]:
+def topology(
+    links: Sequence[Link], count: Reading[int] | Absent, *, indices: Sequence[int], read: int
+) -> dict[str, Any]:
     """Return how a machine's visible devices are joined, and how many the driver counts where that is another number.
 
     Args:
@@ -75,9 +77,7 @@ def topology(links: Sequence[Link], count: Reading[int] | Absent, *, indices: Se
     {'links': 'nvlink NV18: 1 pair'}
     """
     place = {index: position for position, index in enumerate(indices)}
-    joined = {
-        (place[link.a], place[link.b]): _word(link) for link in links if link.a in place and link.b in place
-    }
+    joined = {(place[link.a], place[link.b]): _word(link) for link in links if link.a in place and link.b in place}
     told: dict[str, Any] = {"links": _joined(joined)} if joined else {}
     if isinstance(count, Reading) and count.value != read:
         told["device_count"] = count.value
@@ -85,7 +85,9 @@ def topology(links: Sequence[Link], count: Reading[int] | Absent, *, indices: Se
 
 
 def _word(link: Link) -> str:
-    return f"{link.kind} {link.path}" if link.path else link.kind if link.count is None else f"{link.kind} x{link.count}"
+    return (
+        f"{link.kind} {link.path}" if link.path else link.kind if link.count is None else f"{link.kind} x{link.count}"
+    )
 
 
 def _joined(joined: dict[tuple[int, int], str]) -> str:

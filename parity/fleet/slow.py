@@ -1,4 +1,4 @@
-"""Knows which devices deliver less than their like, by statistics that a few bad ones cannot move, and when they fail."""
+"""Knows which devices deliver less than their like, by statistics that a few bad ones cannot move."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
 from parity.model.fleet import SlowDevice, Undecided
-from parity.model.measurement import DRAM, MATMUL
+from parity.model.measurement import DRAM, MATMUL, Measurement, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from parity.model.measurement import Measurement
 
 NORMAL_SPREAD = 0.05
 """Devices of one kind that are this far under their median are still healthy."""
@@ -32,7 +30,7 @@ class _Key(NamedTuple):
     name: str
     kernel: str
     bytes: int | None
-    unit: str
+    unit: Unit
     pair: tuple[int, int] | None
 
 
@@ -62,6 +60,19 @@ class Rates:
             values.append(one.value)
             nodes.append(node)
             devices.append(one.device)
+
+    def medians(self, counted: frozenset[int]) -> dict[tuple[str, ...], list[Measurement]]:
+        """Return what the median device of each part delivers by itself; as of device 0."""
+        found: dict[tuple[str, ...], list[Measurement]] = {}
+        for key, (values, nodes, _) in self._values.items():
+            own = [value for value, node in zip(values, nodes, strict=True) if node in counted]
+            if own and key.name in STEADY:
+                one = Measurement(
+                    name=key.name, device=0, value=statistics.median(own), unit=key.unit, kernel=key.kernel,
+                    bytes=key.bytes, conditions="clean",
+                )  # fmt: skip
+                found.setdefault(key.part, []).append(one)
+        return found
 
     def judged(
         self, names: Sequence[str], counted: frozenset[int]

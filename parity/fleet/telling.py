@@ -68,6 +68,7 @@ class Node(NamedTuple):
             verdict on them may still differ with what is not told.
         hostname: empty where it is not told.
         positions: of its visible devices among all of its devices.
+        version: of this tool that read it.
     """
 
     blocks: tuple[int, ...]
@@ -76,6 +77,7 @@ class Node(NamedTuple):
     captured_at: str
     measured: tuple[Measurement, ...]
     positions: tuple[int, ...]
+    version: str
 
 
 class Tellings:
@@ -114,7 +116,10 @@ class Tellings:
         silence = self._of_bytes("silence", b",".join(str(int(why)).encode() for _, why in found))
         blocks = tuple(number for number, _ in found)
         positions = tuple(place for place, _ in visible)
-        return Node(blocks, silence, _hostname(read.host), read.origin.captured_at, read.measured, positions)
+        origin = read.origin
+        return Node(
+            blocks, silence, _hostname(read.host), origin.captured_at, read.measured, positions, origin.tool_version
+        )
 
     def block(self, number: int) -> dict[str, Any]:
         """Return the values of a block: name -> plain value; what it does not tell is missing."""

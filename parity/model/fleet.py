@@ -98,6 +98,22 @@ class Undecided(msgspec.Struct, frozen=True, kw_only=True):
     highest: float
 
 
+class BelowPeak(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of which even the median device delivers less than healthy ones are known to.
+
+    Attributes:
+        part: id in the catalog.
+        rule: that found it.
+        message: ``dram_copy delivers 57 % of its own peak (...); healthy parts reach 85 to 94 %``.
+        fails: whether the fleet does not pass for it: as for one slow device, unless the project makes the rule a note.
+    """
+
+    part: str
+    rule: str
+    message: str
+    fails: bool
+
+
 class Apart(msgspec.Struct, frozen=True, kw_only=True):
     """A reading taken more than a day from the median time of all: an old one, or a clock that is wrong.
 
@@ -148,6 +164,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         unmeasured: whether no node carries measurements, so that slow ones cannot be told.
         measured: how many nodes carry measurements.
         undecided: measurements by which slow devices cannot be told.
+        below_peak: parts that are slow as a whole.
+        versions: of this tool that read the nodes -> how many; what only one of them reads is not alike.
         changes: None without a baseline.
     """
 
@@ -160,10 +178,12 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...]
     slow: tuple[SlowDevice, ...] = ()
     undecided: tuple[Undecided, ...] = ()
+    below_peak: tuple[BelowPeak, ...] = ()
     unmeasured: bool = True
     measured: int = 0
     unreadable: tuple[Unreadable, ...] = ()
     repeated: tuple[str, ...] = ()
     superseded: int = 0
     apart: tuple[Apart, ...] = ()
+    versions: dict[str, int] = {}
     changes: tuple[Change, ...] | None = None

@@ -1,10 +1,18 @@
-"""Knows how a fleet is told in Markdown: the whole in a line, then tables of kinds, what tells them apart, slow ones."""
+"""Knows how a fleet is told in Markdown: the whole in a line, then tables of kinds, of what tells them apart, ..."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.reports.fleet_rows import apart_line, by_urgency, conclusion, slow_rows, undecided_lines
+from parity.reports.fleet_rows import (
+    apart_line,
+    by_urgency,
+    conclusion,
+    peak_line,
+    slow_rows,
+    undecided_lines,
+    versions_line,
+)
 from parity.reports.markdown_report import cell
 from parity.units import fewest_digits, format_ratio, plural
 
@@ -27,7 +35,10 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     against = f" against {cell(fleet.target)}" if fleet.target else ""
     yield f"## Fleet{against}: {'passed' if fleet.passed else 'unknown' if fleet.exit_status == 3 else 'NOT PASSED'}"
     yield ""
-    yield f"{cell(conclusion(fleet).partition(': ')[2])}. {plural(fleet.nodes, 'node')}, {plural(len(fleet.groups), 'kind')}."
+    counts = f"{plural(fleet.nodes, 'node')}, {plural(len(fleet.groups), 'kind')}."
+    yield f"{cell(conclusion(fleet).partition(': ')[2])}. {counts}"
+    if told := versions_line(fleet):
+        yield f"{cell(told)}."
     if fleet.measured < fleet.nodes:
         yield f"{fleet.measured} carry measurements; without them slow nodes cannot be told."
     yield from _table(
@@ -48,6 +59,8 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield from _table(
         "| slow node | devices | measurement | slowest | median | ratio |\n|---|---|---|---:|---:|---:|", slow
     )
+    below = [f"| {cell(peak_line(one))} |" for one in fleet.below_peak]
+    yield from _table("| slow as a whole |\n|---|", below)
     doubts = [f"| {cell(told)} |" for told in undecided_lines(fleet.undecided)]
     yield from _table("| slow ones cannot be told by |\n|---|", doubts)
     changes = [

@@ -14,7 +14,7 @@ from parity.units import fewest_digits, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parity.model.fleet import Apart, Fleet, Group, SlowDevice, Undecided
+    from parity.model.fleet import Apart, BelowPeak, Fleet, Group, SlowDevice, Undecided
 
 
 class SlowRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +53,7 @@ def conclusion(fleet: Fleet) -> str:
         else "",
         f"{plural(slow, 'node')} with slow devices" if slow else "",
         f"{', '.join(uneven)} uneven" if uneven else "",
+        "even the median device is slow" if any(one.fails for one in fleet.below_peak) else "",
         f"{plural(len(fleet.changes), 'node')} changed since the baseline" if fleet.changes else "",
         f"{plural(len(fleet.unreadable), 'input')} not understood" if fleet.unreadable else "",
     ]
@@ -114,6 +115,19 @@ def undecided_lines(undecided: Sequence[Undecided]) -> Iterator[str]:
             )
     for (part, count), names in few.items():
         yield f"{', '.join(names)} of {part}: {plural(count, 'device')}, too few to tell a slow one"
+
+
+def peak_line(one: BelowPeak) -> str:
+    """Return what the median device of a part delivers too little of."""
+    return f"the median {one.part}: {one.message}"
+
+
+def versions_line(fleet: Fleet) -> str:
+    """Return which versions of this tool read the nodes, if several did; what only one of them reads is not alike."""
+    if len(fleet.versions) < 2:
+        return ""
+    told = ", ".join(f"{version or 'unknown'} ({count})" for version, count in fleet.versions.items())
+    return f"read by several versions of parity, which differ in what they read: {told}"
 
 
 def apart_line(one: Apart) -> str:

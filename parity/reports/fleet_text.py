@@ -6,7 +6,15 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from parity.inputs import printable
-from parity.reports.fleet_rows import apart_line, by_urgency, conclusion, slow_rows, undecided_lines
+from parity.reports.fleet_rows import (
+    apart_line,
+    by_urgency,
+    conclusion,
+    peak_line,
+    slow_rows,
+    undecided_lines,
+    versions_line,
+)
 from parity.units import fewest_digits, format_ratio, plural
 
 if TYPE_CHECKING:
@@ -50,6 +58,7 @@ def _lines(fleet: Fleet, *, verbose: bool) -> Iterator[str]:
         yield f"{len(fleet.groups) - shown} more kinds (-v, or --format json)"
     yield from _section("slow, and by how much of the median of their like", list(_slow(fleet)), verbose=verbose)
     yield from _section("slow ones cannot be told by", list(undecided_lines(fleet.undecided)), verbose=verbose)
+    yield from _section("slow as a whole", [peak_line(one) for one in fleet.below_peak], verbose=verbose)
     if fleet.changes is not None:
         told = [line for change in fleet.changes for line in _change(change.node, change.kind, change.differences)]
         yield from _section("since the baseline", told or ["nothing changed"], verbose=verbose)
@@ -68,6 +77,8 @@ def _head(fleet: Fleet) -> Iterator[str]:
     kinds = f"{len(fleet.groups)} kinds" if len(fleet.groups) > 1 else "all alike"
     older = f", {plural(fleet.superseded, 'older reading')} left out" if fleet.superseded else ""
     yield f"{plural(fleet.nodes, 'node')}{target}: {kinds}{older}"
+    if told := versions_line(fleet):
+        yield told
     if fleet.measured < fleet.nodes:
         which = "none carries" if not fleet.measured else f"only {fleet.measured} carry"
         yield f"{which} measurements: without them slow nodes cannot be told (parity fleet collect --measure)"

@@ -142,7 +142,9 @@ def in_the_field(count: int = 1000, *, rates: bool = True) -> Iterator[tuple[str
         elif trouble == 6:
             one = changed(one, "conditions", 5, ecc_uncorrected=2)
         elif trouble == 7:
-            links = tuple(replace(pair, kind="system", path="SYS", count=None) if pair.b == 6 else pair for pair in one.links)
+            links = tuple(
+                replace(pair, kind="system", path="SYS", count=None) if pair.b == 6 else pair for pair in one.links
+            )
             one = replace(one, links=links)
         elif trouble in (10, 11):
             one = slowed(one, 0.88)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.reports.fleet_rows import apart_line, by_urgency, conclusion, slow_rows, undecided_lines
+from parity.reports.fleet_rows import (
+    apart_line,
+    by_urgency,
+    conclusion,
+    peak_line,
+    slow_rows,
+    undecided_lines,
+    versions_line,
+)
 from parity.reports.html.bars import counts_bar, ratio_bar, scale_of
 from parity.reports.html.markup import el
 from parity.reports.html.page import chip, code, document_title, facts, fold, hero, items, page, section
@@ -33,12 +41,13 @@ def render(fleet: Fleet) -> str:
         ("kinds", str(len(fleet.groups)), None),
         ("measured", f"{fleet.measured} of {fleet.nodes}", None),
     ]
-    doubts = list(undecided_lines(fleet.undecided))
+    doubts = [*map(peak_line, fleet.below_peak), *undecided_lines(fleet.undecided)]
+    told += [("read by", versions_line(fleet).partition(": ")[2], None)] if len(fleet.versions) > 1 else []
     sections = [
         section("kinds", "Kinds of node", _bar(fleet), _kinds(fleet)) if fleet.groups else None,
         section("odd", "What tells them apart", *_odd(fleet)) if len(fleet.groups) > 1 else None,
         section("slow", "Slower than their like", _slow(fleet)) if fleet.slow else None,
-        section("undecided", "Slow ones cannot be told by", items(doubts)) if doubts else None,
+        section("undecided", "Doubts about what was measured", items(doubts)) if doubts else None,
         section("changes", "Since the baseline", _changes(fleet)) if fleet.changes is not None else None,
         section("unreadable", "Not understood", _unreadable(fleet)) if fleet.unreadable else None,
         section("apart", "Read more than a day apart", items(_cut([apart_line(one) for one in fleet.apart])))

@@ -197,3 +197,71 @@ def test_only_the_newest_reading_of_a_name_counts_if_asked(capsys: pytest.Captur
     assert "named more than once (--latest counts the newest alone)\n    a\n" in capsys.readouterr().out
     assert main(["fleet", "f.jsonl", "--latest"]) == 0
     assert "2 nodes: all alike, 1 older reading left out" in capsys.readouterr().out
+
+
+def measured(name: str, *nodes: Fingerprint) -> str:
+    Path(name).write_bytes(b"".join(fleets.line(f"n{number}", one) for number, one in enumerate(nodes)))
+    return name
+
+
+@pytest.mark.parametrize(
+    ("slow", "ratio", "said"),
+    [
+        (0, 1.0, "PASSED: all nodes are alike"),
+        (1, 0.88, "NOT PASSED: 1 node with slow devices"),
+        (4, 0.88, "NOT PASSED: 4 nodes with slow devices"),
+        (5, 0.88, "NOT PASSED: dram_copy, dram_read, dram_write uneven"),
+        (8, 0.88, "NOT PASSED: dram_copy, dram_read, dram_write uneven"),
+        (10, 0.6, "NOT PASSED: even the median device is slow"),
+    ],
+)
+def test_slow_nodes_are_told_however_many_they_are(
+    slow: int, ratio: float, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nodes = [fleets.node(f"n{number}", rates=True) for number in range(10)]
+    nodes[:slow] = [fleets.slowed(one, ratio) for one in nodes[:slow]]
+    assert main(["fleet", measured("f.jsonl", *nodes)]) == (0 if slow == 0 else 1)
+    assert capsys.readouterr().out.splitlines()[0] == said
+
+
+def test_the_field_is_told_as_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with Path("f.jsonl").open("wb") as stream:
+        stream.writelines(fleets.line(name, one) for name, one in fleets.in_the_field(60))
+    assert main(["fleet", "f.jsonl", "--target=8xh100"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("NOT PASSED: 5 nodes not the target, 3 nodes with slow devices\n")
+    for line in (
+        "only 59 carry measurements: without them slow nodes cannot be told (parity fleet collect --measure)",
+        "      GPU 0-7 power_limit_w: 500 W here, 700 W there (0.71x)",
+        "      machine visible_devices: 7 here, 8 there (0.88x)",
+        "      GPU 0 mig_enabled: yes here, no there",
+        "      GPU 5 ecc_uncorrected: 2 here, 0 there",
+        "      machine driver: 570.86.10 here, 570.86.15 there",
+        "      GPU 3 pcie_width_now: 8 here, not told there",
+        "    gpu-0025: 80 days before most",
+    ):
+        assert line in out.splitlines()
+    slow = [line.split()[0] for line in out.splitlines() if "dram_copy" in line]
+    assert sorted(slow) == ["gpu-0030", "gpu-0031", "gpu-0032"]
+    failing, passing = out.index("gpu-0027"), out.index("gpu-0020")
+    assert failing < passing, "what fails is told before what is merely odd"
+
+
+def test_readings_of_several_versions_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    old = fleets.node("a")
+    new = replace(old, origin=replace(old.origin, tool_version="0.2.0"))
+    assert main(["fleet", measured("f.jsonl", old, new, old)]) == 0
+    assert "differ in what they read: 0.1.0 (2), 0.2.0 (1)" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("width", ["80", "200"])
+@pytest.mark.parametrize("words", [["--format=text"], ["--format=text", "-v"]])
+def test_reports_keep_to_the_width(
+    width: str, words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    with Path("f.jsonl").open("wb") as stream:
+        stream.writelines(fleets.line(name, one) for name, one in fleets.in_the_field(60))
+    main(["fleet", "f.jsonl", *words])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= int(width)

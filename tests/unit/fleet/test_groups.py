@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from fleets import changed, node
 
 from parity.fleet.gather import Gathering
 from parity.fleet.nodes import Reading as Found
 from parity.model.absent import Absent
-from parity.model.fingerprint import Fingerprint
 from parity.model.fleet import Fleet, NodeVerdict
+
+if TYPE_CHECKING:
+    from parity.model.fingerprint import Fingerprint
 
 replace = msgspec.structs.replace
 
@@ -30,9 +34,7 @@ def judge(fingerprint: Fingerprint) -> NodeVerdict:
 
 def silent(fingerprint: Fingerprint, why: str) -> Fingerprint:
     absent = Absent(why=why, source="nvml")  # type: ignore[arg-type]
-    devices = [
-        replace(one, conditions=replace(one.conditions, power_limit_w=absent)) for one in fingerprint.devices
-    ]
+    devices = [replace(one, conditions=replace(one.conditions, power_limit_w=absent)) for one in fingerprint.devices]
     return replace(fingerprint, devices=tuple(devices))
 
 
@@ -54,7 +56,10 @@ def test_slices_are_held_against_their_gpu() -> None:
 def test_nodes_that_tell_the_same_and_pass_or_not_are_two_groups() -> None:
     nodes = [silent(node(f"n{number}", count=1), "not_supported") for number in range(3)]
     found = fleet(*nodes, silent(node("late", count=1), "timed_out"))
-    assert [(one.count, one.verdict is not None and one.verdict.passed) for one in found.groups] == [(3, True), (1, False)]
+    assert [(one.count, one.verdict is not None and one.verdict.passed) for one in found.groups] == [
+        (3, True),
+        (1, False),
+    ]
     assert found.groups[1].id == f"{found.groups[0].id}-2"
     assert found.groups[1].differences == ()
     assert (found.alike, found.passed) == (True, False)

@@ -130,7 +130,7 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(path: Path) -> None:
 def test_a_damaged_entry_is_told_and_never_raised(path: Path, table: str, column: str) -> None:
     keep(path, node("a", "2026-11-01", rate=2900.0))
     base = sqlite3.connect(path)
-    base.execute(f"UPDATE {table} SET {column} = x'00ff'")  # noqa: S608
+    base.execute(f"UPDATE {table} SET {column} = x'00ff'")
     base.commit()
     base.close()
     with pytest.raises(InputFileError, match="the store cannot be used"):
@@ -185,12 +185,12 @@ def test_a_writer_that_waits_for_its_input_holds_nobody_up(path: Path) -> None:
 
 def test_a_full_disk_is_told_and_what_was_kept_before_stays(path: Path) -> None:
     keep(path, node("a", "2026-11-01"))
-    with pytest.raises(UsageError, match="full"), History(str(path), create=True) as history:
+    nodes = [node(f"n{number}", "2026-11-01", driver=str(number)) for number in range(700)]
+    found = [Found("f", "", msgspec.json.encode(one)) for one in nodes]
+    with History(str(path), create=True) as history:
         history.base.execute("PRAGMA max_page_count = 4")
-        Gathering(history=history).take(
-            Found("f", "", msgspec.json.encode(node(f"n{number}", "2026-11-01", driver=str(number))))
-            for number in range(700)
-        )
+        with pytest.raises(UsageError, match="full"):
+            Gathering(history=history).take(found)
     assert since(path, "a", "2026-11-01").readings == 1
     assert rows(path, "SELECT count(*) FROM reading") == [(1,)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import fleets
 import msgspec
 import pytest
@@ -12,8 +14,10 @@ from parity.fleet.nodes import Reading as Found
 from parity.fleet.plain import installed, topology
 from parity.model.absent import NOT_ASKED
 from parity.model.fingerprint import Fingerprint, Library, Link
-from parity.model.fleet import Fleet
 from parity.model.measurement import Measurement
+
+if TYPE_CHECKING:
+    from parity.model.fleet import Fleet
 
 GIB = 1024**3
 replace = msgspec.structs.replace
@@ -27,7 +31,9 @@ def fleet(*nodes: Fingerprint) -> Fleet:
 
 def differences(one: Fingerprint, other: Fingerprint) -> list[tuple[str, str, str, str]]:
     groups = fleet(one, other).groups
-    return [] if len(groups) == 1 else [(found.subject, found.name, found.a, found.b) for found in groups[1].differences]
+    return (
+        [] if len(groups) == 1 else [(found.subject, found.name, found.a, found.b) for found in groups[1].differences]
+    )
 
 
 def test_a_text_with_clocks_in_use_makes_no_node_odd_and_locked_clocks_do() -> None:
@@ -71,14 +77,14 @@ def test_another_copy_of_a_library_is_told() -> None:
     good = node("a")
     copies = (Library(name="libnccl", path="/usr/lib/libnccl.so.2", version="2.21.5"),)
     bad = replace(good, stack=replace(good.stack, libraries=copies))
-    assert differences(good, bad) == [
-        ("machine", "library libnccl", "", "2.21.5 /usr/lib/libnccl.so.2 (loader)")
-    ]
+    assert differences(good, bad) == [("machine", "library libnccl", "", "2.21.5 /usr/lib/libnccl.so.2 (loader)")]
 
 
 def test_an_uncorrected_error_makes_a_node_odd_and_corrected_ones_do_not() -> None:
     good = node("a", count=2)
-    assert differences(good, changed(good, "conditions", 1, ecc_uncorrected=1)) == [("GPU 1", "ecc_uncorrected", "0", "1")]
+    assert differences(good, changed(good, "conditions", 1, ecc_uncorrected=1)) == [
+        ("GPU 1", "ecc_uncorrected", "0", "1")
+    ]
     assert differences(good, changed(good, "conditions", 1, ecc_corrected=900, retired_pages=3)) == []
 
 

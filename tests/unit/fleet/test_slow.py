@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from parity.fleet.slow import Rates
-from parity.model.fleet import SlowDevice, Undecided
 from parity.model.measurement import Measurement, Unit
+
+if TYPE_CHECKING:
+    from parity.model.fleet import SlowDevice, Undecided
 
 H100 = ("H100", "10de:2330")
 
