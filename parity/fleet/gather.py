@@ -18,7 +18,7 @@ from parity.fleet.telling import Tellings
 from parity.fleet.times import parsed
 from parity.inputs import printable
 from parity.model.fingerprint import Fingerprint
-from parity.model.fleet import Apart, BelowPeak, Change, Fleet, NodeVerdict, Unreadable
+from parity.model.fleet import Apart, BelowPeak, Change, Fleet, MedianDrift, NodeVerdict, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -123,6 +123,7 @@ class Gathering:
         groups = tuple(grouped(self._tellings, members, self._names))
         slow, undecided = self._rates.judged(self._names, frozenset(counted))
         changes = None if baseline is None else tuple(self._changes(baseline))
+        drifts = () if baseline is None else tuple(self._drifts(baseline, frozenset(counted)))
         verdicts = [group.verdict for group in groups if group.verdict is not None]
         alike = len({kind.blocks for kind in members}) == 1 and not self._unreadable
         holds = all(verdict.passed for verdict in verdicts) if self._judge is not None else alike
@@ -130,7 +131,7 @@ class Gathering:
         below_peak = tuple(self._below_peak(frozenset(counted)))
         uneven = uneven or any(one.fails for one in below_peak)
         with_gpus = [has_gpus(kind.blocks) for kind in members]
-        sound = not (slow or uneven or changes or self._unreadable)
+        sound = not (slow or uneven or changes or drifts or self._unreadable)
         passed = bool(groups) and holds and all(with_gpus) and sound
         return Fleet(
             target=target,
@@ -150,6 +151,7 @@ class Gathering:
             superseded=len(self._names) - len(counted),
             apart=tuple(self._apart(counted)),
             changes=changes,
+            drifts=drifts,
         )
 
     def _below_peak(self, counted: frozenset[int]) -> Iterator[BelowPeak]:
@@ -194,6 +196,9 @@ class Gathering:
             known = self._tellings.numbered(baseline._tellings, old_facts)
             if known != new:
                 yield Change(node=name, kind="changed", differences=differences(self._tellings, known, new))
+
+    def _drifts(self, baseline: Gathering, counted: frozenset[int]) -> Iterator[MedianDrift]:
+        return self._rates.drifts(baseline._rates, counted, frozenset(baseline._latest()))
 
     def _told(self) -> dict[str, tuple[int, ...]]:
         kinds = list(self._kinds)

@@ -209,13 +209,16 @@ def _whole(raw: bytes, where: str) -> Iterator[Reading | Unreadable]:
         yield Unreadable(where=where, why=f"over {MAX_BYTES >> 20} MiB, and neither JSON lines nor a list of nodes")
         return
     try:
-        named = named or [("", read_report(raw, where=where))]
+        told = named or [("", read_report(raw, where=where))]
     except ParityError as error:
         why = str(error).partition("\n")[0].removeprefix(f"{where}: ")
         yield Unreadable(where=where, why=printable(why)[:300])
         return
-    for name, fingerprint in named:
-        yield Reading(where, name, msgspec.json.encode(fingerprint))
+    for name, fingerprint in told:
+        if fingerprint is None:
+            yield Unreadable(where=where, why=printable(f"{name}: offers GPUs, and no label says which")[:300])
+        else:
+            yield Reading(where, name, msgspec.json.encode(fingerprint))
 
 
 def _ours(raw: bytes) -> list[bytes | msgspec.Raw]:

@@ -6,11 +6,11 @@ import statistics
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-from parity.model.fleet import SlowDevice, Undecided
+from parity.model.fleet import MedianDrift, SlowDevice, Undecided
 from parity.model.measurement import DRAM, MATMUL, Measurement, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 NORMAL_SPREAD = 0.05
 """Devices of one kind that are this far under their median are still healthy."""
@@ -73,6 +73,22 @@ class Rates:
                 )  # fmt: skip
                 found.setdefault(key.part, []).append(one)
         return found
+
+    def drifts(self, before: Rates, counted: frozenset[int], counted_before: frozenset[int]) -> Iterator[MedianDrift]:
+        """Yield the medians that moved by more than a healthy spread, of what was measured alike then and now."""
+        then = {
+            (part, one.name, one.kernel, one.bytes): one.value
+            for part, medians in before.medians(counted_before).items()
+            for one in medians
+        }
+        for part, medians in self.medians(counted).items():
+            for one in medians:
+                value = then.get((part, one.name, one.kernel, one.bytes), 0.0)
+                if value and abs(one.value / value - 1) > NORMAL_SPREAD:
+                    yield MedianDrift(
+                        name=one.name, part=part[0], unit=one.unit, before=value, after=one.value,
+                        ratio=round(one.value / value, 4),
+                    )  # fmt: skip
 
     def judged(
         self, names: Sequence[str], counted: frozenset[int]

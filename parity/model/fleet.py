@@ -136,6 +136,23 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class MedianDrift(msgspec.Struct, frozen=True, kw_only=True):
+    """How the median device of a part moved since the baseline.
+
+    Attributes:
+        name: of the measurement.
+        part: name of the devices.
+        before, after: in ``unit``.
+    """
+
+    name: str
+    part: str
+    unit: str
+    before: float
+    after: float
+    ratio: float
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one node since the baseline.
 
@@ -167,6 +184,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         below_peak: parts that are slow as a whole.
         versions: of this tool that read the nodes -> how many; what only one of them reads is not alike.
         changes: None without a baseline.
+        drifts: medians that moved since the baseline by more than devices of one kind differ.
     """
 
     schema: str = SCHEMA
@@ -187,3 +205,4 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     apart: tuple[Apart, ...] = ()
     versions: dict[str, int] = {}
     changes: tuple[Change, ...] | None = None
+    drifts: tuple[MedianDrift, ...] = ()

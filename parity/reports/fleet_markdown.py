@@ -8,6 +8,7 @@ from parity.reports.fleet_rows import (
     apart_line,
     by_urgency,
     conclusion,
+    drift_line,
     peak_line,
     slow_rows,
     undecided_lines,
@@ -63,7 +64,8 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield from _table("| slow as a whole |\n|---|", below)
     doubts = [f"| {cell(told)} |" for told in undecided_lines(fleet.undecided)]
     yield from _table("| slow ones cannot be told by |\n|---|", doubts)
-    changes = [
+    changes = [f"| all | measured | {cell(drift_line(one))} |" for one in fleet.drifts]
+    changes += [
         f"| {cell(change.node)} | {change.kind} | {cell(what)} |"
         for change in fleet.changes or ()
         for what in [

@@ -9,12 +9,12 @@ import msgspec
 from parity.fleet.diff import devices_together
 from parity.fleet.slow import STEADY
 from parity.model.fleet import NO_GPU
-from parity.units import fewest_digits, plural
+from parity.units import fewest_digits, format_ratio, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parity.model.fleet import Apart, BelowPeak, Fleet, Group, SlowDevice, Undecided
+    from parity.model.fleet import Apart, BelowPeak, Fleet, Group, MedianDrift, SlowDevice, Undecided
 
 
 class SlowRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +55,7 @@ def conclusion(fleet: Fleet) -> str:
         f"{', '.join(uneven)} uneven" if uneven else "",
         "even the median device is slow" if any(one.fails for one in fleet.below_peak) else "",
         f"{plural(len(fleet.changes), 'node')} changed since the baseline" if fleet.changes else "",
+        "measured rates moved since the baseline" if fleet.drifts else "",
         f"{plural(len(fleet.unreadable), 'input')} not understood" if fleet.unreadable else "",
     ]
     return "NOT PASSED: " + ", ".join(reason for reason in reasons if reason)
@@ -120,6 +121,12 @@ def undecided_lines(undecided: Sequence[Undecided]) -> Iterator[str]:
 def peak_line(one: BelowPeak) -> str:
     """Return what the median device of a part delivers too little of."""
     return f"the median {one.part}: {one.message}"
+
+
+def drift_line(one: MedianDrift) -> str:
+    """Return how the median of a part moved since the baseline."""
+    before, after = fewest_digits(one.before), fewest_digits(one.after)
+    return f"the median {one.part}: {one.name} {before} -> {after} {one.unit} ({format_ratio(one.ratio)})"
 
 
 def versions_line(fleet: Fleet) -> str:

@@ -10,6 +10,7 @@ from parity.reports.fleet_rows import (
     apart_line,
     by_urgency,
     conclusion,
+    drift_line,
     peak_line,
     slow_rows,
     undecided_lines,
@@ -61,6 +62,7 @@ def _lines(fleet: Fleet, *, verbose: bool) -> Iterator[str]:
     yield from _section("slow as a whole", [peak_line(one) for one in fleet.below_peak], verbose=verbose)
     if fleet.changes is not None:
         told = [line for change in fleet.changes for line in _change(change.node, change.kind, change.differences)]
+        told = [*map(drift_line, fleet.drifts), *told]
         yield from _section("since the baseline", told or ["nothing changed"], verbose=verbose)
     told = [f"{printable(one.where)}: {one.why}" for one in fleet.unreadable]
     yield from _section("not understood", told, verbose=verbose)

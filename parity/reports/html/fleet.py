@@ -8,6 +8,7 @@ from parity.reports.fleet_rows import (
     apart_line,
     by_urgency,
     conclusion,
+    drift_line,
     peak_line,
     slow_rows,
     undecided_lines,
@@ -162,10 +163,11 @@ def _cut(told: list[str]) -> list[str]:
 
 def _changes(fleet: Fleet) -> Html | None:
     changes = fleet.changes or ()
-    if not changes:
+    if not changes and not fleet.drifts:
         return el("p", "Nothing changed.")
     columns = [Column("node", "head"), Column("became", "chip"), Column("what", "text")]
-    rows = [[one.node, one.kind, items([_moved(item) for item in one.differences[:20]])] for one in changes]
+    rows: list[Sequence[Content]] = [["all", "measured", drift_line(one)] for one in fleet.drifts]
+    rows += [[one.node, one.kind, items([_moved(item) for item in one.differences[:20]])] for one in changes]
     return table("What became of each node", columns, rows, limit=MOST_ROWS)
 
 

@@ -265,3 +265,18 @@ def test_reports_keep_to_the_width(
         stream.writelines(fleets.line(name, one) for name, one in fleets.in_the_field(60))
     main(["fleet", "f.jsonl", *words])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= int(width)
+
+
+def test_rates_that_moved_since_the_baseline_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    before = [fleets.node(f"n{number}", rates=True, seed=1) for number in range(5)]
+    now = [fleets.node(f"n{number}", rates=True, seed=2) for number in range(5)]
+    then = measured("then.jsonl", *before)
+    assert main(["fleet", measured("now.jsonl", *now), f"--baseline={then}"]) == 0
+    slower = measured("slower.jsonl", *(fleets.slowed(one, 0.88) for one in now))
+    capsys.readouterr()
+    for words in ([], ["--format=markdown"], ["--format=html"]):
+        assert main(["fleet", slower, f"--baseline={then}", *words]) == 1
+        out = " ".join(capsys.readouterr().out.split())
+        assert "measured rates moved since the baseline" in out
+        assert "(0.88x)" in out
+        assert out.count("the median NVIDIA H100 80GB HBM3: dram_") == 3

@@ -111,9 +111,21 @@ def test_what_happens_to_lines_on_the_way_is_undone(tmp_path: Path, way: str) ->
 
 def test_reports_of_other_tools_may_stand_in_one_line(tmp_path: Path) -> None:
     labels = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3", "nvidia.com/gpu.count": "8"}
-    items = [{"kind": "Node", "metadata": {"name": name, "labels": labels}} for name in ("a", "b")]
+    items: list[dict[str, Any]] = [
+        {"kind": "Node", "metadata": {"name": name, "labels": labels}} for name in ("a", "b")
+    ]
     told = found(write(tmp_path, "nodes.json", json.dumps({"kind": "List", "items": items}).encode()))
     assert [one.name for one in told if isinstance(one, Reading)] == ["a", "b"]
+    items.append(
+        {"kind": "Node", "metadata": {"name": "c", "labels": {}}, "status": {"capacity": {"nvidia.com/gpu": "8"}}}
+    )
+    items.append(
+        {"kind": "Node", "metadata": {"name": "control-plane", "labels": {}}, "status": {"capacity": {"cpu": "8"}}}
+    )
+    *good, bad = found(write(tmp_path, "nodes.json", json.dumps({"kind": "List", "items": items}).encode()))
+    assert len(good) == 2
+    assert isinstance(bad, Unreadable)
+    assert bad.why == "c: offers GPUs, and no label says which"
     (odd,) = found(write(tmp_path, "odd.json", b'{"queued": 1}'))
     assert isinstance(odd, Unreadable)
 

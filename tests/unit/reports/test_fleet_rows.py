@@ -103,8 +103,10 @@ def test_a_time_that_is_long_is_as_bad_as_a_rate_that_is_low() -> None:
 def test_doubts() -> None:
     assert list(undecided_lines([WIDE, FAST, FEW])) == [
         "dram_copy of 160 H100: 2522 to 2933 GB/s around 2727: their spread hides a slow one",
-        ("dram_copy of 160 H100: 2520 to 2933 GB/s, 48 faster than the median 2560 by more than chance: the others may "
-        "be slow"),
+        (
+            "dram_copy of 160 H100: 2520 to 2933 GB/s, 48 faster than the median 2560 by more than chance: the others may "
+            "be slow"
+        ),
         "dram_read of H100: 2 devices, too few to tell a slow one",
     ]
 
