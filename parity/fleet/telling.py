@@ -149,7 +149,7 @@ class Tellings:
     def _struct(self, kind: type[msgspec.Struct], raw: msgspec.Raw | None, *, slim: Any = None) -> tuple[int, int]:
         """Return the numbers of a block and of its silence, decoding it only in a form of bytes not seen before."""
         if slim is not None:
-            form = b"\0".join(bytes(getattr(slim, name)) for name in slim.__struct_fields__)
+            form = b"\0".join(msgspec.structs.astuple(slim))
         else:
             assert raw is not None  # one of the two is given
             form = bytes(raw)
