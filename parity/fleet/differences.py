@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 _MACHINE: tuple[Section, ...] = ("host", "stack", "environment", "identity")
 _DEVICE: tuple[Section, ...] = ("identity", "conditions")
+_FIRST = ("visible_devices", "name")  # another number or part explains the rest
 HEAD = len(_MACHINE)
 """So many blocks of a node are the machine's; then come those of each device."""
 
 
 def differences(tellings: Tellings, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[Difference, ...]:
     """Return what differs between two nodes' blocks; equal differences of several devices are told once."""
-    return tuple(merged(list(_differences(tellings, a, b))))
+    found = merged(list(_differences(tellings, a, b)))
+    return tuple(sorted(found, key=lambda one: one.name not in _FIRST))
 
 
 def _differences(tellings: Tellings, a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[Difference]:

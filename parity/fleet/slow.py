@@ -19,6 +19,8 @@ NORMAL_SPREAD_OF_TIMES = 0.25
 MIN_DEVIATIONS = 3.5
 """Robust standard deviations under the median from which on a device is an outlier (Iglewicz and Hoaglin, 1993)."""
 MIN_DEVICES = 3
+MAX_RATE = 1e15
+"""What claims more measured nothing."""
 STEADY = frozenset({*DRAM, *MATMUL})
 """What a device does alone: there devices of one kind are alike, or something is wrong. Paths to hosts and peers are
 not: they follow the slots."""
@@ -50,7 +52,7 @@ class Rates:
             measured: of those devices.
         """
         for one in measured:
-            if one.device not in parts or not 0 < one.value < float("inf"):
+            if one.device not in parts or not 0 < one.value < MAX_RATE:
                 continue
             pair = None if one.peer is None else (one.device, one.peer)  # another pair goes by another path
             key = _Key(parts[one.device], one.name, one.kernel, one.bytes, one.unit, pair)

@@ -69,3 +69,8 @@ def test_nodes_that_are_silent_for_other_reasons_and_pass_are_one_group() -> Non
     found = fleet(silent(node("a", count=1), "not_supported"), silent(node("b", count=1), "not_asked"))
     assert [one.count for one in found.groups] == [2]
     assert found.passed
+
+
+def test_another_part_is_told_before_what_follows_from_it() -> None:
+    found = fleet(node("h0"), node("h1"), node("p", part="h100-pcie-80gb", count=4))
+    assert [one.name for one in found.groups[1].differences[:2]] == ["visible_devices", "name"]
