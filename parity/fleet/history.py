@@ -1,4 +1,4 @@
-"""Knows how readings are kept: by node and time in one SQLite file that many writers of one machine may share.
+"""Knows how readings are kept: by node and time in one SQLite file that many writers may share.
 
 What nodes tell is kept once for each different telling; a reading is a line that points to it. Readings are gathered
 and written in batches, each one short transaction: a writer that waits for its input holds nobody up, and one that is
@@ -17,6 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from parity.errors import InputFileError, UsageError
+from parity.fleet.network import is_shared
 from parity.fleet.times import utc
 
 if TYPE_CHECKING:
@@ -79,8 +80,10 @@ class History:
             raise InputFileError(what, where=self.path, mend=mend)
         if not create:
             return
+        # The write-ahead log needs memory that all writers map; over a network the older journal takes locks alone.
+        mode = "DELETE" if is_shared(self.path) else "WAL"
         with contextlib.suppress(sqlite3.OperationalError):  # another writer is just setting it, for good
-            self.base.execute("PRAGMA journal_mode = WAL")
+            self.base.execute(f"PRAGMA journal_mode = {mode}")
         self.base.execute("PRAGMA synchronous = NORMAL")
         if version == 0:
             self.base.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
