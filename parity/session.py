@@ -22,15 +22,17 @@ from parity.verdict.judge import Knowledge, judge
 from parity.verdict.run_interval import interval_cards, judge_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from parity.model.fingerprint import Fingerprint
-    from parity.model.fleet import Fleet, NodeVerdict
+    from parity.model.fleet import BelowPeak, Fleet, NodeVerdict
     from parity.model.identified import Identified
     from parity.model.rule import Level, RuleCard
     from parity.model.target import Target
     from parity.model.verdict import Verdict
     from parity.probes.watch import Watch, WatchLost
+
+PEAK_RULES = ("measured-bandwidth-below-peak", "measured-matrix-rate-below-peak")
 
 
 def project_of(config: str | None, *, start: str = ".") -> Project:
@@ -120,6 +122,7 @@ def fleet_of(
     require: Level | None = None,
     baseline: str | None = None,
     store: str | None = None,
+    latest: bool = False,
 ) -> Fleet:
     """Return what many nodes are: alike or not, and against a target where there is one.
 
@@ -130,6 +133,7 @@ def fleet_of(
         require: replaces the target's level.
         baseline: an earlier collection to tell changes from.
         store: a file that keeps every reading; made if it is missing.
+        latest: of several readings that bear one name, only the newest counts.
     """
     from parity.fleet.gather import Gathering
     from parity.fleet.history import History
@@ -138,7 +142,7 @@ def fleet_of(
     wanted = target_or_default(target, project, source="--target", require=require)
     judge_node = None if wanted is None else lambda node: _node_verdict(node, wanted, project)
     with contextlib.nullcontext() if store is None else History(store, create=True) as history:
-        now = Gathering(judge_node, history)
+        now = Gathering(judge_node, history, lambda node: _below_peak(node, project))
         now.take(readings(places))
     before = None
     if baseline is not None:
@@ -146,7 +150,24 @@ def fleet_of(
         before.take(readings([baseline]))
         if not before.has_nodes:
             raise UsageError("no node could be read", where=f"--baseline {baseline}", mend="give a collected fleet")
-    return now.fleet(target=_counted(wanted), baseline=before)
+    return now.fleet(target=_counted(wanted), baseline=before, latest=latest)
+
+
+def _below_peak(fingerprint: Fingerprint, project: Project) -> Iterator[BelowPeak]:
+    """Yield what a machine measured less of than healthy devices of its own part deliver."""
+    from parity.model.fleet import BelowPeak
+
+    devices = {one.device for one in fingerprint.measured}
+    for position in devices:
+        device = fingerprint.devices[position]
+        part = identify(device, store.index()).identity
+        if part is None:
+            continue
+        target = target_of(part, project)
+        verdict = judge_fingerprint(fingerprint, target, project, only=PEAK_RULES)
+        for one in verdict.findings:
+            if one.waived is None and one.rule in PEAK_RULES:
+                yield BelowPeak(part=part, rule=one.rule, message=one.message, fails=one.severity != "note")
 
 
 def _counted(target: Target | None) -> str:
@@ -158,7 +179,7 @@ def _counted(target: Target | None) -> str:
 
 def _node_verdict(fingerprint: Fingerprint, target: Target, project: Project) -> NodeVerdict:
     """Return the verdict on what a node is; what it was doing when it was read says nothing about its like."""
-    from parity.fleet.telling import lasting
+    from parity.fleet.plain import lasting
     from parity.model.fleet import NodeVerdict
     from parity.reports.rows import headline
 

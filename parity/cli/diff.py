@@ -10,7 +10,7 @@ from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.cli import options
 from parity.errors import UnknownNameError, UsageError
-from parity.fleet.diff import GATED, Comparison, compare
+from parity.fleet.diff import GATED, MachineDiff, compare
 from parity.units import format_ratio
 
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("a", metavar="A", help="a fingerprint, a report of another tool, a catalog name, or `here`")
     parser.add_argument("b", metavar="B", nargs="?", help="likewise")
-    parser.add_argument("--since", metavar="DATE", help="say what changed on node A since then; needs --store")
+    parser.add_argument(
+        "--since",
+        metavar="DATE",
+        help="say what changed on node A since then: 2026-11-01, 36h, '2 weeks ago'; needs --store",
+    )
     parser.add_argument("--store", metavar="FILE.sqlite", help="readings kept by `parity fleet --store`")
     parser.add_argument("--check", action="store_true", help="exit 1 when hardware, software or variables differ")
     options.add_output(parser, ("text", "json"))
@@ -60,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _since(arguments: argparse.Namespace) -> int:
     """Tell what changed on a node; 0, or with ``--check`` 1 when anything did."""
     from parity.fleet.history import History
+    from parity.fleet.past import since
     from parity.reports import history_text
 
     if arguments.b is not None or arguments.since is None or arguments.store is None:
@@ -67,7 +72,7 @@ def _since(arguments: argparse.Namespace) -> int:
             "--since, --store and one node belong together", mend="parity diff --since DATE --store FILE.sqlite NODE"
         )
     with History(arguments.store, create=False) as history:
-        found = history.since(arguments.a, arguments.since)
+        found = since(history, arguments.a, arguments.since)
     options.write_reports(
         arguments, lambda name: session.as_json(found).decode() if name == "json" else history_text.render(found)
     )
@@ -93,7 +98,7 @@ def machine(name: str) -> Fingerprint:
         ) from None
 
 
-def as_text(comparison: Comparison, verbose: bool) -> str:  # noqa: FBT001
+def as_text(comparison: MachineDiff, verbose: bool) -> str:  # noqa: FBT001
     """Return the comparison as text; values that only one side tells are counted, and shown when verbose."""
     lines: list[str] = []
     changed = [item for item in comparison.differences if item.kind == "changed"]
@@ -118,7 +123,7 @@ def as_text(comparison: Comparison, verbose: bool) -> str:  # noqa: FBT001
     return "\n".join(lines[1:] if lines[0] == "" else lines) + "\n"
 
 
-def _table(rows: list[Difference], comparison: Comparison) -> list[str]:
+def _table(rows: list[Difference], comparison: MachineDiff) -> list[str]:
     subject = max(len(item.subject) for item in rows)
     name = max(len(item.name) for item in rows)
     heads = [_cut(Path(side).name or side) for side in (comparison.a, comparison.b)]

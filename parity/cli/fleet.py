@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_require(parser)
     parser.add_argument("--baseline", metavar="FILE", help="say what changed since these nodes were collected")
     parser.add_argument(
+        "--latest", action="store_true", help="of several readings that bear one name, only the newest counts"
+    )
+    parser.add_argument(
         "--store", metavar="FILE.sqlite", help="keep every reading here, by node and time (see parity diff)"
     )
     parser.add_argument(
@@ -53,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         require=arguments.require,
         baseline=arguments.baseline,
         store=arguments.store,
+        latest=arguments.latest,
     )
     options.write_reports(arguments, lambda name: render(fleet, name, verbose=arguments.verbose))
     if arguments.export:
@@ -62,11 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     """Write the store as Parquet; 0, or 3 when it holds nothing."""
-    from parity.fleet import parquet
+    from parity.fleet import parquet, past
     from parity.fleet.history import History
 
     with History(arguments.store, create=False) as history:
-        count = parquet.write(arguments.export, history.facts())
+        count = parquet.write(arguments.export, past.facts(history))
     print(f"parity: {count} values exported to {arguments.export}", file=sys.stderr)
     return 0 if count else 3
 

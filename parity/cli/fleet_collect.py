@@ -8,15 +8,17 @@ import sys
 from pathlib import Path
 
 from parity import session
-from parity.cli import options
-from parity.collect.lines import line_of
+from parity.cli import measuring_options, options
+from parity.collect.lines import line_of, problem_line
 from parity.collect.place import place
 from parity.errors import UsageError
 from parity.fleet.gather import Gathering
 from parity.fleet.nodes import of_line
+from parity.inputs import printable
 from parity.outputs import write_file
 
 TIMEOUT_S = 120.0
+MAX_TIMEOUT_S = 7 * 86_400.0
 LAUNCHERS = ("auto", "local", "torch", "slurm", "ray")
 EXAMPLES = """
 Under torchrun:    torchrun --nnodes 4 --nproc-per-node 1 ... --no-python parity fleet collect -o fleet.jsonl
@@ -47,14 +49,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="take out unique ids, serial numbers and user names (default); node names stay",
     )
+    measuring_options.add_measure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Collect and write; 0, or 1 when a node gave nothing. What the nodes are is for `parity fleet` to judge."""
+    measuring_options.refuse_strays(arguments)
+    if not 0 < arguments.timeout < MAX_TIMEOUT_S:
+        raise UsageError(f"{arguments.timeout:g} s is no time to wait", where="--timeout", mend="for example 300")
     if arguments.via == "ray":
         from parity.collect import ray_tasks
 
-        words = () if arguments.redact else ("--no-redact",)
+        words = _words(arguments)
         return _write(ray_tasks.collect(arguments.address, words=words, timeout_s=arguments.timeout), arguments)
     here = place(os.environ)
     via = here.launcher if arguments.via == "auto" else arguments.via
@@ -65,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             mend="start it with torchrun" if via == "torch" else "start it with srun",
         )
     speaks = via == "local" or here.local_rank == 0
-    line = line_of(here.node, session.fingerprint_of(None), redact=arguments.redact) if speaks else None
+    line = _line(here.node, arguments) if speaks else None
     if arguments.into is not None or via != "torch":
         return 0 if line is None else _write([line], arguments, node=here.node)
     from parity.collect import torch_store
@@ -73,6 +79,33 @@ def run(arguments: argparse.Namespace) -> int:
     rank = int(os.environ["RANK"])
     lines = torch_store.exchange(line, here, rank, timeout_s=arguments.timeout)
     return _write(lines, arguments) if rank == 0 else 0
+
+
+def _line(node: str, arguments: argparse.Namespace) -> bytes:
+    """Return this node's line; one that cannot read itself says why, so that nobody waits for it.
+
+    Raises:
+        UsageError: the options cannot be meant.
+    """
+    wish = measuring_options.wish_of(arguments) if arguments.measure else None
+    try:
+        fingerprint = session.fingerprint_of(None)
+        if wish is not None:
+            fingerprint, _ = measuring_options.measure_here(fingerprint, wish, session.project_of(None))
+        return line_of(node, fingerprint, redact=arguments.redact)
+    except Exception as error:  # whatever went wrong is this node's answer
+        return problem_line(node, f"{type(error).__name__}: {printable(str(error))}"[:300])
+
+
+def _words(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the options that every node is to be asked with."""
+    if arguments.measure:
+        measuring_options.wish_of(arguments)  # a slip is told here, not by every node
+    words = [] if arguments.redact else ["--no-redact"]
+    words += ["--measure"] if arguments.measure else []
+    words += [f"--{name}={value}" for name in ("budget", "only") if (value := getattr(arguments, name))]
+    words += [f"--device={number}" for number in arguments.device or ()]
+    return (*words, "--busy") if arguments.busy else tuple(words)
 
 
 def _write(lines: list[bytes], arguments: argparse.Namespace, *, node: str = "") -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +12,7 @@ from parity.model.difference import Difference, Kind, Section
 from parity.units import format_fact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from parity.model.device import Device
     from parity.model.fingerprint import Fingerprint
@@ -33,8 +32,20 @@ VOLATILE = frozenset(
     }
 )  # fmt: skip
 
+_CLOCK_IN_USE = "nvclock="
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+
+def moves(name: str, value: object) -> bool:
+    """Return whether a value moves by itself, though its field does not on every device.
+
+    NVML's text on clocks carries those in use ("current GPU Clock and Memory Clock values",
+    nvmlDeviceGetCurrentClockFreqs); AMD's says whether they are locked.
+    """
+    told = value.value if isinstance(value, Reading) else None
+    return name == "clock_policy" and isinstance(told, str) and _CLOCK_IN_USE in told
+
+
+class MachineDiff(msgspec.Struct, frozen=True, kw_only=True):
     """Two machines compared; what ``--format json`` prints.
 
     Attributes:
@@ -48,7 +59,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
 
 
-def compare(a: Fingerprint, b: Fingerprint, *, names: tuple[str, str]) -> Comparison:
+def compare(a: Fingerprint, b: Fingerprint, *, names: tuple[str, str]) -> MachineDiff:
     """Return what differs between two machines.
 
     Devices are paired by position among the visible ones; equal differences of several devices are told once.
@@ -56,7 +67,7 @@ def compare(a: Fingerprint, b: Fingerprint, *, names: tuple[str, str]) -> Compar
     found = [*_devices(a, b), *_stack(a, b), *_environment(a, b), *_block("host", "machine", a.host, b.host)]
     told = tuple(merged(found))
     drifted = any(item.kind == "changed" and item.section in GATED for item in told)
-    return Comparison(a=names[0], b=names[1], drifted=drifted, differences=told)
+    return MachineDiff(a=names[0], b=names[1], drifted=drifted, differences=told)
 
 
 def _devices(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
@@ -82,8 +93,9 @@ def _device(subject: str, a: Device, b: Device) -> Iterator[Difference]:
 
 def _block(section: Section, subject: str, a: msgspec.Struct, b: msgspec.Struct) -> Iterator[Difference]:
     for name in a.__struct_fields__:
-        if name not in VOLATILE:
-            yield from _value(section, subject, name, getattr(a, name), getattr(b, name))
+        one, other = getattr(a, name), getattr(b, name)
+        if name not in VOLATILE and not moves(name, one) and not moves(name, other):
+            yield from _value(section, subject, name, one, other)
 
 
 def _stack(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
@@ -158,7 +170,20 @@ def merged(found: list[Difference]) -> Iterator[Difference]:
 
 
 def _together(subjects: list[str]) -> str:
-    numbers = [int(subject.removeprefix("GPU ")) for subject in subjects]
-    if all(b - a == 1 for a, b in itertools.pairwise(numbers)):
-        return f"GPU {numbers[0]}-{numbers[-1]}"
-    return "GPU " + ", ".join(str(number) for number in numbers)
+    return devices_together(int(subject.removeprefix("GPU ")) for subject in subjects)
+
+
+def devices_together(numbers: Iterable[int]) -> str:
+    """Return the devices of one machine in few words.
+
+    >>> devices_together([0, 1, 2, 5]), devices_together([3])
+    ('GPU 0-2, 5', 'GPU 3')
+    """
+    spans: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if spans and spans[-1][-1] == number - 1:
+            spans[-1].append(number)
+        else:
+            spans.append([number])
+    told = [str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}" for span in spans]
+    return "GPU " + ", ".join(told)

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from parity.fleet.telling import Tellings
     from parity.model.difference import Kind, Section
 
-_MACHINE: tuple[Section, ...] = ("host", "stack", "environment")
+_MACHINE: tuple[Section, ...] = ("host", "stack", "environment", "identity")
 _DEVICE: tuple[Section, ...] = ("identity", "conditions")
+_FIRST = ("visible_devices", "name")  # another number or part explains the rest
+HEAD = len(_MACHINE)
+"""So many blocks of a node are the machine's; then come those of each device."""
 
 
 def differences(tellings: Tellings, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[Difference, ...]:
     """Return what differs between two nodes' blocks; equal differences of several devices are told once."""
-    return tuple(merged(list(_differences(tellings, a, b))))
+    found = merged(list(_differences(tellings, a, b)))
+    return tuple(sorted(found, key=lambda one: one.name not in _FIRST))
 
 
 def _differences(tellings: Tellings, a: tuple[int, ...], b: tuple[int, ...]) -> Iterator[Difference]:
@@ -46,8 +50,13 @@ def place_of(position: int) -> tuple[Section, str]:
     return _DEVICE[kind], f"GPU {device}"
 
 
+def short(name: str) -> str:
+    """Return a value's name without the list it stands in: ``component driver`` -> ``driver``."""
+    return name.removeprefix("component ").removeprefix("package ")
+
+
 def _difference(section: Section, subject: str, name: str, old: dict[str, Any], new: dict[str, Any]) -> Difference:
-    told = name.removeprefix("component ").removeprefix("package ")
+    told = short(name)
     if name in old and name in new:
         return _changed(section, subject, told, old[name], new[name])
     kind: Kind = "only-a" if name in old else "only-b"

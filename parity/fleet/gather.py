@@ -2,49 +2,65 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+from array import array
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from parity.fleet.differences import differences
-from parity.fleet.slow import Rates
+from parity.fleet.groups import Kind, grouped, has_gpus
+from parity.fleet.plain import lasting
+from parity.fleet.slow import STEADY, Rates
 from parity.fleet.telling import Tellings
+from parity.fleet.times import parsed
 from parity.inputs import printable
 from parity.model.fingerprint import Fingerprint
-from parity.model.fleet import NO_GPU, Change, Fleet, Group, NodeVerdict, Unreadable
+from parity.model.fleet import Apart, BelowPeak, Change, Fleet, MedianDrift, NodeVerdict, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from parity.fleet.history import History
     from parity.fleet.nodes import Reading
     from parity.fleet.telling import Node
 
     Judge = Callable[[Fingerprint], NodeVerdict]
+    Peaks = Callable[[Fingerprint], Iterable[BelowPeak]]
 
 MAX_NAME = 200
-_HEAD = 3  # blocks of the machine; then identity and conditions of each device
-_TITLED = ("driver", "cuda_driver", "rocm", "torch")
+MAX_PARTS = 64
+"""So many parts are held against their own peak: one node of each is kept in memory."""
+APART_S = 86_400.0
+"""A reading this far from the median time of all may tell of a machine that is no longer so."""
 
 
 class Gathering:
     """Takes nodes one by one.
 
     Args:
-        judge: gives the verdict on a group, from its first node; None: nobody asked.
+        judge: gives the verdict on nodes that tell the same and are silent on the same; None: nobody asked.
         history: keeps every node; None: nobody asked.
+        peaks: tells what of a machine's measurements is less than healthy devices deliver; None: nobody knows.
     """
 
-    def __init__(self, judge: Judge | None = None, history: History | None = None) -> None:
+    def __init__(self, judge: Judge | None = None, history: History | None = None, peaks: Peaks | None = None) -> None:
         """Hold no node."""
         self._judge = judge
+        self._peaks = peaks
+        self._examples: dict[tuple[str, ...], tuple[int, bytes]] = {}
+        self._versions: Counter[str] = Counter()
         self._history = history
         self._tellings = Tellings()
         self._names: list[str] = []
-        self._members: dict[tuple[int, ...], list[int]] = {}
-        self._verdicts: dict[tuple[int, ...], NodeVerdict] = {}
+        self._times = array("d")  # seconds since the epoch; NaN where none is told
+        self._kind_of = array("l")  # number of each node's kind
+        self._kinds: dict[Kind, int] = {}
+        self._verdicts: dict[tuple[tuple[int, ...], int], NodeVerdict] = {}
         self._rates = Rates()
+        self._measured: set[int] = set()
         self._unreadable: list[Unreadable] = []
 
     @property
@@ -66,72 +82,110 @@ class Gathering:
 
     def _take(self, found: Reading) -> None:
         node = self._tellings.node(found.raw)
-        if self._judge is not None and node.blocks not in self._verdicts:
-            self._verdicts[node.blocks] = self._judge(msgspec.json.decode(found.raw, type=Fingerprint))
+        kind = Kind(node.blocks, self._verdict(node, found))
         number = len(self._names)
         self._names.append(_name(found, node))
-        self._members.setdefault(node.blocks, []).append(number)
+        when = parsed(node.captured_at)
+        self._times.append(when.timestamp() if when else math.nan)
+        self._kind_of.append(self._kinds.setdefault(kind, len(self._kinds)))
         if self._history is not None:
             self._history.keep(self._names[number], node, self._tellings.digest(node.blocks), found.raw)
+        self._versions[node.version] += 1
         if node.measured:
-            self._rates.add(number, node.blocks[_HEAD::2], node.measured)
+            parts = self._tellings.parts(node)
+            self._measured.add(number)
+            self._rates.add(number, parts, node.measured)
+            for place, part in parts.items():
+                if part not in self._examples and len(self._examples) < MAX_PARTS:
+                    self._examples[part] = (place, bytes(found.raw))
 
-    def fleet(self, *, target: str = "", baseline: Gathering | None = None) -> Fleet:
-        """Return everything said about the nodes taken."""
-        order = sorted(self._members, key=lambda blocks: (-len(self._members[blocks]), self._members[blocks][0]))
-        largest: dict[tuple[str, ...], tuple[int, ...]] = {}
-        for blocks in order:
-            largest.setdefault(self._device_names(blocks), blocks)
-        groups = tuple(self._group(blocks, largest[self._device_names(blocks)], order[0]) for blocks in order)
-        alike = len(groups) == 1 and not self._unreadable
+    def _verdict(self, node: Node, found: Reading) -> NodeVerdict | None:
+        if self._judge is None:
+            return None
+        key = (node.blocks, node.silence)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._judge(msgspec.json.decode(found.raw, type=Fingerprint))
+        return self._verdicts[key]
+
+    def fleet(self, *, target: str = "", baseline: Gathering | None = None, latest: bool = False) -> Fleet:
+        """Return everything said about the nodes taken.
+
+        Args:
+            target: its name.
+            baseline: nodes as they were.
+            latest: of several readings that bear one name, only the newest counts.
+        """
+        counted = self._latest() if latest else list(range(len(self._names)))
+        members: dict[Kind, list[int]] = {}
+        kinds = list(self._kinds)
+        for number in counted:
+            members.setdefault(kinds[self._kind_of[number]], []).append(number)
+        groups = tuple(grouped(self._tellings, members, self._names))
+        slow, undecided = self._rates.judged(self._names, frozenset(counted))
         changes = None if baseline is None else tuple(self._changes(baseline))
-        slow = tuple(self._rates.slow(self._names))
+        drifts = () if baseline is None else tuple(self._drifts(baseline, frozenset(counted)))
         verdicts = [group.verdict for group in groups if group.verdict is not None]
+        alike = len({kind.blocks for kind in members}) == 1 and not self._unreadable
         holds = all(verdict.passed for verdict in verdicts) if self._judge is not None else alike
-        with_gpus = [len(blocks) > _HEAD for blocks in order]
-        passed = bool(groups) and holds and all(with_gpus) and not slow and not changes and not self._unreadable
-        repeated = tuple(name for name, count in Counter(self._names).items() if count > 1)
+        uneven = any(one.why != "few" and one.name in STEADY for one in undecided)
+        below_peak = tuple(self._below_peak(frozenset(counted)))
+        uneven = uneven or any(one.fails for one in below_peak)
+        with_gpus = [has_gpus(kind.blocks) for kind in members]
+        sound = not (slow or uneven or changes or drifts or self._unreadable)
+        passed = bool(groups) and holds and all(with_gpus) and sound
         return Fleet(
             target=target,
-            nodes=len(self._names),
+            nodes=len(counted),
             alike=alike,
             passed=passed,
             exit_status=0 if passed else 1 if any(with_gpus) else 3,
             groups=groups,
             slow=slow,
-            unmeasured=not self._rates,
+            undecided=undecided,
+            below_peak=below_peak,
+            versions=dict(self._versions.most_common()),
+            unmeasured=not self._measured,
+            measured=len(self._measured.intersection(counted)),
             unreadable=tuple(self._unreadable),
-            repeated=repeated,
+            repeated=tuple(name for name, count in Counter(self._names).items() if count > 1),
+            superseded=len(self._names) - len(counted),
+            apart=tuple(self._apart(counted)),
             changes=changes,
+            drifts=drifts,
         )
 
-    def _group(self, blocks: tuple[int, ...], like: tuple[int, ...], most: tuple[int, ...]) -> Group:
-        """Return a group, held against the largest of its kind, which is held against the largest of all."""
-        like = most if like == blocks else like
-        return Group(
-            id=self._tellings.digest(blocks),
-            title=self._title(blocks),
-            count=len(self._members[blocks]),
-            nodes=tuple(self._names[number] for number in self._members[blocks]),
-            like="" if like == blocks else self._tellings.digest(like),
-            differences=() if like == blocks else differences(self._tellings, like, blocks),
-            verdict=self._verdicts.get(blocks),
-        )
+    def _below_peak(self, counted: frozenset[int]) -> Iterator[BelowPeak]:
+        """Yield what even the median device of a part delivers too little of."""
+        for part, medians in self._rates.medians(counted).items():
+            if self._peaks is None or part not in self._examples:
+                continue
+            place, raw = self._examples[part]
+            node = lasting(msgspec.json.decode(raw, type=Fingerprint))
+            measured = tuple(msgspec.structs.replace(one, device=place) for one in medians)
+            yield from self._peaks(msgspec.structs.replace(node, measured=measured))
 
-    def _title(self, blocks: tuple[int, ...]) -> str:
-        names = Counter(self._device_names(blocks))
-        stack = self._tellings.block(blocks[1])
-        software = [
-            f"{name.replace('_', ' ')} {stack[f'component {name}']}" for name in _TITLED if f"component {name}" in stack
-        ]
-        gpus = " + ".join(f"{count}x {name}" for name, count in names.items()) or NO_GPU
-        return printable(", ".join([gpus, *software]))[:MAX_NAME]
+    def _latest(self) -> list[int]:
+        """Return the newest reading of each name; of readings without a time, the last."""
+        newest: dict[str, int] = {}
+        for number, name in enumerate(self._names):
+            known = newest.get(name)
+            if known is None or not self._times[number] < self._times[known]:
+                newest[name] = number
+        return sorted(newest.values())
 
-    def _device_names(self, blocks: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(str(self._tellings.block(block).get("name", "a GPU")) for block in blocks[_HEAD::2])
+    def _apart(self, counted: list[int]) -> Iterator[Apart]:
+        """Yield the readings that were taken long before or after most."""
+        told = [number for number in counted if not math.isnan(self._times[number])]
+        if not told:
+            return
+        middle = statistics.median_low(self._times[number] for number in told)
+        for number in sorted(told, key=self._times.__getitem__):
+            distance = self._times[number] - middle
+            if abs(distance) > APART_S:
+                yield Apart(node=self._names[number], days=round(distance / APART_S, 1))
 
     def _changes(self, baseline: Gathering) -> Iterable[Change]:
-        """Yield what became of each node since the baseline; of several readings of a node, the last counts."""
+        """Yield what became of each node since the baseline; of several readings of a node, the newest counts."""
         before, now = baseline._told(), self._told()
         yield from (Change(node=name, kind="gone") for name in before if name not in now)
         for name, new in now.items():
@@ -143,9 +197,12 @@ class Gathering:
             if known != new:
                 yield Change(node=name, kind="changed", differences=differences(self._tellings, known, new))
 
+    def _drifts(self, baseline: Gathering, counted: frozenset[int]) -> Iterator[MedianDrift]:
+        return self._rates.drifts(baseline._rates, counted, frozenset(baseline._latest()))
+
     def _told(self) -> dict[str, tuple[int, ...]]:
-        by_number = {number: blocks for blocks, numbers in self._members.items() for number in numbers}
-        return {name: by_number[number] for number, name in enumerate(self._names)}
+        kinds = list(self._kinds)
+        return {self._names[number]: kinds[self._kind_of[number]].blocks for number in self._latest()}
 
 
 def _name(found: Reading, node: Node) -> str:

@@ -1,10 +1,19 @@
-"""Knows where nodes come from: files, folders, standard input; JSON lines are read one by one, never held together."""
+"""Knows where nodes come from: files, folders, standard input; JSON lines are read one by one, never held together.
+
+What a shell, a launcher or a log adds on the way costs nothing that is a node: a byte order mark, a banner before the
+first line, `srun --label`'s numbers, gzip.
+"""
 
 from __future__ import annotations
 
+import gzip
+import io
+import itertools
 import os
+import re
 import stat
 import sys
+import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -23,7 +32,12 @@ if TYPE_CHECKING:
 NODE_SCHEMA = "parity.node/1"
 _CARRIERS = (NODE_SCHEMA, "parity.verdict/1")
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".txt", ".log", ".xml", ".csv")
+PACKED = (".gz", ".zst")
 STDIN = "-"
+_GZIP, _ZSTD, _BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
+_LABEL = re.compile(rb"\d{1,7}: ?(?=\{)")  # of `srun --label`: the rank, before each line
+_FIRST_LINES = 64
+"""So many lines of a file are looked at for one that is a node; what a launcher prints comes before them."""
 
 
 class Reading(NamedTuple):
@@ -41,7 +55,7 @@ class Reading(NamedTuple):
 
 
 class _Envelope(msgspec.Struct, frozen=True):
-    schema: str = SCHEMA  # left out where it is the default of its field
+    schema: str
     node: str = ""
     problem: str = ""
     fingerprint: msgspec.Raw = msgspec.Raw(b"")
@@ -54,24 +68,35 @@ def readings(places: Iterable[str]) -> Iterator[Reading | Unreadable]:
     """Yield every node of files and folders, in order, and what could not be understood.
 
     Args:
-        places: files, folders (searched for files with one of ``SUFFIXES``), ``-`` for standard input.
+        places: files, folders (searched for files with one of ``SUFFIXES``, packed or not), ``-``: standard input.
     """
     for place in places:
         if place != STDIN and Path(place).is_dir():
-            files = list(_files(place))
-            if not files:
-                yield Unreadable(where=place, why=f"the folder holds no file with {', '.join(SUFFIXES)}")
-            for file in files:
-                yield from _of_file(file)
+            yield from _of_folder(place)
         else:
             yield from _of_file(place)
 
 
-def _files(folder: str) -> Iterator[str]:
-    for base, folders, names in os.walk(folder):
+def _of_folder(folder: str) -> Iterator[Reading | Unreadable]:
+    closed: list[OSError] = []
+    count = 0
+    for file in _files(folder, closed):
+        yield from _of_file(file)
+        count += 1
+    for error in closed:
+        yield Unreadable(where=str(error.filename or folder), why=f"cannot be read: {error.strerror or error}")
+    if not count and not closed:
+        yield Unreadable(where=folder, why=f"the folder holds no file with {', '.join(SUFFIXES)}")
+
+
+def _files(folder: str, closed: list[OSError]) -> Iterator[str]:
+    """Yield the files of a folder and those below, in order; folders that cannot be read are added to ``closed``."""
+    for base, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES):
+            low = Path(name.lower())
+            plain = low.stem if low.suffix in PACKED else low.name
+            if not name.startswith(".") and plain.endswith(SUFFIXES):
                 yield str(Path(base, name))
 
 
@@ -90,35 +115,75 @@ def _of_file(place: str) -> Iterator[Reading | Unreadable]:
 
 
 def _of_stream(stream: IO[bytes], where: str) -> Iterator[Reading | Unreadable]:
-    first = stream.readline(MAX_BYTES + 1)
-    if not _is_line(first):
-        yield from _whole(first + stream.read(MAX_LIST_BYTES), where)
-        return
-    number, line = 1, first
-    while line:
+    """Yield the nodes of a stream, unpacked if it is packed."""
+    peekable = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
+    magic = peekable.peek(4)[:4]
+    if magic == _ZSTD:
+        yield Unreadable(where=where, why="packed with zstd; unpack it on the way: zstd -dc FILE | parity fleet -")
+    elif magic[:2] == _GZIP:
+        try:
+            yield from _of_plain(gzip.GzipFile(fileobj=peekable), where)  # type: ignore[arg-type]  # reads like a file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            yield Unreadable(where=where, why=f"a damaged gzip file: {printable(str(error))[:200]}")
+    else:
+        yield from _of_plain(peekable, where)
+
+
+def _of_plain(stream: IO[bytes], where: str) -> Iterator[Reading | Unreadable]:
+    head, has_lines = _head(stream)
+    if has_lines:
+        yield from _of_lines(stream, head, where)
+    else:
+        yield from _whole(b"".join(head) + stream.read(MAX_LIST_BYTES), where)
+
+
+def _head(stream: IO[bytes]) -> tuple[list[bytes], bool]:
+    """Return the first lines of a stream, and whether one of them is a document of ours: then the stream is lines."""
+    head: list[bytes] = []
+    while len(head) < _FIRST_LINES and sum(map(len, head)) <= MAX_BYTES:
+        line = stream.readline(MAX_BYTES + 1)
+        if not line:
+            break
+        if not head:
+            line = line.removeprefix(_BOM)
+        head.append(line)
+        if _is_line(line):
+            return head, True
+    return head, False
+
+
+def _of_lines(stream: IO[bytes], head: list[bytes], where: str) -> Iterator[Reading | Unreadable]:
+    rest = iter(lambda: stream.readline(MAX_BYTES + 1), b"")
+    for number, line in enumerate(itertools.chain(head, rest), start=1):
         if len(line) > MAX_BYTES:
             yield Unreadable(where=f"{where}:{number}", why=f"a line over {MAX_BYTES >> 20} MiB")
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(MAX_BYTES)
+            part = line
+            while part and not part.endswith(b"\n"):
+                part = stream.readline(MAX_BYTES)
         elif line.strip():
             yield of_line(line, f"{where}:{number}")
-        line = stream.readline(MAX_BYTES + 1)
-        number += 1
 
 
-def _is_line(first: bytes) -> bool:
-    """Return whether a file's first line is a document of its own."""
-    if not first.lstrip().startswith(b"{"):
+def _is_line(line: bytes) -> bool:
+    """Return whether a line is a document that names its schema; reports of other tools may stand in one line, too."""
+    line = _unlabelled(line)
+    if not line.lstrip().startswith(b"{"):
         return False
     try:
-        _envelope(first)
+        _envelope(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return False
     return True
 
 
+def _unlabelled(line: bytes) -> bytes:
+    label = _LABEL.match(line)
+    return line[label.end() :] if label else line
+
+
 def of_line(line: bytes, where: str) -> Reading | Unreadable:
     """Return the node of one JSON line."""
+    line = _unlabelled(line)
     try:
         envelope = _envelope(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
@@ -133,15 +198,35 @@ def of_line(line: bytes, where: str) -> Reading | Unreadable:
 
 
 def _whole(raw: bytes, where: str) -> Iterator[Reading | Unreadable]:
-    """Yield the nodes of a file that is one document: a report, of this tool or another, or a list of cluster nodes."""
-    named = read_nodes(raw) if raw[:1] == b"{" else []
+    """Yield the nodes of a file that is one document: a report of any tool, a list, or a cluster's nodes."""
+    ours = list(_ours(raw))
+    if ours:
+        for number, one in enumerate(ours):
+            yield of_line(bytes(one), f"{where}[{number}]" if len(ours) > 1 else where)
+        return
+    named = read_nodes(raw) if raw.lstrip()[:1] == b"{" else []
     if not named and len(raw) > MAX_BYTES:
         yield Unreadable(where=where, why=f"over {MAX_BYTES >> 20} MiB, and neither JSON lines nor a list of nodes")
         return
     try:
-        named = named or [("", read_report(raw, where=where))]
+        told = named or [("", read_report(raw, where=where))]
     except ParityError as error:
-        yield Unreadable(where=where, why=printable(str(error).partition("\n")[0])[:300])
+        why = str(error).partition("\n")[0].removeprefix(f"{where}: ")
+        yield Unreadable(where=where, why=printable(why)[:300])
         return
-    for name, fingerprint in named:
-        yield Reading(where, name, msgspec.json.encode(fingerprint))
+    for name, fingerprint in told:
+        if fingerprint is None:
+            yield Unreadable(where=where, why=printable(f"{name}: offers GPUs, and no label says which")[:300])
+        else:
+            yield Reading(where, name, msgspec.json.encode(fingerprint))
+
+
+def _ours(raw: bytes) -> list[bytes | msgspec.Raw]:
+    """Return the documents of a list (`jq -s`) that begins with one of ours, or the one envelope that a file is."""
+    try:
+        if raw.lstrip()[:1] == b"[":
+            items = msgspec.json.decode(raw, type=list[msgspec.Raw])
+            return list(items) if items and _envelope(items[0]).schema in (SCHEMA, *_CARRIERS) else []
+        return [raw] if _envelope(raw).schema == NODE_SCHEMA else []
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return []

@@ -13,7 +13,7 @@ from parity.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from parity.fleet.history import Fact
+    from parity.fleet.past import Fact
 
 GROUP = 100_000
 _MEND = "install it: python -m pip install 'gpu-parity[parquet]'"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.fleet.differences import place_of
+from parity.fleet.differences import place_of, short
 from parity.fleet.telling import Tellings
 from parity.units import format_fact
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _OWN_TO_A_RANK = frozenset(
     {"CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"}
 )
+# One board's past: no reason to stop a job that its operator has put there.
+_NO_REASON_TO_STOP = frozenset({"ecc_uncorrected"})
 MAX_RANKS = 8
-UNTOLD = "not told"
+UNTOLD, UNSET = "not told", "unset"
 NO_GPU = ("visible GPUs", "0")
 """The fact, and its value, of a rank that sees no device."""
 
@@ -62,12 +64,12 @@ def facts_of(fingerprint: Fingerprint) -> dict[str, str]:
     """Return what a machine tells that its like tells too: hardware, firmware, software, settings."""
     tellings = Tellings()
     node = tellings.node(msgspec.json.encode(fingerprint))
-    facts = {NO_GPU[0]: str(len(fingerprint.visible_devices))}
+    facts = {NO_GPU[0]: str(len(fingerprint.visible_devices)), "parity version": fingerprint.origin.tool_version}
     for position, number in enumerate(node.blocks):
         _, subject = place_of(position)
         for name, value in tellings.block(number).items():
-            told = name.removeprefix("component ").removeprefix("package ")
-            if told not in _OWN_TO_A_RANK:
+            told = short(name)
+            if told not in _OWN_TO_A_RANK | _NO_REASON_TO_STOP and not told.startswith("library "):
                 facts[f"{subject} {told}"] = format_fact(told, value)
     return facts
 
@@ -91,12 +93,13 @@ def disagreements(ranks: Sequence[Rank], *, ignore: Iterable[str] = ()) -> tuple
     for fact in sorted({name for one in talking for name in one.facts}):
         if fact in ignored or fact.rpartition(" ")[2] in ignored:
             continue
-        values = Counter(one.facts.get(fact, UNTOLD) for one in talking)
+        missing = UNSET if fact.rpartition(" ")[2].isupper() else UNTOLD  # variables are: all that are set are told
+        values = Counter(one.facts.get(fact, missing) for one in talking)
         if len(values) == 1:
             continue
         most = values.most_common(1)[0][0]
         others = {
-            value: tuple(_named(one) for one in talking if one.facts.get(fact, UNTOLD) == value)
+            value: tuple(_named(one) for one in talking if one.facts.get(fact, missing) == value)
             for value in values
             if value != most
         }

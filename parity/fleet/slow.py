@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import statistics
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from parity.model.fleet import SlowDevice
+from parity.model.fleet import MedianDrift, SlowDevice, Undecided
+from parity.model.measurement import DRAM, MATMUL, Measurement, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from parity.model.measurement import Measurement
+    from collections.abc import Iterator, Mapping, Sequence
 
 NORMAL_SPREAD = 0.05
 """Devices of one kind that are this far under their median are still healthy."""
+NORMAL_SPREAD_OF_TIMES = 0.25
+"""A launch takes a few microseconds, of which the host has the most."""
 MIN_DEVIATIONS = 3.5
 """Robust standard deviations under the median from which on a device is an outlier (Iglewicz and Hoaglin, 1993)."""
 MIN_DEVICES = 3
+MAX_RATE = 1e15
+"""What claims more measured nothing."""
+STEADY = frozenset({*DRAM, *MATMUL})
+"""What a device does alone: there devices of one kind are alike, or something is wrong. Paths to hosts and peers are
+not: they follow the slots."""
 _TO_SIGMA = 1.4826  # of a normal distribution's median absolute deviation
+
+
+class _Key(NamedTuple):
+    part: tuple[str, ...]
+    name: str
+    kernel: str
+    bytes: int | None
+    unit: Unit
+    pair: tuple[int, int] | None
 
 
 class Rates:
@@ -26,21 +41,21 @@ class Rates:
 
     def __init__(self) -> None:
         """Hold none."""
-        self._values: dict[tuple[object, ...], tuple[array[float], array[int], array[int]]] = {}
-        self._units: dict[tuple[object, ...], str] = {}
+        self._values: dict[_Key, tuple[array[float], array[int], array[int]]] = {}
 
-    def add(self, node: int, kinds: tuple[int, ...], measured: tuple[Measurement, ...]) -> None:
+    def add(self, node: int, parts: Mapping[int, tuple[str, ...]], measured: tuple[Measurement, ...]) -> None:
         """Take what one node measured.
 
         Args:
             node: its number.
-            kinds: what each of its devices is; equal numbers are the same hardware.
+            parts: what each of its devices is, by position, its name first; equal ones are held against each other.
             measured: of those devices.
         """
         for one in measured:
-            if one.device >= len(kinds) or not 0 < one.value < float("inf"):
+            if one.device not in parts or not 0 < one.value < MAX_RATE:
                 continue
-            key = (kinds[one.device], one.name, one.kernel, one.bytes, one.unit)
+            pair = None if one.peer is None else (one.device, one.peer)  # another pair goes by another path
+            key = _Key(parts[one.device], one.name, one.kernel, one.bytes, one.unit, pair)
             if key not in self._values:
                 self._values[key] = (array("d"), array("l"), array("l"))
             values, nodes, devices = self._values[key]
@@ -48,37 +63,99 @@ class Rates:
             nodes.append(node)
             devices.append(one.device)
 
-    def __bool__(self) -> bool:
-        """Return whether anything was measured."""
-        return bool(self._values)
+    def medians(self, counted: frozenset[int]) -> dict[tuple[str, ...], list[Measurement]]:
+        """Return what the median device of each part delivers by itself; as of device 0."""
+        found: dict[tuple[str, ...], list[Measurement]] = {}
+        for key, (values, nodes, _) in self._values.items():
+            own = [value for value, node in zip(values, nodes, strict=True) if node in counted]
+            if own and key.name in STEADY:
+                one = Measurement(
+                    name=key.name, device=0, value=statistics.median(own), unit=key.unit, kernel=key.kernel,
+                    bytes=key.bytes, conditions="clean",
+                )  # fmt: skip
+                found.setdefault(key.part, []).append(one)
+        return found
 
-    def slow(self, names: list[str]) -> Iterator[SlowDevice]:
-        """Yield the devices that are slower than their like, kind by kind.
+    def drifts(self, before: Rates, counted: frozenset[int], counted_before: frozenset[int]) -> Iterator[MedianDrift]:
+        """Yield the medians that moved by more than a healthy spread, of what was measured alike then and now."""
+        then = {
+            (part, one.name, one.kernel, one.bytes): one.value
+            for part, medians in before.medians(counted_before).items()
+            for one in medians
+        }
+        for part, medians in self.medians(counted).items():
+            for one in medians:
+                value = then.get((part, one.name, one.kernel, one.bytes), 0.0)
+                if value and abs(one.value / value - 1) > NORMAL_SPREAD:
+                    yield MedianDrift(
+                        name=one.name, part=part[0], unit=one.unit, before=value, after=one.value,
+                        ratio=round(one.value / value, 4),
+                    )  # fmt: skip
+
+    def judged(
+        self, names: Sequence[str], counted: frozenset[int]
+    ) -> tuple[tuple[SlowDevice, ...], tuple[Undecided, ...]]:
+        """Return the devices that are slower than their like, and the measurements by which that cannot be told.
 
         A time (``us``) is slow when it is long, a rate when it is low. One device that fell behind stands out by any
-        measure; so the distance must be more than a healthy spread and more than this kind's own spread explains.
+        measure; so the distance must be more than a healthy spread and more than this kind's own spread explains. Where
+        half of the devices are slow the median says nothing: the spread does, or those that are faster than it.
 
         Args:
             names: of the nodes, by number.
+            counted: numbers of the nodes that count.
         """
-        for key, (values, nodes, devices) in self._values.items():
-            _, name, _, _, unit = key
-            if len(values) < MIN_DEVICES:
-                continue
-            median = statistics.median(values)
-            deviation = _TO_SIGMA * statistics.median(abs(value - median) for value in values)
-            for value, node, device in zip(values, nodes, devices, strict=True):
-                behind = (value - median if unit == "us" else median - value) / median
-                deviations = behind * median / deviation if deviation else float("inf")
-                if behind > NORMAL_SPREAD and deviations > MIN_DEVIATIONS:
-                    yield SlowDevice(
-                        node=names[node],
-                        device=device,
-                        name=str(name),
-                        unit=str(unit),
-                        value=value,
-                        median=median,
-                        ratio=round(value / median, 4),
-                        deviations=round(min(deviations, 1000.0), 1),
-                        devices=len(values),
-                    )
+        slow: list[SlowDevice] = []
+        undecided: list[Undecided] = []
+        for key, columns in self._values.items():
+            rows = [row for row in zip(*columns, strict=True) if row[1] in counted]
+            if rows:
+                found, doubt = _judged(key, rows, names)
+                slow += found
+                undecided += [doubt] if doubt else []
+        return tuple(slow), tuple(undecided)
+
+
+def _judged(
+    key: _Key, rows: list[tuple[float, int, int]], names: Sequence[str]
+) -> tuple[list[SlowDevice], Undecided | None]:
+    values = [row[0] for row in rows]
+    median = statistics.median(values)
+    deviation = _TO_SIGMA * statistics.median(abs(value - median) for value in values)
+    normal = NORMAL_SPREAD_OF_TIMES if key.unit == "us" else NORMAL_SPREAD
+
+    def behind(value: float) -> float:
+        """Return how far behind the median, as a part of it, if that is more than chance; else 0."""
+        distance = value - median if key.unit == "us" else median - value
+        return distance / median if abs(distance) > max(normal * median, MIN_DEVIATIONS * deviation) else 0.0
+
+    few, wide = len(rows) < MIN_DEVICES, deviation > normal * median
+    fast = sum(behind(value) < 0 for value in values)
+    doubt = Undecided(
+        name=key.name,
+        part=key.part[0],
+        unit=key.unit,
+        why="few" if few else "spread" if wide else "fast",
+        devices=len(rows),
+        fast=0 if few else fast,
+        median=median,
+        lowest=min(values),
+        highest=max(values),
+    )
+    slow = [
+        SlowDevice(
+            node=names[node],
+            device=device,
+            peer=key.pair[1] if key.pair else None,
+            name=key.name,
+            unit=key.unit,
+            value=value,
+            median=median,
+            ratio=round(value / median, 4),
+            deviations=round(min(abs(value - median) / deviation, 1000.0), 1) if deviation else 1000.0,
+            devices=len(rows),
+        )
+        for value, node, device in rows
+        if not few and behind(value) > 0
+    ]
+    return slow, doubt if few or wide or fast else None

@@ -11,33 +11,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from parity.fleet.diff import VOLATILE
-from parity.model.absent import NOT_ASKED, Reading
-from parity.model.device import DeviceConditions, DeviceIdentity, Locator, Partition
-from parity.model.fingerprint import Host, Origin, Stack
+from parity.fleet.differences import HEAD
+from parity.fleet.plain import LEFT_OUT, is_lost, plain, reasons, topology
+from parity.model.absent import Reading
+from parity.model.device import DeviceConditions, DeviceIdentity, Int, Locator
+from parity.model.fingerprint import Host, Link, Origin, Stack
 from parity.model.measurement import Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from parity.model.fingerprint import Fingerprint
-
-# Counters of one board's life: two boards never share them, and nobody set them.
-_WEAR = frozenset(
-    {
-        "ecc_corrected", "ecc_uncorrected", "remapped_rows_corrected", "remapped_rows_uncorrected", "retired_pages",
-        "memory_reserved_bytes",
-    }
-)  # fmt: skip
-_SET_BY_TRAINING = frozenset({"pcie_width_now"})  # does not move with load on a server: a narrowed slot is told
-_LEFT_OUT = (VOLATILE | _WEAR) - _SET_BY_TRAINING
 _MOST_FORMS = 50_000  # of bytes that are remembered, per kind of block
-_EMPTY = msgspec.Raw(b"{}")
+_PART = ("pci_device_id", "partition", "sm_count", "cu_count", "memory_bytes")
+_EMPTY, _NO_LINKS = msgspec.Raw(b"{}"), msgspec.Raw(b"[]")
+_UNTOLD = msgspec.Raw(b'{"type":"absent","why":"not_asked","source":""}')
 
 
 def _slim(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """Return a struct that takes the lasting fields of a block as they stand and skips the others."""
-    names = [name for name in kind.__struct_fields__ if name not in _LEFT_OUT]
+    names = [name for name in kind.__struct_fields__ if name not in LEFT_OUT]
     fields = [(name, msgspec.Raw, msgspec.Raw(b"")) for name in names]
     return msgspec.defstruct(f"Slim{kind.__name__}", fields, frozen=True, kw_only=True)
 
@@ -53,10 +45,12 @@ class _RawDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 class _RawNode(msgspec.Struct, frozen=True, kw_only=True, tag="parity.fingerprint/1", tag_field="schema"):
     origin: Origin = Origin(kind="live")
+    device_count: msgspec.Raw = _UNTOLD
     devices: tuple[_RawDevice, ...] = ()
     host: msgspec.Raw = _EMPTY
     stack: msgspec.Raw = _EMPTY
     environment: msgspec.Raw = _EMPTY
+    links: msgspec.Raw = _NO_LINKS
     measured: tuple[Measurement, ...] = ()
 
 
@@ -68,14 +62,22 @@ class Node(NamedTuple):
     """One node as far as telling it from others goes.
 
     Attributes:
-        blocks: numbers of its blocks: host, stack, environment, then identity and conditions of each visible device.
+        blocks: numbers of its blocks: host, stack, environment, topology, then identity and conditions of each visible
+            device.
+        silence: number of the reasons for which it does not tell the rest. Nodes that tell the same are alike; the
+            verdict on them may still differ with what is not told.
         hostname: empty where it is not told.
+        positions: of its visible devices among all of its devices.
+        version: of this tool that read it.
     """
 
     blocks: tuple[int, ...]
+    silence: int
     hostname: str
     captured_at: str
     measured: tuple[Measurement, ...]
+    positions: tuple[int, ...]
+    version: str
 
 
 class Tellings:
@@ -85,7 +87,8 @@ class Tellings:
         """Know no block."""
         self._numbers: dict[tuple[str, bytes], int] = {}
         self._blocks: list[tuple[str, bytes]] = []
-        self._forms: dict[str, dict[bytes, int]] = {}
+        self._forms: dict[str, dict[bytes, tuple[int, int]]] = {}
+        self._parts: dict[int, tuple[str, ...]] = {}
         self._decode = msgspec.json.Decoder(_RawNode).decode
 
     def node(self, raw: bytes | msgspec.Raw) -> Node:
@@ -96,21 +99,43 @@ class Tellings:
         """
         read = self._decode(raw)
         live = read.origin.kind == "live"
-        blocks = [
+        visible = [(place, device) for place, device in enumerate(read.devices) if device.locator.visible]
+        found = [
             self._struct(Host, read.host, slim=msgspec.json.decode(read.host, type=_SLIM[Host])),
             self._struct(Stack, read.stack),
-            self._number("environment", _plain_variables(read.environment, live=live)),
+            (self._number("environment", _variables(read.environment, live=live)), live),
+            self._topology(read, tuple(device.locator.index for _, device in visible)),
         ]
-        for device in read.devices:
-            if device.locator.visible:
-                blocks.append(self._struct(DeviceIdentity, device.identity))
-                blocks.append(self._struct(DeviceConditions, None, slim=device.conditions))
-        return Node(tuple(blocks), _hostname(read.host), read.origin.captured_at, read.measured)
+        lost = _lost(raw)
+        for place, device in visible:
+            found.append(self._struct(DeviceIdentity, device.identity))
+            number, why = self._struct(DeviceConditions, None, slim=device.conditions)
+            if place in lost:
+                number = self._number("DeviceConditions", {**self.block(number), "lost": True})
+            found.append((number, why))
+        silence = self._of_bytes("silence", b",".join(str(int(why)).encode() for _, why in found))
+        blocks = tuple(number for number, _ in found)
+        positions = tuple(place for place, _ in visible)
+        origin = read.origin
+        return Node(
+            blocks, silence, _hostname(read.host), origin.captured_at, read.measured, positions, origin.tool_version
+        )
 
     def block(self, number: int) -> dict[str, Any]:
         """Return the values of a block: name -> plain value; what it does not tell is missing."""
         values: dict[str, Any] = msgspec.json.decode(self._blocks[number][1])
         return values
+
+    def parts(self, node: Node) -> dict[int, tuple[str, ...]]:
+        """Return what each visible device of a node is, by its position: its name, then what else makes the part."""
+        identities = node.blocks[HEAD::2]
+        return {place: self._part(block) for place, block in zip(node.positions, identities, strict=True)}
+
+    def _part(self, number: int) -> tuple[str, ...]:
+        if number not in self._parts:
+            block = self.block(number)
+            self._parts[number] = (str(block.get("name", "a GPU")), *(str(block.get(name)) for name in _PART))
+        return self._parts[number]
 
     def numbered(self, other: Tellings, blocks: Iterable[int]) -> tuple[int, ...]:
         """Return the numbers that another collection's blocks have here."""
@@ -121,22 +146,34 @@ class Tellings:
         told = hashlib.sha256(b"\n".join(self._blocks[number][1] for number in blocks))
         return told.hexdigest()[:12]
 
-    def _struct(self, kind: type[msgspec.Struct], raw: msgspec.Raw | None, *, slim: Any = None) -> int:
-        """Return the number of a block, decoding it only in a form of bytes not seen before."""
+    def _struct(self, kind: type[msgspec.Struct], raw: msgspec.Raw | None, *, slim: Any = None) -> tuple[int, int]:
+        """Return the numbers of a block and of its silence, decoding it only in a form of bytes not seen before."""
         if slim is not None:
-            form = b"\0".join(bytes(getattr(slim, name)) for name in slim.__struct_fields__)
+            form = b"\0".join(msgspec.structs.astuple(slim))
         else:
             assert raw is not None  # one of the two is given
             form = bytes(raw)
         forms = self._forms.setdefault(kind.__name__, {})
-        number = forms.get(form)
-        if number is None:
+        known = forms.get(form)
+        if known is None:
             source = msgspec.json.encode(_told(slim)) if slim is not None else form
-            number = self._number(kind.__name__, _plain(msgspec.json.decode(source, type=kind)))
-            if len(forms) >= _MOST_FORMS:
-                forms.clear()
-            forms[form] = number
-        return number
+            block = msgspec.json.decode(source, type=kind)
+            known = self._number(kind.__name__, plain(block)), self._number("reasons", reasons(block))
+            _remember(forms, form, known)
+        return known
+
+    def _topology(self, read: _RawNode, indices: tuple[int, ...]) -> tuple[int, int]:
+        form = b"\0".join((bytes(read.device_count), bytes(read.links), repr((indices, len(read.devices))).encode()))
+        forms = self._forms.setdefault("topology", {})
+        known = forms.get(form)
+        if known is None:
+            count = msgspec.json.decode(read.device_count, type=Int)
+            links = msgspec.json.decode(read.links, type=tuple[Link, ...])
+            told = topology(links, count, indices=indices, read=len(read.devices))
+            why = {} if isinstance(count, Reading) else {"device_count": count.why}
+            known = self._number("topology", told), self._number("reasons", why)
+            _remember(forms, form, known)
+        return known
 
     def _number(self, kind: str, values: dict[str, Any]) -> int:
         return self._of_bytes(kind, msgspec.json.encode(values, order="deterministic"))
@@ -149,14 +186,27 @@ class Tellings:
         return known
 
 
-def lasting(fingerprint: Fingerprint) -> Fingerprint:
-    """Return a fingerprint without what moves by itself: clocks in use, load, other processes."""
-    devices = []
-    for device in fingerprint.devices:
-        moving = {name: NOT_ASKED for name in DeviceConditions.__struct_fields__ if name in _LEFT_OUT - _WEAR}
-        conditions = msgspec.structs.replace(device.conditions, **moving)
-        devices.append(msgspec.structs.replace(device, conditions=conditions))
-    return msgspec.structs.replace(fingerprint, devices=tuple(devices))
+class _Conditions(msgspec.Struct, frozen=True):
+    conditions: DeviceConditions = DeviceConditions()
+
+
+class _Devices(msgspec.Struct, frozen=True):
+    devices: tuple[_Conditions, ...] = ()
+
+
+def _lost(raw: bytes | msgspec.Raw) -> frozenset[int]:
+    """Return the positions of devices whose driver calls them lost: by any value, those that move by themselves too."""
+    if b'"lost"' not in bytes(raw):
+        return frozenset()
+    devices = msgspec.json.decode(raw, type=_Devices).devices
+    blocks = [[getattr(one.conditions, name) for name in one.conditions.__struct_fields__] for one in devices]
+    return frozenset(place for place, values in enumerate(blocks) if any(map(is_lost, values)))
+
+
+def _remember(forms: dict[bytes, tuple[int, int]], form: bytes, known: tuple[int, int]) -> None:
+    if len(forms) >= _MOST_FORMS:
+        forms.clear()
+    forms[form] = known
 
 
 def _told(slim: Any) -> dict[str, msgspec.Raw]:
@@ -164,24 +214,7 @@ def _told(slim: Any) -> dict[str, msgspec.Raw]:
     return {name: raw for name, raw in pairs if bytes(raw)}
 
 
-def _plain(block: msgspec.Struct) -> dict[str, Any]:
-    """Return the values that a block tells, without sources and reasons."""
-    if isinstance(block, Stack):
-        told = {f"component {name}": one.value for name, one in block.components.items() if isinstance(one, Reading)}
-        return {**told, **{f"package {name}": version for name, version in block.packages.items()}}
-    values = ((name, getattr(block, name)) for name in block.__struct_fields__ if name not in _LEFT_OUT)
-    return {name: _flat(one.value) for name, one in values if isinstance(one, Reading)}
-
-
-def _flat(value: Any) -> Any:
-    if isinstance(value, Partition):
-        return " ".join(part for part in (value.kind, value.profile, value.memory_mode) if part)
-    if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value)
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _plain_variables(raw: msgspec.Raw, *, live: bool) -> dict[str, Any]:
+def _variables(raw: msgspec.Raw, *, live: bool) -> dict[str, Any]:
     variables = msgspec.json.decode(raw, type=dict[str, str])
     return variables if live else {}
 

@@ -37,8 +37,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         title: ``8x NVIDIA H100 80GB HBM3, driver 570.86.15``.
         count: how many readings.
         nodes: their names, in order of appearance.
-        like: id of the group they are held against: the largest with as many devices of the same names, else the
-            largest; empty for that one.
+        like: id of the group they are held against: the largest with the same devices, else with the most in common,
+            else of all; empty for that one.
         differences: from that group (a) to this one (b).
         verdict: None without a target.
     """
@@ -60,6 +60,7 @@ class SlowDevice(msgspec.Struct, frozen=True, kw_only=True):
         value: in ``unit``; the median of this node's own repetitions.
         median: of all devices of this kind, measured with the same kernel.
         deviations: distance from the median in robust standard deviations (1.4826 x median absolute deviation).
+        peer: the other device of ``peer_to_peer``; None elsewhere.
     """
 
     node: str
@@ -71,6 +72,57 @@ class SlowDevice(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float
     deviations: float
     devices: int
+    peer: int | None = None
+
+
+class Undecided(msgspec.Struct, frozen=True, kw_only=True):
+    """A measurement by which slow devices of a part cannot be told from healthy ones, or not all of them.
+
+    Attributes:
+        name: of the measurement.
+        part: name of the devices.
+        why: ``few``: fewer than three devices; ``spread``: they spread more than healthy ones do, as where half of them
+            are slow; ``fast``: some are faster than most, as where most are slow.
+        fast: how many devices are faster than the median by more than chance.
+        median, lowest, highest: of the devices, in ``unit``.
+    """
+
+    name: str
+    part: str
+    unit: str
+    why: Literal["few", "spread", "fast"]
+    devices: int
+    fast: int = 0
+    median: float
+    lowest: float
+    highest: float
+
+
+class BelowPeak(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of which even the median device delivers less than healthy ones are known to.
+
+    Attributes:
+        part: id in the catalog.
+        rule: that found it.
+        message: ``dram_copy delivers 57 % of its own peak (...); healthy parts reach 85 to 94 %``.
+        fails: whether the fleet does not pass for it: as for one slow device, unless the project makes the rule a note.
+    """
+
+    part: str
+    rule: str
+    message: str
+    fails: bool
+
+
+class Apart(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading taken more than a day from the median time of all: an old one, or a clock that is wrong.
+
+    Attributes:
+        days: after the median; negative: before.
+    """
+
+    node: str
+    days: float
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +134,23 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
 
     where: str
     why: str
+
+
+class MedianDrift(msgspec.Struct, frozen=True, kw_only=True):
+    """How the median device of a part moved since the baseline.
+
+    Attributes:
+        name: of the measurement.
+        part: name of the devices.
+        before, after: in ``unit``.
+    """
+
+    name: str
+    part: str
+    unit: str
+    before: float
+    after: float
+    ratio: float
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,8 +176,15 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         passed: whether the whole fleet is what was asked for: every group passes the target's verdict, or, without a
             target, all nodes are alike.
         repeated: names that more than one reading bears.
+        superseded: older readings of those that were left out, because the newest alone was asked for.
+        apart: readings taken long before or after most.
         unmeasured: whether no node carries measurements, so that slow ones cannot be told.
+        measured: how many nodes carry measurements.
+        undecided: measurements by which slow devices cannot be told.
+        below_peak: parts that are slow as a whole.
+        versions: of this tool that read the nodes -> how many; what only one of them reads is not alike.
         changes: None without a baseline.
+        drifts: medians that moved since the baseline by more than devices of one kind differ.
     """
 
     schema: str = SCHEMA
@@ -119,7 +195,14 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     exit_status: int
     groups: tuple[Group, ...]
     slow: tuple[SlowDevice, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    below_peak: tuple[BelowPeak, ...] = ()
     unmeasured: bool = True
+    measured: int = 0
     unreadable: tuple[Unreadable, ...] = ()
     repeated: tuple[str, ...] = ()
+    superseded: int = 0
+    apart: tuple[Apart, ...] = ()
+    versions: dict[str, int] = {}
     changes: tuple[Change, ...] | None = None
+    drifts: tuple[MedianDrift, ...] = ()

@@ -1,15 +1,26 @@
-"""Knows how a fleet is told in Markdown: one table of kinds, one of what tells them apart, one of slow devices."""
+"""Knows how a fleet is told in Markdown: the whole in a line, then tables of kinds, of what tells them apart, ..."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.reports.fleet_rows import (
+    apart_line,
+    by_urgency,
+    conclusion,
+    drift_line,
+    peak_line,
+    slow_rows,
+    undecided_lines,
+    versions_line,
+)
 from parity.reports.markdown_report import cell
-from parity.units import fewest_digits, format_ratio
+from parity.units import fewest_digits, format_ratio, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from parity.model.difference import Difference
     from parity.model.fleet import Fleet, Group
 
 MAX_NAMES = 10
@@ -25,24 +36,36 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     against = f" against {cell(fleet.target)}" if fleet.target else ""
     yield f"## Fleet{against}: {'passed' if fleet.passed else 'unknown' if fleet.exit_status == 3 else 'NOT PASSED'}"
     yield ""
-    yield f"{fleet.nodes} nodes, {len(fleet.groups)} kinds, {len(fleet.unreadable)} inputs not understood."
-    yield from _table("| nodes | kind | verdict | names |\n|---:|---|---|---|", [_group(one) for one in fleet.groups])
+    counts = f"{plural(fleet.nodes, 'node')}, {plural(len(fleet.groups), 'kind')}."
+    yield f"{cell(conclusion(fleet).partition(': ')[2])}. {counts}"
+    if told := versions_line(fleet):
+        yield f"{cell(told)}."
+    if fleet.measured < fleet.nodes:
+        yield f"{fleet.measured} carry measurements; without them slow nodes cannot be told."
+    yield from _table(
+        "| nodes | kind | verdict | names |\n|---:|---|---|---|", [_group(one) for one in by_urgency(fleet)]
+    )
     odd = [
         f"| {group.count}: {cell(_names(group.nodes))} | {cell(one.subject)} | {cell(one.name)} "
-        f"| {cell(one.b) or '-'} | {cell(one.a) or '-'} |"
-        for group in fleet.groups
+        f"| {cell(one.b) or _absent(one)} | {cell(one.a) or _absent(one)} |"
+        for group in by_urgency(fleet)
         for one in group.differences
     ]
     yield from _table("| nodes | subject | value | here | most |\n|---|---|---|---|---|", odd)
     slow = [
-        f"| {cell(one.node)} | GPU {one.device} | {cell(one.name)} | {fewest_digits(one.value)} {cell(one.unit)} "
+        f"| {cell(one.node)} | {one.devices} | {cell(one.name)} | {fewest_digits(one.value)} {cell(one.unit)} "
         f"| {fewest_digits(one.median)} | {format_ratio(one.ratio)} |"
-        for one in fleet.slow
+        for one in slow_rows(fleet.slow)
     ]
     yield from _table(
-        "| slow node | device | measurement | value | median | ratio |\n|---|---|---|---:|---:|---:|", slow
+        "| slow node | devices | measurement | slowest | median | ratio |\n|---|---|---|---:|---:|---:|", slow
     )
-    changes = [
+    below = [f"| {cell(peak_line(one))} |" for one in fleet.below_peak]
+    yield from _table("| slow as a whole |\n|---|", below)
+    doubts = [f"| {cell(told)} |" for told in undecided_lines(fleet.undecided)]
+    yield from _table("| slow ones cannot be told by |\n|---|", doubts)
+    changes = [f"| all | measured | {cell(drift_line(one))} |" for one in fleet.drifts]
+    changes += [
         f"| {cell(change.node)} | {change.kind} | {cell(what)} |"
         for change in fleet.changes or ()
         for what in [
@@ -54,11 +77,20 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield from _table(
         "| not understood | why |\n|---|---|", [f"| {cell(one.where)} | {cell(one.why)} |" for one in fleet.unreadable]
     )
+    apart = [f"| {cell(apart_line(one))} |" for one in fleet.apart]
+    yield from _table("| read more than a day apart |\n|---|", apart)
+    yield from _table("| named more than once |\n|---|", [f"| {cell(name)} |" for name in fleet.repeated])
+
+
+def _absent(one: Difference) -> str:
+    return "unset" if one.kind == "changed" else "not told"
 
 
 def _group(group: Group) -> str:
     verdict = group.verdict
     said = "-" if verdict is None else f"{verdict.outcome} ({verdict.level}){'' if verdict.passed else ', not passed'}"
+    if verdict is not None and not verdict.passed:
+        said += f": {cell(verdict.headline)}"
     return f"| {group.count} | {cell(group.title)} | {said} | {cell(_names(group.nodes))} |"
 
 

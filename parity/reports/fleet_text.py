@@ -1,4 +1,4 @@
-"""Knows how a fleet is told in a terminal: what most nodes are, then each kind of odd one with what tells it apart."""
+"""Knows how a fleet is told in a terminal: the whole in a line, what most nodes are, then who is odd, slow or old."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from parity.inputs import printable
-from parity.model.fleet import NO_GPU
-from parity.units import fewest_digits, format_ratio
+from parity.reports.fleet_rows import (
+    apart_line,
+    by_urgency,
+    conclusion,
+    drift_line,
+    peak_line,
+    slow_rows,
+    undecided_lines,
+    versions_line,
+)
+from parity.units import fewest_digits, format_ratio, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.model.difference import Difference
-    from parity.model.fleet import Fleet, Group, SlowDevice
+    from parity.model.fleet import Fleet, Group
 
 MAX_NAMES = 6
 MAX_GROUPS = 20
@@ -38,24 +47,28 @@ def render(fleet: Fleet, *, verbose: bool = False, width: int = 80) -> str:
 
 
 def _lines(fleet: Fleet, *, verbose: bool) -> Iterator[str]:
+    yield conclusion(fleet)
     yield from _head(fleet)
-    counts = {group.id: group.count for group in fleet.groups}
+    known = {group.id: group for group in fleet.groups}
     shown = len(fleet.groups) if verbose else MAX_GROUPS
-    for group in fleet.groups[:shown]:
+    for group in by_urgency(fleet)[:shown]:
         yield ""
-        yield from _group(group, counts, verbose=verbose)
+        yield from _group(group, known, verbose=verbose)
     if len(fleet.groups) > shown:
         yield ""
         yield f"{len(fleet.groups) - shown} more kinds (-v, or --format json)"
-    yield from _section("slow", [_slow(one) for one in fleet.slow], verbose=verbose)
+    yield from _section("slow, and by how much of the median of their like", list(_slow(fleet)), verbose=verbose)
+    yield from _section("slow ones cannot be told by", list(undecided_lines(fleet.undecided)), verbose=verbose)
+    yield from _section("slow as a whole", [peak_line(one) for one in fleet.below_peak], verbose=verbose)
     if fleet.changes is not None:
         told = [line for change in fleet.changes for line in _change(change.node, change.kind, change.differences)]
+        told = [*map(drift_line, fleet.drifts), *told]
         yield from _section("since the baseline", told or ["nothing changed"], verbose=verbose)
     told = [f"{printable(one.where)}: {one.why}" for one in fleet.unreadable]
     yield from _section("not understood", told, verbose=verbose)
-    yield from _section("named more than once", list(fleet.repeated), verbose=verbose)
-    yield ""
-    yield conclusion(fleet)
+    yield from _section("read more than a day apart", [apart_line(one) for one in fleet.apart], verbose=verbose)
+    hint = "" if fleet.superseded else " (--latest counts the newest alone)"
+    yield from _section(f"named more than once{hint}", list(fleet.repeated), verbose=verbose)
 
 
 def _head(fleet: Fleet) -> Iterator[str]:
@@ -64,25 +77,37 @@ def _head(fleet: Fleet) -> Iterator[str]:
         yield f"no node was understood{target}"
         return
     kinds = f"{len(fleet.groups)} kinds" if len(fleet.groups) > 1 else "all alike"
-    yield f"{_nodes(fleet.nodes)}{target}: {kinds}"
-    if fleet.unmeasured:
-        yield "no node carries measurements, so slow ones cannot be told (parity capture --measure)"
+    older = f", {plural(fleet.superseded, 'older reading')} left out" if fleet.superseded else ""
+    yield f"{plural(fleet.nodes, 'node')}{target}: {kinds}{older}"
+    if told := versions_line(fleet):
+        yield told
+    if fleet.measured < fleet.nodes:
+        which = "none carries" if not fleet.measured else f"only {fleet.measured} carry"
+        yield f"{which} measurements: without them slow nodes cannot be told (parity fleet collect --measure)"
 
 
-def _group(group: Group, counts: dict[str, int], *, verbose: bool) -> Iterator[str]:
+def _group(group: Group, known: dict[str, Group], *, verbose: bool) -> Iterator[str]:
     verdict = group.verdict
     said = "" if verdict is None else f": {verdict.outcome} ({verdict.level}){'' if verdict.passed else ', NOT PASSED'}"
-    yield f"{_nodes(group.count)}  {group.title}{said}"
     names = list(group.nodes if verbose else group.nodes[:MAX_NAMES])
     more = group.count - len(names)
-    yield " " * _INDENT + ", ".join(names) + (f" and {more} more" if more else "")
+    told = ", ".join(names) + (f" and {more} more" if more else "")
+    like = known.get(group.like)
+    if like is None:
+        yield f"{plural(group.count, 'node')}  {group.title}{said}"
+        yield " " * _INDENT + told
+    else:
+        yield f"{plural(group.count, 'node')}  {told}{said}"
+        if group.title != like.title:
+            yield " " * _INDENT + group.title
     if verdict is not None and not verdict.passed:
         yield " " * _INDENT + verdict.headline
-    if group.like:
-        yield (
-            " " * _INDENT
-            + f"unlike the {_nodes(counts[group.like])} of the {'largest' if counts[group.like] > 1 else 'first'} kind:"
-        )
+    if like is not None:
+        beside = f"the {like.count} like {like.nodes[0]}" if like.count > 1 else like.nodes[0]
+        if not group.differences:
+            yield " " * _INDENT + f"tells the same as {beside}; what it could not tell decides"
+            return
+        yield " " * _INDENT + f"unlike {beside}:"
         yield from _differences(group.differences, verbose=verbose)
 
 
@@ -105,9 +130,14 @@ def _difference(one: Difference) -> str:
     )
 
 
-def _slow(one: SlowDevice) -> str:
-    how = f"{fewest_digits(one.value)} {one.unit}, median {fewest_digits(one.median)} of {one.devices} devices"
-    return f"{one.node} GPU {one.device}: {one.name} {how} ({format_ratio(one.ratio)}, {one.deviations:g} deviations)"
+def _slow(fleet: Fleet) -> Iterator[str]:
+    """Yield one line for each node with slow devices."""
+    by_node: dict[str, dict[str, list[str]]] = {}
+    for one in slow_rows(fleet.slow):
+        told = f"{one.name} {fewest_digits(one.value)} {one.unit} ({format_ratio(one.ratio)})"
+        by_node.setdefault(one.node, {}).setdefault(one.devices, []).append(told)
+    for node, parts in by_node.items():
+        yield f"{node}  " + "; ".join(f"{devices}: {', '.join(told)}" for devices, told in parts.items())
 
 
 def _change(node: str, kind: str, found: tuple[Difference, ...]) -> Iterator[str]:
@@ -126,27 +156,3 @@ def _section(title: str, told: list[str], *, verbose: bool) -> Iterator[str]:
     yield from (" " * _INDENT + line for line in told[:shown])
     if len(told) > shown:
         yield " " * _INDENT + f"{len(told) - shown} more (-v, or --format json)"
-
-
-def conclusion(fleet: Fleet) -> str:
-    """Return the whole in one line."""
-    if fleet.exit_status == 3:
-        return "UNKNOWN: nothing could be judged" + (", no node has a GPU that could be read" if fleet.groups else "")
-    if fleet.passed:
-        return "PASSED: every node is what was asked for" if fleet.target else "PASSED: all nodes are alike"
-    failed = sum(group.count for group in fleet.groups if group.verdict is not None and not group.verdict.passed)
-    reasons = [
-        f"{_nodes(failed)} not the target" if failed else "",
-        f"{len(fleet.groups)} kinds of node" if not fleet.target and len(fleet.groups) > 1 else "",
-        "nodes without a GPU that could be read"
-        if any(group.title.startswith(NO_GPU) for group in fleet.groups)
-        else "",
-        f"{len(fleet.slow)} slow" if fleet.slow else "",
-        f"{len(fleet.changes)} changed since the baseline" if fleet.changes else "",
-        f"{len(fleet.unreadable)} not understood" if fleet.unreadable else "",
-    ]
-    return "NOT PASSED: " + ", ".join(reason for reason in reasons if reason)
-
-
-def _nodes(count: int) -> str:
-    return f"{count} node{'' if count == 1 else 's'}"

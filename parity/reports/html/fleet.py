@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.reports.fleet_text import conclusion
+from parity.reports.fleet_rows import (
+    apart_line,
+    by_urgency,
+    conclusion,
+    drift_line,
+    peak_line,
+    slow_rows,
+    undecided_lines,
+    versions_line,
+)
 from parity.reports.html.bars import counts_bar, ratio_bar, scale_of
 from parity.reports.html.markup import el
 from parity.reports.html.page import chip, code, document_title, facts, fold, hero, items, page, section
@@ -31,13 +40,21 @@ def render(fleet: Fleet) -> str:
         ("against", fleet.target or "each other", None),
         ("nodes", str(fleet.nodes), None),
         ("kinds", str(len(fleet.groups)), None),
+        ("measured", f"{fleet.measured} of {fleet.nodes}", None),
     ]
+    doubts = [*map(peak_line, fleet.below_peak), *undecided_lines(fleet.undecided)]
+    told += [("read by", versions_line(fleet).partition(": ")[2], None)] if len(fleet.versions) > 1 else []
     sections = [
         section("kinds", "Kinds of node", _bar(fleet), _kinds(fleet)) if fleet.groups else None,
         section("odd", "What tells them apart", *_odd(fleet)) if len(fleet.groups) > 1 else None,
         section("slow", "Slower than their like", _slow(fleet)) if fleet.slow else None,
+        section("undecided", "Doubts about what was measured", items(doubts)) if doubts else None,
         section("changes", "Since the baseline", _changes(fleet)) if fleet.changes is not None else None,
         section("unreadable", "Not understood", _unreadable(fleet)) if fleet.unreadable else None,
+        section("apart", "Read more than a day apart", items(_cut([apart_line(one) for one in fleet.apart])))
+        if fleet.apart
+        else None,
+        section("repeated", "Named more than once", items(_cut(list(fleet.repeated)))) if fleet.repeated else None,
     ]
     foot = f"Written by parity from parity.fleet/1; exit status {fleet.exit_status}."
     headline = conclusion(fleet).partition(": ")[2]
@@ -52,10 +69,14 @@ def _outcome(fleet: Fleet) -> tuple[str, str]:
 
 
 def _bar(fleet: Fleet) -> Html | None:
-    shown = fleet.groups[:6]
-    parts = [(group.count, _tone(group), f"kind {number + 1}") for number, group in enumerate(shown)]
-    rest = sum(group.count for group in fleet.groups[6:])
-    return counts_bar([*parts, *([(rest, "doubt", "further kinds")] if rest else [])])
+    """Return the nodes of the largest kind beside those that fail and those that are merely unlike it."""
+    first, *others = fleet.groups
+    failing = [group for group in others if _tone(group) == "bad"]
+    bad = sum(group.count for group in failing)
+    rest = sum(group.count for group in others) - bad
+    parts = [(first.count, _tone(first), "of the largest kind"), (bad, "bad", "of other kinds, not the target")]
+    parts.append((rest, "doubt", "of other kinds"))
+    return counts_bar([part for part in parts if part[0]])
 
 
 def _tone(group: Group) -> str:
@@ -69,17 +90,17 @@ def _kinds(fleet: Fleet) -> Html:
     columns += [Column("verdict", "chip")] if fleet.target else []
     columns += [Column("names", "text")]
     rows: list[Sequence[Content]] = []
-    for number, group in enumerate(fleet.groups):
+    for number, group in enumerate(by_urgency(fleet)):
         verdict = [_verdict(group.verdict)] if fleet.target else []
         rows.append([str(number + 1), str(group.count), group.title, *verdict, _names(group)])
-    return table("Kinds of node, the largest first", columns, rows, limit=MOST_KINDS)
+    return table("Kinds of node: the largest, those that fail, the others", columns, rows, limit=MOST_KINDS)
 
 
 def _verdict(verdict: NodeVerdict | None) -> Content:
     if verdict is None:
         return "not judged"
     tone = TONES[verdict.outcome] if verdict.passed else "bad"
-    told = chip(f"{verdict.outcome} ({verdict.level})", tone)
+    told = chip(f"{verdict.outcome} ({verdict.level}){'' if verdict.passed else ', not passed'}", tone)
     return told if verdict.passed else el("span", told, f" {verdict.headline}")
 
 
@@ -92,9 +113,9 @@ def _names(group: Group) -> Content:
 
 
 def _odd(fleet: Fleet) -> list[Html]:
-    numbers = {group.id: number + 1 for number, group in enumerate(fleet.groups)}
+    numbers = {group.id: number + 1 for number, group in enumerate(by_urgency(fleet))}
     told = []
-    for group in fleet.groups[:MOST_KINDS]:
+    for group in by_urgency(fleet)[:MOST_KINDS]:
         if group.like:
             caption = f"Kind {numbers[group.id]} ({_counted(group)}) beside kind {numbers[group.like]}"
             columns = [
@@ -119,27 +140,34 @@ def _row(one: Difference) -> list[Content]:
 
 def _slow(fleet: Fleet) -> Html:
     columns = [
-        Column("node", "head"), Column("device"), Column("measurement"), Column("value", "number"),
+        Column("node", "head"), Column("devices"), Column("measurement"), Column("slowest", "number"),
         Column("median", "number"), Column("ratio", "number"), Column("of its like", "bar"),
     ]  # fmt: skip
-    scale = scale_of(one.ratio for one in fleet.slow)
+    slow = slow_rows(fleet.slow)
+    scale = scale_of(one.ratio for one in slow)
     rows = [
         [
-            one.node, f"GPU {one.device}", one.name, f"{fewest_digits(one.value)} {one.unit}",
+            one.node, one.devices, one.name, f"{fewest_digits(one.value)} {one.unit}",
             fewest_digits(one.median), format_ratio(one.ratio), ratio_bar(one.ratio, "bad", scale),
         ]
-        for one in fleet.slow
+        for one in slow
     ]  # fmt: skip
     caption = "Devices more than 5 % and 3.5 robust standard deviations behind the median of their like"
     return table(caption, columns, rows, limit=MOST_ROWS)
 
 
+def _cut(told: list[str]) -> list[str]:
+    more = len(told) - MOST_NAMES
+    return told[:MOST_NAMES] + ([f"and {more} more"] if more > 0 else [])
+
+
 def _changes(fleet: Fleet) -> Html | None:
     changes = fleet.changes or ()
-    if not changes:
+    if not changes and not fleet.drifts:
         return el("p", "Nothing changed.")
     columns = [Column("node", "head"), Column("became", "chip"), Column("what", "text")]
-    rows = [[one.node, one.kind, items([_moved(item) for item in one.differences[:20]])] for one in changes]
+    rows: list[Sequence[Content]] = [["all", "measured", drift_line(one)] for one in fleet.drifts]
+    rows += [[one.node, one.kind, items([_moved(item) for item in one.differences[:20]])] for one in changes]
     return table("What became of each node", columns, rows, limit=MOST_ROWS)
 
 

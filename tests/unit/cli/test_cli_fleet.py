@@ -6,10 +6,17 @@ import json
 import sys
 from pathlib import Path
 
+import fleets
 import jsonschema
+import msgspec
 import pytest
 
+from parity import session
 from parity.cli.main import main
+from parity.model.absent import Absent
+from parity.model.fingerprint import Fingerprint, Link
+
+replace = msgspec.structs.replace
 
 ROOT = Path(__file__).resolve().parents[3]
 PRODUCTION = ROOT / "docs" / "examples" / "production-8xh100.json"
@@ -37,9 +44,8 @@ def write(name: str, *lines: str) -> str:
 def test_alike_nodes_pass(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fleet", write("f.jsonl", node("a"), node("b"), node("c"))]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("3 nodes: all alike\n")
+    assert out.startswith("PASSED: all nodes are alike\n3 nodes: all alike\n")
     assert "a, b, c" in out
-    assert out.endswith("PASSED: all nodes are alike\n")
 
 
 def test_an_odd_node_fails_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +53,7 @@ def test_an_odd_node_fails_and_is_named(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["fleet", places]) == 1
     out = capsys.readouterr().out
     assert "machine driver: 570.86.10 here, 580.95.05 there" in out
-    assert "NOT PASSED: 2 kinds of node" in out
+    assert out.startswith("NOT PASSED: 1 node unlike the largest kind\n")
     assert main(["fleet", places, "--exit-zero"]) == 0
 
 
@@ -58,7 +64,7 @@ def test_a_target_judges_each_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert "3 nodes against 8x h100-sxm5-80gb: 3 kinds" in out
     assert out.count("match (identical)") == 2
     assert "NVIDIA GeForce RTX 4090 is not 8x h100-sxm5-80gb" in out
-    assert out.endswith("NOT PASSED: 1 node not the target")
+    assert out.startswith("NOT PASSED: 1 node not the target 3 nodes")
     assert main(["fleet", write("g.jsonl", node("a"), node("b", driver="570.86.10")), "--target=8xh100"]) == 0
 
 
@@ -86,7 +92,7 @@ def test_nothing_to_judge_is_status_3(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["fleet", "empty", "missing.json"]) == 3
     out = capsys.readouterr().out
     assert "missing.json: cannot be read: No such file or directory" in out
-    assert out.endswith("UNKNOWN: nothing could be judged\n")
+    assert out.startswith("UNKNOWN: nothing could be judged\n")
 
 
 def test_an_empty_baseline_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,3 +160,123 @@ def test_parquet_without_pyarrow_or_store_is_misuse(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main(["fleet", "--store=f.sqlite", "--export=f.parquet"]) == 2
     assert "gpu-parity[parquet]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("trouble", ["ecc", "links", "lost", "clocks-lost", "count", "silent"])
+@pytest.mark.parametrize("place", [0, 2])
+def test_the_verdict_on_one_node_is_not_its_neighbours(trouble: str, place: int) -> None:
+    nodes = [fleets.node(f"n{number}", count=2) for number in range(3)]
+    nodes[place] = troubled(nodes[place], trouble)
+    Path("f.jsonl").write_bytes(b"".join(fleets.line(f"n{number}", one) for number, one in enumerate(nodes)))
+    found = session.fleet_of(["f.jsonl"], session.project_of(None), target="2xh100")
+    failing = [name for one in found.groups if one.verdict and not one.verdict.passed for name in one.nodes]
+    assert failing == [f"n{place}"]
+    assert (found.passed, found.exit_status) == (False, 1)
+
+
+def troubled(node: Fingerprint, trouble: str) -> Fingerprint:
+    """Return a node that the target's verdict must not pass."""
+    if trouble == "ecc":
+        return fleets.changed(node, "conditions", 1, ecc_uncorrected=3)
+    if trouble == "links":
+        return replace(node, links=(Link(a=0, b=1, kind="system", path="SYS"),))
+    if trouble == "count":
+        return replace(node, device_count=fleets.told(3))
+    field = {"lost": "power_limit_w", "clocks-lost": "clock_sm_mhz", "silent": "power_limit_w"}[trouble]
+    device = node.devices[1]
+    absent = Absent(why="timed_out" if trouble == "silent" else "lost", source="nvml")
+    conditions = replace(device.conditions, **{field: absent})
+    return replace(node, devices=(node.devices[0], replace(device, conditions=conditions)))
+
+
+def test_only_the_newest_reading_of_a_name_counts_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    mended = fleets.node("a", captured_at="2026-11-02T00:00:00Z")
+    broken = fleets.changed(fleets.node("a", captured_at="2026-11-01T00:00:00Z"), "stack", driver="1.0")
+    Path("f.jsonl").write_bytes(fleets.line("a", mended) + fleets.line("a", broken) + fleets.line("b", mended))
+    assert main(["fleet", "f.jsonl"]) == 1
+    assert "named more than once (--latest counts the newest alone)\n    a\n" in capsys.readouterr().out
+    assert main(["fleet", "f.jsonl", "--latest"]) == 0
+    assert "2 nodes: all alike, 1 older reading left out" in capsys.readouterr().out
+
+
+def measured(name: str, *nodes: Fingerprint) -> str:
+    Path(name).write_bytes(b"".join(fleets.line(f"n{number}", one) for number, one in enumerate(nodes)))
+    return name
+
+
+@pytest.mark.parametrize(
+    ("slow", "ratio", "said"),
+    [
+        (0, 1.0, "PASSED: all nodes are alike"),
+        (1, 0.88, "NOT PASSED: 1 node with slow devices"),
+        (4, 0.88, "NOT PASSED: 4 nodes with slow devices"),
+        (5, 0.88, "NOT PASSED: dram_copy, dram_read, dram_write uneven"),
+        (8, 0.88, "NOT PASSED: dram_copy, dram_read, dram_write uneven"),
+        (10, 0.6, "NOT PASSED: even the median device is slow"),
+    ],
+)
+def test_slow_nodes_are_told_however_many_they_are(
+    slow: int, ratio: float, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nodes = [fleets.node(f"n{number}", rates=True) for number in range(10)]
+    nodes[:slow] = [fleets.slowed(one, ratio) for one in nodes[:slow]]
+    assert main(["fleet", measured("f.jsonl", *nodes)]) == (0 if slow == 0 else 1)
+    assert capsys.readouterr().out.splitlines()[0] == said
+
+
+def test_the_field_is_told_as_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with Path("f.jsonl").open("wb") as stream:
+        stream.writelines(fleets.line(name, one) for name, one in fleets.in_the_field(60))
+    assert main(["fleet", "f.jsonl", "--target=8xh100"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("NOT PASSED: 5 nodes not the target, 3 nodes with slow devices\n")
+    for line in (
+        "only 59 carry measurements: without them slow nodes cannot be told (parity fleet collect --measure)",
+        "      GPU 0-7 power_limit_w: 500 W here, 700 W there (0.71x)",
+        "      machine visible_devices: 7 here, 8 there (0.88x)",
+        "      GPU 0 mig_enabled: yes here, no there",
+        "      GPU 5 ecc_uncorrected: 2 here, 0 there",
+        "      machine driver: 570.86.10 here, 570.86.15 there",
+        "      GPU 3 pcie_width_now: 8 here, not told there",
+        "    gpu-0025: 80 days before most",
+    ):
+        assert line in out.splitlines()
+    slow = [line.split()[0] for line in out.splitlines() if "dram_copy" in line]
+    assert sorted(slow) == ["gpu-0030", "gpu-0031", "gpu-0032"]
+    failing, passing = out.index("gpu-0027"), out.index("gpu-0020")
+    assert failing < passing, "what fails is told before what is merely odd"
+
+
+def test_readings_of_several_versions_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    old = fleets.node("a")
+    new = replace(old, origin=replace(old.origin, tool_version="0.2.0"))
+    assert main(["fleet", measured("f.jsonl", old, new, old)]) == 0
+    assert "differ in what they read: 0.1.0 (2), 0.2.0 (1)" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("width", ["80", "200"])
+@pytest.mark.parametrize("words", [["--format=text"], ["--format=text", "-v"]])
+def test_reports_keep_to_the_width(
+    width: str, words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    with Path("f.jsonl").open("wb") as stream:
+        stream.writelines(fleets.line(name, one) for name, one in fleets.in_the_field(60))
+    main(["fleet", "f.jsonl", *words])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= int(width)
+
+
+def test_rates_that_moved_since_the_baseline_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    before = [fleets.node(f"n{number}", rates=True, seed=1) for number in range(5)]
+    now = [fleets.node(f"n{number}", rates=True, seed=2) for number in range(5)]
+    then = measured("then.jsonl", *before)
+    assert main(["fleet", measured("now.jsonl", *now), f"--baseline={then}"]) == 0
+    slower = measured("slower.jsonl", *(fleets.slowed(one, 0.88) for one in now))
+    capsys.readouterr()
+    for words in ([], ["--format=markdown"], ["--format=html"]):
+        assert main(["fleet", slower, f"--baseline={then}", *words]) == 1
+        out = " ".join(capsys.readouterr().out.split())
+        assert "measured rates moved since the baseline" in out
+        assert "(0.88x)" in out
+        assert out.count("the median NVIDIA H100 80GB HBM3: dram_") == 3

@@ -81,12 +81,47 @@ def test_a_missing_node_is_told_and_fails(monkeypatch: pytest.MonkeyPatch, capsy
     assert main(["fleet", "fleet.jsonl"]) == 1
 
 
+def test_a_node_that_cannot_read_itself_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("driver gone\nfor good")
+
+    monkeypatch.setattr("parity.session.fingerprint_of", broken)
+    assert main(["fleet", "collect"]) == 1
+    captured = capsys.readouterr()
+    (line,) = told(captured.out)
+    assert (line["node"], line["problem"]) == ("this-host", r"RuntimeError: driver gone\nfor good")
+    assert "this-host: RuntimeError" in captured.err
+
+
+def test_nodes_are_measured_if_asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[Any] = []
+
+    def measure(fingerprint: Any, wish: Any, _: object) -> tuple[Any, None]:
+        asked.append(wish)
+        return fingerprint, None
+
+    monkeypatch.setattr("parity.cli.measuring_options.measure_here", measure)
+    assert main(["fleet", "collect", "--measure", "--only=dram_copy", "--budget=3s"]) == 0
+    assert [(wish.names, wish.budget_s) for wish in asked] == [(("dram_copy",), 3.0)]
+    assert main(["fleet", "collect", "--budget=3s"]) == 2
+    assert "add --measure" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_a_time_that_cannot_be_waited_is_misuse(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "collect", f"--timeout={seconds}"]) == 2
+    assert "no time to wait" in capsys.readouterr().err
+
+
 class Ray:
     """What Ray does for us, in this process; the second node hangs, the third has no parity."""
 
     def __init__(self) -> None:
         self.asked: list[Callable[[], Any]] = []
         self.cancelled = 0
+        self.words: list[tuple[str, ...]] = []
 
     def modules(self) -> dict[str, Any]:
         strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=lambda node, soft: node)
@@ -110,6 +145,7 @@ class Ray:
 
     def remote(self, **_: Any) -> Callable[[Any], Any]:
         def task(name: str, words: tuple[str, ...], timeout_s: float) -> str:
+            self.words.append(words)
             return name
 
         return lambda _: SimpleNamespace(options=lambda **_: SimpleNamespace(remote=task))
@@ -140,6 +176,20 @@ def test_over_ray(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     assert ray.cancelled == 1
     assert main(["fleet", "collect", "--via=ray", "--address=nowhere"]) == 2
     assert "no Ray cluster at 'nowhere'" in capsys.readouterr().err
+
+
+def test_every_node_of_ray_is_asked_with_the_same_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ray = Ray()
+    for name, module in ray.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    words = ["--no-redact", "--measure", "--budget=3s", "--only=dram", "--device=1", "--device=2", "--busy"]
+    assert main(["fleet", "collect", "--via=ray", *words]) == 1
+    assert set(map(frozenset, ray.words)) == {frozenset(words)}
+    assert main(["fleet", "collect", "--via=ray", "--measure", "--only=nothing"]) == 2
+    assert len(ray.words) == 4, "a slip is told before any node is asked"
+    capsys.readouterr()
 
 
 def test_without_ray_it_is_misuse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

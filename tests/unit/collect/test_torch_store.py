@@ -129,4 +129,4 @@ def test_assert_homogeneous_under_torchrun(tmp_path: Path, how: str, odd: str) -
         assert told == ["equal"] * 4
     else:
         assert len(set(told)) == 1
-        assert "machine NCCL_ALGO: not told on most ranks, Ring on rank 2 (" in told[0]
+        assert "machine NCCL_ALGO: unset on most ranks, Ring on rank 2 (" in told[0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
-from parity.fleet.diff import GATED, VOLATILE, Comparison, compare
+from parity.fleet.diff import GATED, VOLATILE, MachineDiff, compare
 from parity.model.absent import Absent, Reading
 from parity.model.device import Device, DeviceConditions, DeviceIdentity, Partition, Process
 from parity.model.fingerprint import Fingerprint, Origin, Stack
@@ -24,7 +24,7 @@ replace = msgspec.structs.replace
 H100 = "h100-sxm5-80gb"
 
 
-def between(a: Fingerprint, b: Fingerprint) -> Comparison:
+def between(a: Fingerprint, b: Fingerprint) -> MachineDiff:
     return compare(a, b, names=("a", "b"))
 
 
@@ -53,7 +53,7 @@ def stack(**components: str) -> Fingerprint:
 
 
 def test_a_machine_does_not_differ_from_itself() -> None:
-    assert between(each(8), each(8)) == Comparison(a="a", b="b", drifted=False, differences=())
+    assert between(each(8), each(8)) == MachineDiff(a="a", b="b", drifted=False, differences=())
 
 
 def test_a_changed_value_is_told_with_units_and_ratio() -> None:

@@ -14,7 +14,7 @@ from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.fleet.gather import Gathering
 from parity.fleet.nodes import Reading as Found
-from parity.fleet.telling import lasting
+from parity.fleet.plain import lasting
 from parity.model.absent import Absent, Reading
 from parity.model.device import DeviceConditions, DeviceIdentity, Process
 from parity.model.fingerprint import Fingerprint, Host, Origin, Stack

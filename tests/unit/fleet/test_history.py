@@ -17,8 +17,9 @@ import pytest
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.errors import InputFileError, ParityError, UnknownNameError, UsageError
+from parity.fleet import past
 from parity.fleet.gather import Gathering
-from parity.fleet.history import History, utc
+from parity.fleet.history import History
 from parity.fleet.nodes import Reading as Found
 from parity.model.absent import Reading
 from parity.model.fingerprint import Fingerprint, Host, Origin, Stack
@@ -62,7 +63,7 @@ def path(tmp_path: Path) -> Path:
 
 def since(path: Path, name: str, when: str) -> Any:
     with History(str(path), create=False) as history:
-        return history.since(name, when)
+        return past.since(history, name, when)
 
 
 def test_what_changed_and_when(path: Path) -> None:
@@ -98,11 +99,6 @@ def test_a_reading_is_kept_once_and_a_telling_once(path: Path) -> None:
     assert rows(path, "SELECT count(*), min(identity) FROM telling") == [(2, "sha256:abc")]
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-45"])
-def test_a_time_that_is_not_told_is_now(text: str) -> None:
-    assert abs(time.time() - time.mktime(time.strptime(utc(text), "%Y-%m-%dT%H:%M:%SZ")) + time.timezone) < 120
-
-
 def test_what_is_asked_wrongly_is_said(path: Path) -> None:
     with pytest.raises(InputFileError, match="no such store"):
         History(str(path), create=False)
@@ -128,6 +124,93 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(path: Path) -> None:
     with pytest.raises(InputFileError, match="not a store of this version"):
         keep(other, node("a", "2026-11-01"))
     assert rows(other, "SELECT name FROM sqlite_master") == [("precious",)]
+
+
+@pytest.mark.parametrize(("table", "column"), [("telling", "fingerprint"), ("reading", "measured")])
+def test_a_damaged_entry_is_told_and_never_raised(path: Path, table: str, column: str) -> None:
+    keep(path, node("a", "2026-11-01", rate=2900.0))
+    base = sqlite3.connect(path)
+    base.execute(f"UPDATE {table} SET {column} = x'00ff'")
+    base.commit()
+    base.close()
+    with pytest.raises(InputFileError, match="the store cannot be used"):
+        since(path, "a", "2026-11-01")
+    with pytest.raises(InputFileError), History(str(path), create=False) as history:
+        list(past.facts(history))
+
+
+def test_a_reading_that_points_nowhere_is_told(path: Path) -> None:
+    keep(path, node("a", "2026-11-01"))
+    base = sqlite3.connect(path)
+    base.execute("DELETE FROM telling")
+    base.commit()
+    base.close()
+    with pytest.raises(InputFileError, match="is not there"):
+        since(path, "a", "2026-11-01")
+
+
+@pytest.mark.parametrize("place", [100, 5000, 9000, 20_000])
+def test_pages_that_were_overwritten_are_told_and_never_raised(path: Path, place: int) -> None:
+    keep(path, *(node(f"n{number}", "2026-11-01", driver=str(number)) for number in range(40)))
+    raw = bytearray(path.read_bytes())
+    raw[place : place + 3000] = b"\xa5" * 3000
+    path.write_bytes(bytes(raw))
+    try:
+        for number in range(40):
+            assert since(path, f"n{number}", "2026-11-01").readings == 1
+    except ParityError as error:
+        assert error.where == str(path)  # noqa: PT017
+
+
+def test_a_store_of_a_later_version_is_left_alone(path: Path) -> None:
+    keep(path, node("a", "2026-11-01"))
+    base = sqlite3.connect(path)
+    base.execute("PRAGMA user_version = 2")
+    base.close()
+    for create in (True, False):
+        with pytest.raises(InputFileError, match="not a store of this version: 2") as raised:
+            History(str(path), create=create)
+        assert raised.value.mend == "upgrade gpu-parity"
+
+
+def test_a_writer_that_waits_for_its_input_holds_nobody_up(path: Path) -> None:
+    with History(str(path), create=True) as slow:
+        Gathering(history=slow).take([Found("f", "", msgspec.json.encode(node("slow", "2026-11-01")))])
+        start = time.monotonic()
+        keep(path, node("quick", "2026-11-01"))
+        assert time.monotonic() - start < 20
+        assert since(path, "quick", "2026-11-01").readings == 1
+    assert since(path, "slow", "2026-11-01").readings == 1
+
+
+def test_a_full_disk_is_told_and_what_was_kept_before_stays(path: Path) -> None:
+    keep(path, node("a", "2026-11-01"))
+    nodes = [node(f"n{number}", "2026-11-01", driver=str(number)) for number in range(700)]
+    found = [Found("f", "", msgspec.json.encode(one)) for one in nodes]
+    with History(str(path), create=True) as history:
+        history.base.execute("PRAGMA max_page_count = 4")
+        with pytest.raises(UsageError, match="full"):
+            Gathering(history=history).take(found)
+    assert since(path, "a", "2026-11-01").readings == 1
+    assert rows(path, "SELECT count(*) FROM reading") == [(1,)]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_store_in_a_folder_that_takes_no_files_is_read(path: Path) -> None:
+    keep(path, node("a", "2026-11-01"))
+    path.chmod(0o444)
+    path.parent.chmod(0o555)
+    try:
+        assert since(path, "a", "2026-11-01").readings == 1
+    finally:
+        path.parent.chmod(0o755)
+
+
+def test_a_clock_that_goes_back_orders_readings_by_what_it_said(path: Path) -> None:
+    keep(path, node("a", "2026-11-05", driver="2"), node("a", "2026-11-03", driver="1"))
+    found = since(path, "a", "2026-11-01")
+    assert (found.first, found.last) == ("2026-11-03T00:00:00Z", "2026-11-05T00:00:00Z")
+    assert [(one.a, one.b) for step in found.steps for one in step.differences] == [("1", "2")]
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:

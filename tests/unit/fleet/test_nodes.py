@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,9 +21,6 @@ from parity.fleet import nodes
 from parity.fleet.nodes import Reading, readings
 from parity.model.fingerprint import Fingerprint
 from parity.model.fleet import Unreadable
-
-if TYPE_CHECKING:
-    import pytest
 
 RAW = msgspec.json.encode(as_fingerprint(store.device_spec("h100-sxm5-80gb")))
 PRETTY = json.dumps(json.loads(RAW), indent=2).encode()
@@ -91,6 +90,95 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     missing = found(str(tmp_path / "empty"), str(tmp_path / "none.json"), write(tmp_path, "zero.json"), "/dev/null")
     assert all(isinstance(one, Unreadable) and one.why for one in missing)
     assert len(missing) == 4
+
+
+NODE = b'{"schema": "parity.node/1", "node": "n7", "fingerprint": ' + RAW + b"}"
+WAYS = {
+    "crlf": RAW + b"\r\n" + RAW + b"\r\n",
+    "byte order mark": b"\xef\xbb\xbf" + RAW + b"\n" + RAW,
+    "blank lines first": b"\n \n" + RAW + b"\n" + RAW,
+    "srun --label": b"0: " + RAW + b"\n12: " + NODE,
+    "gzip": gzip.compress(RAW + b"\n" + RAW),
+    "list": b"[" + RAW + b", " + NODE + b"]",
+    "list over lines": json.dumps([json.loads(RAW), json.loads(NODE)], indent=1).encode(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_happens_to_lines_on_the_way_is_undone(tmp_path: Path, way: str) -> None:
+    told = found(write(tmp_path, "fleet.jsonl", WAYS[way]))
+    assert [len(decoded(one).devices) for one in told] == [1, 1]
+
+
+def test_reports_of_other_tools_may_stand_in_one_line(tmp_path: Path) -> None:
+    labels = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3", "nvidia.com/gpu.count": "8"}
+    items: list[dict[str, Any]] = [
+        {"kind": "Node", "metadata": {"name": name, "labels": labels}} for name in ("a", "b")
+    ]
+    told = found(write(tmp_path, "nodes.json", json.dumps({"kind": "List", "items": items}).encode()))
+    assert [one.name for one in told if isinstance(one, Reading)] == ["a", "b"]
+    items.append(
+        {"kind": "Node", "metadata": {"name": "c", "labels": {}}, "status": {"capacity": {"nvidia.com/gpu": "8"}}}
+    )
+    items.append(
+        {"kind": "Node", "metadata": {"name": "control-plane", "labels": {}}, "status": {"capacity": {"cpu": "8"}}}
+    )
+    *good, bad = found(write(tmp_path, "nodes.json", json.dumps({"kind": "List", "items": items}).encode()))
+    assert len(good) == 2
+    assert isinstance(bad, Unreadable)
+    assert bad.why == "c: offers GPUs, and no label says which"
+    (odd,) = found(write(tmp_path, "odd.json", b'{"queued": 1}'))
+    assert isinstance(odd, Unreadable)
+
+
+def test_a_banner_costs_itself_and_no_node(tmp_path: Path) -> None:
+    path = write(tmp_path, "fleet.jsonl", b"srun: job 12 has been allocated", b'{"queued": 1}', RAW, RAW)
+    told = found(path)
+    assert [isinstance(one, Reading) for one in told] == [False, False, True, True]
+    assert told[2].where == f"{path}:3"
+
+
+def test_one_envelope_over_several_lines(tmp_path: Path) -> None:
+    (one,) = found(write(tmp_path, "n7.json", json.dumps(json.loads(NODE), indent=2).encode()))
+    assert isinstance(one, Reading)
+    assert one.name == "n7"
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (gzip.compress(RAW)[:-20], "a damaged gzip file"),
+        (b"\x1f\x8b" + b"x" * 50, "a damaged gzip file"),
+        (b"\x28\xb5\x2f\xfd" + b"x" * 50, "zstd -dc"),
+    ],
+)
+def test_packed_files_of_a_folder_are_read_or_told(tmp_path: Path, raw: bytes, why: str) -> None:
+    write(tmp_path, "a.jsonl", RAW)
+    write(tmp_path, "b.jsonl.gz", gzip.compress(RAW))
+    write(tmp_path, "c.jsonl.zst", raw)
+    *good, bad = found(str(tmp_path))
+    assert [len(decoded(one).devices) for one in good] == [1, 1]
+    assert isinstance(bad, Unreadable)
+    assert why in bad.why
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "a.jsonl", RAW)
+    write(tmp_path, "closed/b.jsonl", RAW)
+    scan = os.scandir
+
+    def refuse(folder: str) -> Any:
+        if str(folder).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    good, bad = found(str(tmp_path))
+    assert isinstance(good, Reading)
+    assert (bad.where, isinstance(bad, Unreadable) and bad.why) == (
+        str(tmp_path / "closed"),
+        "cannot be read: Permission denied",
+    )
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

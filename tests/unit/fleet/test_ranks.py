@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import fleets
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.fleet.ranks import Rank, disagreements, facts_of
+from parity.model.fingerprint import Library, Link
 
 if TYPE_CHECKING:
     import random
@@ -58,3 +61,27 @@ def test_one_odd_rank_is_always_found(count: int, data: st.DataObject, dice: ran
     assert found.fact == name
     if count > 2:
         assert found.others == {"other": (f"rank {odd} (h{odd})",)}
+
+
+def test_a_variable_that_some_ranks_do_not_set_is_unset_there() -> None:
+    (found,) = disagreements(ranks({}, {"machine NCCL_ALGO": "Ring"}, {}))
+    assert str(found) == "machine NCCL_ALGO: unset on most ranks, Ring on rank 1 (h1)"
+
+
+def test_what_a_clock_a_board_or_a_path_says_stops_no_job() -> None:
+    idle = fleets.changed(fleets.node("a"), "conditions", clock_policy="nvclock=345", ecc_uncorrected=0)
+    busy = fleets.changed(fleets.node("b"), "conditions", clock_policy="nvclock=1980", ecc_uncorrected=1)
+    copies = (Library(name="libnccl", path="/scratch/b/libnccl.so.2"),)
+    busy = msgspec.structs.replace(busy, stack=msgspec.structs.replace(busy.stack, libraries=copies))
+    assert disagreements(ranks(facts_of(idle), facts_of(busy))) == ()
+
+
+def test_another_link_and_another_version_of_this_tool_are_told() -> None:
+    one = fleets.node("a", count=2)
+    origin = msgspec.structs.replace(one.origin, tool_version="0.2.0")
+    other = msgspec.structs.replace(one, origin=origin, links=(Link(a=0, b=1, kind="system", path="SYS"),))
+    found = disagreements(ranks(facts_of(one), facts_of(one), facts_of(other)))
+    assert [(told.fact, told.most) for told in found] == [
+        ("machine links", "nvlink NV18: 1 pair"),
+        ("parity version", "0.1.0"),
+    ]

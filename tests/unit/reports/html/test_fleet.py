@@ -6,9 +6,10 @@ import pytest
 from html_page import HOSTILE, checked
 
 from parity.model.difference import Difference
-from parity.model.fleet import Change, Fleet, Group, NodeVerdict, SlowDevice, Unreadable
+from parity.model.fleet import Apart, Change, Fleet, Group, NodeVerdict, SlowDevice, Undecided, Unreadable
 from parity.reports.html.fleet import render
 
+KINDS = "Kinds of node: the largest, those that fail, the others"
 DRIVER = Difference(section="stack", subject="machine", name="driver", kind="changed", a="570.1", b="580.1")
 CAP = Difference(
     section="conditions", subject="GPU 3", name="power_limit_w", kind="changed", a="700 W", b="500 W", ratio=0.7143
@@ -38,7 +39,7 @@ def fleet(name: str = "n", **more: object) -> Fleet:
 
 def test_kinds_what_tells_them_apart_and_slow_ones() -> None:
     page = checked(render(fleet()))
-    kinds = page.tables["Kinds of node, the largest first"]
+    kinds = page.tables[KINDS]
     assert [row[:2] for row in kinds[1:]] == [["1", "250"], ["2", "1"]]
     assert "why so" in kinds[2][3]
     assert page.tables["Kind 2 (odd) beside kind 1"][1:] == [
@@ -67,9 +68,29 @@ def test_nothing_but_a_pass_is_called_one(changes: dict[str, object], word: str)
 
 def test_without_a_target_there_is_no_column_of_verdicts() -> None:
     page = checked(render(fleet(target="")))
-    assert page.tables["Kinds of node, the largest first"][0] == ["kind", "nodes", "what it is", "names"]
+    assert page.tables[KINDS][0] == ["kind", "nodes", "what it is", "names"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_text(name: str) -> None:
     checked(render(fleet(name)))
+
+
+def test_what_fails_comes_before_what_is_merely_odd() -> None:
+    odd = Group(id="c", title="8x H100", count=9, nodes=("c",) * 9, like="a", verdict=verdict(passed=True))
+    largest, failing = fleet().groups
+    page = checked(render(fleet(groups=(largest, odd, failing))))
+    assert [row[1] for row in page.tables[KINDS][1:]] == ["250", "1", "9"]
+    assert "not passed" in page.tables[KINDS][2][3]
+    assert "Kind 2 (odd) beside kind 1" in page.tables
+
+
+def test_doubts_old_readings_and_repeated_names_are_told() -> None:
+    doubt = Undecided(
+        name="dram_copy", part="H100", unit="GB/s", why="spread", devices=8, median=2700, lowest=2500, highest=2900
+    )
+    text = render(fleet(undecided=(doubt,), apart=(Apart(node="n3", days=-80.0),), repeated=("n4",)))
+    checked(text)
+    assert "their spread hides a slow one" in text
+    assert "n3: 80 days before most" in text
+    assert "Named more than once" in text

@@ -1,0 +1,142 @@
+"""Knows what every report of a fleet says: the whole in one line, slow devices by node, and what could not be told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from parity.fleet.diff import devices_together
+from parity.fleet.slow import STEADY
+from parity.model.fleet import NO_GPU
+from parity.units import fewest_digits, format_ratio, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from parity.model.fleet import Apart, BelowPeak, Fleet, Group, MedianDrift, SlowDevice, Undecided
+
+
+class SlowRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement by which devices of a node are slow; the figures are of the slowest.
+
+    Attributes:
+        devices: ``GPU 0-7``.
+    """
+
+    node: str
+    devices: str
+    name: str
+    unit: str
+    value: float
+    median: float
+    ratio: float
+    deviations: float
+    compared: int
+
+
+def conclusion(fleet: Fleet) -> str:
+    """Return the whole in one line."""
+    if fleet.exit_status == 3:
+        return "UNKNOWN: nothing could be judged" + (", no node has a GPU that could be read" if fleet.groups else "")
+    if fleet.passed:
+        return "PASSED: every node is what was asked for" if fleet.target else "PASSED: all nodes are alike"
+    failed = sum(group.count for group in fleet.groups if group.verdict is not None and not group.verdict.passed)
+    odd = fleet.nodes - fleet.groups[0].count if fleet.groups and not fleet.target else 0
+    slow = len({one.node for one in fleet.slow})
+    uneven = sorted({one.name for one in fleet.undecided if one.why != "few" and one.name in STEADY})
+    reasons = [
+        f"{plural(failed, 'node')} not the target" if failed else "",
+        f"{plural(odd, 'node')} unlike the largest kind" if odd else "",
+        "nodes without a GPU that could be read"
+        if any(group.title.startswith(NO_GPU) for group in fleet.groups)
+        else "",
+        f"{plural(slow, 'node')} with slow devices" if slow else "",
+        f"{', '.join(uneven)} uneven" if uneven else "",
+        "even the median device is slow" if any(one.fails for one in fleet.below_peak) else "",
+        f"{plural(len(fleet.changes), 'node')} changed since the baseline" if fleet.changes else "",
+        "measured rates moved since the baseline" if fleet.drifts else "",
+        f"{plural(len(fleet.unreadable), 'input')} not understood" if fleet.unreadable else "",
+    ]
+    return "NOT PASSED: " + ", ".join(reason for reason in reasons if reason)
+
+
+def by_urgency(fleet: Fleet) -> list[Group]:
+    """Return the groups as they are told: the one that others are held against, those that fail, then the others."""
+    failing = [group for group in fleet.groups[1:] if group.verdict is not None and not group.verdict.passed]
+    return [*fleet.groups[:1], *failing, *(group for group in fleet.groups[1:] if group not in failing)]
+
+
+def slow_rows(slow: Sequence[SlowDevice]) -> list[SlowRow]:
+    """Return slow devices as one row for each node and measurement, the worst node first."""
+    together: dict[tuple[str, str, str], list[SlowDevice]] = {}
+    for one in slow:
+        together.setdefault((one.node, one.name, one.unit), []).append(one)
+    worst: dict[str, float] = {}
+    for one in slow:
+        worst[one.node] = max(worst.get(one.node, 0.0), _behind(one))
+    rows = [_slow_row(devices) for devices in together.values()]
+    return sorted(rows, key=lambda row: (-worst[row.node], row.node))
+
+
+def _behind(one: SlowDevice) -> float:
+    return max(one.ratio, 1 / one.ratio) if one.ratio else float("inf")
+
+
+def _slow_row(devices: list[SlowDevice]) -> SlowRow:
+    slowest = max(devices, key=_behind)
+    return SlowRow(
+        node=slowest.node,
+        devices=devices_together(one.device for one in devices),
+        name=slowest.name,
+        unit=slowest.unit,
+        value=slowest.value,
+        median=slowest.median,
+        ratio=slowest.ratio,
+        deviations=slowest.deviations,
+        compared=slowest.devices,
+    )
+
+
+def undecided_lines(undecided: Sequence[Undecided]) -> Iterator[str]:
+    """Yield why slow devices cannot be told from healthy ones; measurements with too few devices together."""
+    few: dict[tuple[str, int], dict[str, None]] = {}
+    for one in undecided:
+        if one.why == "few":
+            few.setdefault((one.part, one.devices), {})[one.name] = None
+            continue
+        span = f"{fewest_digits(one.lowest)} to {fewest_digits(one.highest)} {one.unit}"
+        about = f"{one.name} of {one.devices} {one.part}"
+        if one.why == "spread":
+            yield f"{about}: {span} around {fewest_digits(one.median)}: their spread hides a slow one"
+        else:
+            yield (
+                f"{about}: {span}, {one.fast} faster than the median {fewest_digits(one.median)} by more than chance: "
+                "the others may be slow"
+            )
+    for (part, count), names in few.items():
+        yield f"{', '.join(names)} of {part}: {plural(count, 'device')}, too few to tell a slow one"
+
+
+def peak_line(one: BelowPeak) -> str:
+    """Return what the median device of a part delivers too little of."""
+    return f"the median {one.part}: {one.message}"
+
+
+def drift_line(one: MedianDrift) -> str:
+    """Return how the median of a part moved since the baseline."""
+    before, after = fewest_digits(one.before), fewest_digits(one.after)
+    return f"the median {one.part}: {one.name} {before} -> {after} {one.unit} ({format_ratio(one.ratio)})"
+
+
+def versions_line(fleet: Fleet) -> str:
+    """Return which versions of this tool read the nodes, if several did; what only one of them reads is not alike."""
+    if len(fleet.versions) < 2:
+        return ""
+    told = ", ".join(f"{version or 'unknown'} ({count})" for version, count in fleet.versions.items())
+    return f"read by several versions of parity, which differ in what they read: {told}"
+
+
+def apart_line(one: Apart) -> str:
+    """Return how long before or after most a reading was taken."""
+    return f"{one.node}: {plural(round(abs(one.days)), 'day')} {'before' if one.days < 0 else 'after'} most"

@@ -1,0 +1,102 @@
+"""Slow devices: few, some, half or most of them; never taken for healthy, never invented."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from parity.fleet.slow import Rates
+from parity.model.measurement import Measurement, Unit
+
+if TYPE_CHECKING:
+    from parity.model.fleet import SlowDevice, Undecided
+
+H100 = ("H100", "10de:2330")
+
+
+def judged(
+    values: list[float], *, name: str = "dram_copy", unit: Unit = "GB/s"
+) -> tuple[tuple[SlowDevice, ...], tuple[Undecided, ...]]:
+    """Return what is said of nodes with one device each."""
+    rates = Rates()
+    for number, value in enumerate(values):
+        rates.add(number, {0: H100}, (Measurement(name=name, device=0, value=value, unit=unit, kernel="copy"),))
+    return rates.judged([f"n{number}" for number in range(len(values))], frozenset(range(len(values))))
+
+
+def healthy(count: int, around: float = 2900.0, seed: int = 1) -> list[float]:
+    dice = random.Random(seed)
+    return [dice.gauss(around, around / 200) for _ in range(count)]
+
+
+@pytest.mark.parametrize("count", [3, 5, 8, 1000])
+def test_one_slow_device_among_few_or_many(count: int) -> None:
+    slow, undecided = judged([*healthy(count - 1), 2552.0])
+    assert [one.node for one in slow] == [f"n{count - 1}"]
+    assert undecided == ()
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 1000])
+def test_healthy_devices_are_not_slow(count: int) -> None:
+    slow, undecided = judged(healthy(count))
+    assert slow == ()
+    assert [one.why for one in undecided] == (["few"] if count < 3 else [])
+
+
+def test_two_devices_decide_nothing_and_that_is_said() -> None:
+    slow, (undecided,) = judged([2900.0, 2000.0])
+    assert slow == ()
+    assert (undecided.why, undecided.devices, undecided.part) == ("few", 2, "H100")
+
+
+@pytest.mark.parametrize(("slow_ones", "why"), [(50, "spread"), (51, "fast"), (70, "fast"), (99, "fast")])
+def test_where_half_or_most_are_slow_the_median_is_not_believed(slow_ones: int, why: str) -> None:
+    values = [*healthy(100 - slow_ones), *healthy(slow_ones, 2552.0)]
+    slow, (undecided,) = judged(values)
+    assert slow == ()
+    assert undecided.why == why
+    assert undecided.fast == (100 - slow_ones if why == "fast" else 0)
+
+
+@pytest.mark.parametrize("slow_ones", [1, 10, 30, 45])
+def test_a_slow_minority_is_found_whole(slow_ones: int) -> None:
+    slow, _ = judged([*healthy(100 - slow_ones), *healthy(slow_ones, 2552.0)])
+    assert len(slow) == slow_ones
+
+
+def test_a_wide_spread_of_three_is_said() -> None:
+    _, (undecided,) = judged([2900.0, 2700.0, 2500.0])
+    assert undecided.why == "spread"
+
+
+def test_times_are_slow_when_they_are_long() -> None:
+    slow, undecided = judged([3.0, 3.1, 3.2, 3.1, 9.0], name="launch_latency", unit="us")
+    assert [one.node for one in slow] == ["n4"]
+    assert undecided == ()
+    assert judged([3.0, 3.1, 3.2, 3.1, 3.5], name="launch_latency", unit="us") == ((), ())
+
+
+def test_pairs_are_held_against_the_same_pair() -> None:
+    rates = Rates()
+    for number in range(5):
+        near, far = (20.0 if number == 3 else 40.0), 25.0
+        pairs = [
+            Measurement(name="peer_to_peer", device=0, peer=peer, value=value, unit="GB/s", kernel="copy")
+            for peer, value in ((1, near), (2, far))
+        ]
+        rates.add(number, {0: H100, 1: H100, 2: H100}, tuple(pairs))
+    (slow,), undecided = rates.judged([f"n{number}" for number in range(5)], frozenset(range(5)))
+    assert (slow.node, slow.device, slow.peer) == ("n3", 0, 1)
+    assert undecided == ()
+
+
+def test_readings_that_do_not_count_play_no_part() -> None:
+    rates = Rates()
+    for number, value in enumerate([2900.0, 2890.0, 2910.0, 1000.0]):
+        one = Measurement(name="dram_copy", device=0, value=value, unit="GB/s", kernel="copy")
+        rates.add(number, {0: H100}, (one,))
+    names = ["a", "b", "c", "d"]
+    assert [one.node for one in rates.judged(names, frozenset(range(4)))[0]] == ["d"]
+    assert rates.judged(names, frozenset(range(3))) == ((), ())
