@@ -6,11 +6,13 @@ PYTEST_DONT_REWRITE
 from __future__ import annotations
 
 import re
+from functools import cache
+from os.path import realpath
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     import pytest
 
@@ -63,10 +65,16 @@ class PerfRules(NamedTuple):
             return True
         if any(mark.name in self.markers for mark in item.iter_markers()):
             return True
-        if not self.paths or not item.path.is_relative_to(self.rootdir):
-            return False
-        path = item.path.relative_to(self.rootdir).as_posix()
-        return any(pattern.fullmatch(path) for pattern in self.paths)
+        return bool(self.paths) and any(
+            pattern.fullmatch(path) for path in _below(self.rootdir, item.path) for pattern in self.paths
+        )
+
+
+@cache
+def _below(rootdir: Path, path: Path) -> tuple[str, ...]:
+    """Return a file's path relative to a folder, with slashes, as it is called and as it is without links."""
+    found = dict.fromkeys(((rootdir, path), (Path(realpath(rootdir)), Path(realpath(path)))))
+    return tuple(file.relative_to(folder).as_posix() for folder, file in found if file.is_relative_to(folder))
 
 
 def classify_by_hook(item: pytest.Item) -> bool | None:

@@ -178,6 +178,19 @@ def test_configured_marks_fixtures_and_paths(pytester: pytest.Pytester, gate: Ga
     gate().assert_outcomes(failed=3, passed=1)
 
 
+def test_configured_paths_hold_through_links(pytester: pytest.Pytester, gate: Gate) -> None:
+    real = pytester.mkdir("real")
+    settings = {"target": "h100", "perf_tests": {"paths": ["kernels/**"]}, "folder": str(real)}
+    real.joinpath("parity.yaml").write_text(json.dumps(settings))
+    real.joinpath("pytest.ini").write_text("[pytest]\n")
+    real.joinpath("kernels").mkdir()
+    real.joinpath("kernels", "test_gemm.py").write_text("def test_any():\n    pass\n", encoding="utf-8")
+    pytester.path.joinpath("link").symlink_to(real)
+    real.joinpath("short").symlink_to(real / "kernels")
+    for path in ("real/kernels", "link", "link/kernels", "real/short"):
+        gate(path, f"--rootdir={path.partition('/')[0]}").assert_outcomes(failed=2 if path == "link" else 1)
+
+
 @pytest.mark.parametrize(
     ("pattern", "path", "expected"),
     [
