@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MARKERS = frozenset({"perf", "performance", "benchmark", "codspeed_benchmark"})
 FIXTURES = frozenset({"benchmark", "codspeed_benchmark"})
+LINTERS = frozenset({"black", "flake8", "isort", "mypy", "pycodestyle", "pydocstyle", "pylint", "ruff"})
+"""Marks that pytest-black, -flake8 and so on put on their items: a look at a file of perf tests measures nothing."""
 
 _GLOB_PARTS = re.compile(r"(\*\*/|\*\*|\*|\?|\[!?[^\]/]+\])")
 _GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -65,9 +67,15 @@ class PerfRules(NamedTuple):
             return True
         if any(mark.name in self.markers for mark in item.iter_markers()):
             return True
-        return bool(self.paths) and any(
-            pattern.fullmatch(path) for path in _below(self.rootdir, item.path) for pattern in self.paths
+        return any(
+            pattern.fullmatch(path) and not _is_of_a_linter(item)
+            for pattern in self.paths
+            for path in _below(self.rootdir, item.path)
         )
+
+
+def _is_of_a_linter(item: pytest.Item) -> bool:
+    return not hasattr(item, "obj") and any(mark.name in LINTERS for mark in item.own_markers)
 
 
 @cache

@@ -191,6 +191,37 @@ def test_configured_paths_hold_through_links(pytester: pytest.Pytester, gate: Ga
         gate(path, f"--rootdir={path.partition('/')[0]}").assert_outcomes(failed=2 if path == "link" else 1)
 
 
+LINTERS = """
+    import pytest
+
+    def pytest_collect_file(file_path, parent):
+        if file_path.suffix == ".py":
+            return File.from_parent(parent, path=file_path)
+
+    class File(pytest.File):
+        def collect(self):
+            for name in ("ruff", "mypy", "own"):
+                item = Item.from_parent(self, name=name)
+                item.add_marker(name)
+                yield item
+
+    class Item(pytest.Item):
+        def runtest(self):
+            pass
+"""
+
+
+def test_linters_of_configured_paths_are_let_through(pytester: pytest.Pytester, gate: Gate) -> None:
+    settings = {"target": "h100", "perf_tests": {"paths": ["**"]}}
+    pytester.path.joinpath("parity.yaml").write_text(json.dumps(settings))
+    pytester.makeini("[pytest]\nmarkers = ruff\n  mypy\n  own\npython_files = test_*.py")
+    pytester.makeconftest(LINTERS)
+    pytester.makepyfile(test_gemm="import pytest\n\n@pytest.mark.ruff\ndef test_marked_like_one():\n    pass\n")
+    result = gate("test_gemm.py", "-rAf")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines_random(["PASSED *::ruff", "PASSED *::mypy", "FAILED *::own *", "FAILED *like_one *"])
+
+
 @pytest.mark.parametrize(
     ("pattern", "path", "expected"),
     [
