@@ -267,3 +267,12 @@ def test_xdist_with_a_target_by_marker_only(pytester: pytest.Pytester, gate: Gat
         """
     )
     gate("-p", "xdist", "-n2", child=True).assert_outcomes(failed=1, passed=1)
+
+
+def test_items_that_pytester_makes_without_a_run(pytester: pytest.Pytester, gate: Gate, engine_log: Log) -> None:
+    """A suite of a pytest plugin, run with a target in the environment; such a session has no exit status."""
+    path = pytester.makepyfile(SUITE)
+    report = f"--parity-report={pytester.path / 'run.json'}"
+    config = pytester.parseconfigure("-p", "pytest_parity.plugin", "--parity-target=here", report)
+    assert [item.name for item in pytester.genitems([pytester.getnode(config, path)])] == ["test_time", "test_function"]
+    assert [one["run"]["exit_status"] for one in engine_log() if one.get("op") == "report"] == [pytest.ExitCode.OK]
