@@ -63,7 +63,8 @@ class PerfRules(NamedTuple):
         told = None if self.classify is None else self.classify(item)
         if told is not None:
             return told
-        if not self.fixtures.isdisjoint(getattr(item, "fixturenames", ())):  # some doctest items have none
+        asked = self.fixtures.intersection(getattr(item, "fixturenames", ()))  # some doctest items have none
+        if asked and not asked <= parameters(item):
             return True
         if any(mark.name in self.markers for mark in item.iter_markers()):
             return True
@@ -72,6 +73,17 @@ class PerfRules(NamedTuple):
             for pattern in self.paths
             for path in _below(self.rootdir, item.path)
         )
+
+
+def parameters(item: pytest.Item) -> frozenset[str]:
+    """Return the arguments that ``parametrize`` gives values, not a fixture: ``benchmark`` may be a stock index."""
+    names: set[str] = set()
+    for mark in item.iter_markers("parametrize"):
+        given = dict(zip(("argnames", "argvalues", "indirect"), mark.args, strict=False)) | dict(mark.kwargs)
+        told, indirect = given.get("argnames", ()), given.get("indirect", False)
+        here = told.replace(",", " ").split() if isinstance(told, str) else told
+        names.update(name for name in here if indirect is False or (indirect is not True and name not in indirect))
+    return frozenset(names)
 
 
 def _is_of_a_linter(item: pytest.Item) -> bool:

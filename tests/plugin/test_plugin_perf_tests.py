@@ -191,6 +191,35 @@ def test_configured_paths_hold_through_links(pytester: pytest.Pytester, gate: Ga
         gate(path, f"--rootdir={path.partition('/')[0]}").assert_outcomes(failed=2 if path == "link" else 1)
 
 
+def test_a_parameter_is_no_fixture(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def benchmark(request):
+            return request.param
+
+        @pytest.mark.parametrize("benchmark", ["S&P 500", "DAX"])
+        def test_alpha(benchmark):
+            pass
+
+        @pytest.mark.parametrize(argnames=["fund", "benchmark"], argvalues=[("a", "DAX")], indirect=False)
+        def test_beta(fund, benchmark):
+            pass
+
+        @pytest.mark.parametrize("fund, benchmark", [("a", "DAX")], indirect=["benchmark"])
+        def test_partly(fund, benchmark):
+            pass
+
+        @pytest.mark.parametrize("benchmark", ["gemm"], indirect=True)
+        def test_time(benchmark):
+            pass
+        """
+    )
+    gate("--parity-target=h100").assert_outcomes(failed=2, passed=3)
+
+
 LINTERS = """
     import pytest
 
