@@ -287,3 +287,39 @@ def test_what_a_fixture_replaces_costs_no_result(
         result.stdout.fnmatch_lines(["conditions    1 clean, 1 unknown", "*the question could not be written: *"])
     else:
         result.stdout.fnmatch_lines(["conditions    2 clean"])
+
+
+FORKED = """
+    import os
+    import pickle
+
+    import pytest
+    from _pytest.runner import runtestprotocol
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(item, nextitem):
+        there, here = os.pipe()
+        pid = os.fork()
+        if not pid:
+            reports = runtestprotocol(item, nextitem=nextitem, log=False)
+            data = [item.config.hook.pytest_report_to_serializable(config=item.config, report=one) for one in reports]
+            os.write(here, pickle.dumps(data))
+            os._exit(0)
+        os.close(here)
+        with os.fdopen(there, "rb") as stream:
+            sent = pickle.loads(stream.read())
+        os.waitpid(pid, 0)
+        for one in sent:
+            report = item.config.hook.pytest_report_from_serializable(config=item.config, data=one)
+            item.ihook.pytest_runtest_logreport(report=report)
+        return True
+"""
+
+
+def test_a_test_in_a_forked_copy_is_unknown(pytester: pytest.Pytester, gate: Gate) -> None:
+    """As with pytest-forked: nobody asks the engine there, and that is told."""
+    pytester.makeconftest(FORKED)
+    pytester.makepyfile("import pytest\n\n@pytest.mark.perf\ndef test_clean():\n    pass\n")
+    result = gate("--parity-target=here", child=True)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["conditions    1 unknown", "*not asked in a forked copy of the test process*"])
