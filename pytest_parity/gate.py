@@ -15,7 +15,7 @@ import pytest
 
 from pytest_parity.blocking import SKIPPED_BY_GATE, Blocked, let_skips_of_the_user_win, skip
 from pytest_parity.marks import read_marks
-from pytest_parity.perf import PerfRules, classify_by_hook
+from pytest_parity.perf import PerfRules, classify_by_hook, parameters
 from pytest_parity.perf_reports import PerfReports
 from pytest_parity.plan import PLAN, Plan
 from pytest_parity.settings import runs_tests
@@ -128,7 +128,7 @@ class Gate:
         """
         item = request.node
         late = fixturedef.argname in self._rules.fixtures and isinstance(item, pytest.Item)
-        if not late or item.stash.get(PLAN, None) is not None:
+        if not late or item.stash.get(PLAN, None) is not None or fixturedef.argname in parameters(item):
             return (yield)
         plan = self._plan(item, is_perf=True)
         if plan is None or not plan.verdict.blocks:
@@ -193,9 +193,9 @@ class Gate:
         return Plan(verdict, mode, conditions, visible, "" if verdict is self._judge.base() else by)
 
     def _spare_reruns(self, item: pytest.Item) -> None:
-        """Keep pytest-rerunfailures from running a blocked test again."""
-        if hasattr(self._config.option, "reruns"):
-            mark = pytest.mark.flaky(reruns=0, rerun_except=f"^{Blocked.__name__}")
+        """Keep pytest-rerunfailures and pytest-retry, whose marks share a name, from running a blocked test again."""
+        if any(hasattr(self._config.option, name) for name in ("reruns", "retries")):
+            mark = pytest.mark.flaky(reruns=0, rerun_except=f"^{Blocked.__name__}", condition=False)
             item.add_marker(mark, append=False)
 
     def _message(self, verdict: Verdict) -> str:

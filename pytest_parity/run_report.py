@@ -60,12 +60,13 @@ class RunReport:
         self._from_workers += received(node)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Have the reports written, also those of a run without a perf test; say what was not."""
         settings = self._judge.settings
         if not runs_tests(self._config):
             return
-        request = {"op": "report", "paths": list(settings.reports), "run": self._run(session)}
+        run = self._run(getattr(session, "exitstatus", exitstatus))
+        request = {"op": "report", "paths": list(settings.reports), "run": run}
         engine = Engine(directory=settings.directory, timeout_s=settings.timeout_s)
         try:
             answer = ask(engine, request)
@@ -73,7 +74,7 @@ class RunReport:
             answer = {"written": [], "problems": [{"path": path, "why": str(error)} for path in settings.reports]}
         self._tell(answer)
 
-    def _run(self, session: pytest.Session) -> dict[str, Any]:
+    def _run(self, exitstatus: int) -> dict[str, Any]:
         """Return the run as the engine takes it."""
         records = self._config.stash[RECORDS]
         judge = self._judge
@@ -82,7 +83,7 @@ class RunReport:
             **records.summary(),
             "started": dt.datetime.fromtimestamp(records.started, dt.timezone.utc).isoformat(timespec="seconds"),
             "seconds": round(time.time() - records.started, 3),
-            "exit_status": int(session.exitstatus),
+            "exit_status": int(exitstatus),
             "folder": plain(folder_in_repository(self._config.rootpath)),
             "tests": [as_plain(record) for record in records.all()],
             "verdicts": once([*documents(verdicts), *self._from_workers]),

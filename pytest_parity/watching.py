@@ -6,6 +6,7 @@ PYTEST_DONT_REWRITE
 from __future__ import annotations
 
 from functools import partial
+from os import getpid  # by name: what a fixture puts in its place must not reach us
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +37,7 @@ class Watching:
         self._records = config.stash.get(RECORDS, None)
         # What a worker sends, and what pytest writes about a test, is complete with the report of its teardown.
         self._tells_late = self._records is not None and not config.getoption("xmlpath", default=None)
+        self._owner = getpid()
 
     def prepare(self) -> None:
         """Have the drivers attached while the first tests run."""
@@ -66,7 +68,9 @@ class Watching:
         if is_over and call.when == "call" and not decides:
             self._watch.end(item.nodeid)
         conditions = None
-        if is_over and call.when == "teardown" and self._tells_late and not decides:
+        # A copy that pytest-forked made ends with its test: what it leaves for later, nobody hears.
+        tells_late = self._tells_late and not decides and getpid() == self._owner
+        if is_over and call.when == "teardown" and tells_late:
             self._watch.leave(item.nodeid, partial(self._tell, item.nodeid))
         elif is_over and (decides or call.when == "teardown"):
             conditions = self._conditions(item)
