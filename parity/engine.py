@@ -23,6 +23,7 @@ The pytest plugin starts one engine per run and never imports this package itsel
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 from pathlib import Path
@@ -59,7 +60,7 @@ def main() -> None:
     try:
         for line in sys.stdin.buffer:
             answer = engine.answer(line)
-            channel.write(msgspec.json.encode(answer) + b"\n")
+            channel.write(_written(answer) + b"\n")
             channel.flush()
             if answer.get("bye"):
                 break
@@ -89,7 +90,7 @@ class Engine:
         """Return the answer to one line; never raises."""
         number: Any = None
         try:
-            request = msgspec.json.decode(line)
+            request = _read(line)
             number = request.get("id")
             handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
                 "judge": self._judge,
@@ -220,6 +221,34 @@ class Engine:
         _known_rules(rules, sources.get("rules", "rules"))
         verdict = session.judge_fingerprint(self._read(request), target, project, only=rules)
         return {"active": True, **settings, **_summary(verdict)}
+
+
+def _read(line: bytes) -> Any:
+    """Return a request; names of files and folders that are no UTF-8 come as lone surrogates."""
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        request = json.loads(line)
+        if request.get("op") == "report":  # nothing in it but its paths is looked up again
+            request["run"] = _carried(request["run"])
+        return request
+
+
+def _carried(value: Any) -> Any:
+    """Return data whose text any file can carry."""
+    if isinstance(value, dict):
+        return {_carried(name): _carried(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_carried(one) for one in value]
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _written(answer: dict[str, Any]) -> bytes:
+    """Return an answer on one line; see ``_read``."""
+    try:
+        return msgspec.json.encode(answer)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(answer)).encode()
 
 
 def _choice(value: str | None, allowed: tuple[str, ...], source: str) -> Any:

@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
+from bdb import BdbQuit
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -26,6 +27,13 @@ class Blocked(Failed):
     """Raised in place of a test that must not measure."""
 
 
+class Told(Blocked, BdbQuit):
+    """What is left of it once it is reported: a failure to whoever asks, and nothing to stop at for a debugger.
+
+    Without an exception, the plugin ``flaky`` takes the test for one that passed, and drops its report.
+    """
+
+
 def rewrite(report: pytest.TestReport, plan: Plan, message: str) -> str:
     """Make the report of a blocked phase what users expect to read; return what became of the test."""
     report.__dict__.pop("wasxfail", None)
@@ -39,6 +47,13 @@ def rewrite(report: pytest.TestReport, plan: Plan, message: str) -> str:
         return "xfailed"
     report.outcome = "failed"
     return "failed"
+
+
+def after_report(call: pytest.CallInfo[None], state: str) -> None:
+    """Leave in a reported phase what says the same as its report: an error in a failed one, none in any other."""
+    if call.excinfo is not None:
+        told = (Told, Told(str(call.excinfo.value), pytrace=False), call.excinfo.tb)
+        call.excinfo = pytest.ExceptionInfo.from_exc_info(told) if state == "failed" else None
 
 
 def let_skips_of_the_user_win(item: pytest.Item) -> None:

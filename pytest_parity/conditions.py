@@ -5,10 +5,11 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
-import os
+from os import getpid  # by name: what a fixture puts in its place must not reach us
 from typing import TYPE_CHECKING, Any
 
 from pytest_parity.engine_client import EngineError
+from pytest_parity.records import plain
 from pytest_parity.visible import visible_now
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class Watch:
         """Have the watch begin; ``has_begun`` waits for it."""
         request = {
             "op": "begin",
-            "test": nodeid,
-            "pid": os.getpid(),
+            "test": plain(nodeid),
+            "pid": getpid(),
             "visible": dict(visible_now()),
             **self._where,
         }
@@ -65,7 +66,7 @@ class Watch:
     def end(self, nodeid: str) -> None:
         """Have the watch end; the engine reads the counters at once, and nobody waits for what it makes of them."""
         if self._open == nodeid and self._ending is None and not self._problem:
-            self._ending = self._engine.send({"op": "end", "test": nodeid, "series": self._keeps_series})
+            self._ending = self._engine.send({"op": "end", "test": plain(nodeid), "series": self._keeps_series})
 
     def leave(self, nodeid: str, tell: Callable[[dict[str, Any]], None]) -> None:
         """Have the conditions since ``begin`` told once the engine has worked them out: at ``settle`` at the latest."""

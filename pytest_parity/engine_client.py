@@ -13,10 +13,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from pytest_parity.channel import Channel, ChannelError
+from pytest_parity.channel import Channel, ChannelError, monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +37,9 @@ sys.path[:] = paths
 from parity.engine import main
 main()
 """
+_MEASURES_CHILDREN = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START", "COV_CORE_DATAFILE", "COV_CORE_SOURCE")
+"""Variables by which coverage and pytest-cov reach child processes: the engine is none of the user's code, would start
+later, and ends after the data files of a run are combined."""
 _TAIL_BYTES = 4096
 _TAIL_LINES = 6
 # Taken here: what a test puts in their place must not reach the engine.
@@ -84,11 +86,12 @@ class Engine:
             self._channel = Channel()
             try:
                 self._process = _Popen(
-                    [sys.executable, "-c", _BOOT, engine_root()],
+                    [sys.executable or "", "-c", _BOOT, engine_root()],
                     stdin=self._channel.child_in,
                     stdout=self._channel.child_out,
                     stderr=self._noise or subprocess.DEVNULL,
                     cwd=self._directory,
+                    env={name: value for name, value in os.environ.items() if name not in _MEASURES_CHILDREN},
                     start_new_session=True,  # Ctrl-C is for pytest; the child ends with its standard input
                 )
             finally:
@@ -104,10 +107,15 @@ class Engine:
             return self._last_id
         self.start()
         if self._channel is not None and self._failure is None:
+            try:
+                line = "".join((_to_json({"id": self._last_id, **request}), "\n")).encode()
+            except Exception as error:  # a test put something of its own in the place of what a request tells
+                why = f"the question could not be written: {type(error).__name__}: {error}"
+                self._answers[self._last_id] = {"id": self._last_id, "ok": False, "kind": "internal", "error": why}
+                return self._last_id
             self._awaited.append(self._last_id)
-            line = _to_json({"id": self._last_id, **request}) + "\n"
             with contextlib.suppress(ChannelError):  # told by ``receive``
-                self._channel.send(line.encode())
+                self._channel.send(line)
         return self._last_id
 
     def receive(self, request_id: int, timeout_s: float | None = None) -> dict[str, Any]:
@@ -220,7 +228,7 @@ def engine_root() -> str:
 def _parse(line: bytes, request_id: int) -> dict[str, Any]:
     try:
         answer = _from_json(line)
-    except (ValueError, RecursionError):
+    except Exception:  # no JSON, or a test put something of its own in the place of what reads it
         answer = None
     agreed = isinstance(answer, dict) and answer.get("id") == request_id and isinstance(answer.get("ok"), bool)
     if not agreed:

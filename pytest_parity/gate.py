@@ -193,9 +193,9 @@ class Gate:
         return Plan(verdict, mode, conditions, visible, "" if verdict is self._judge.base() else by)
 
     def _spare_reruns(self, item: pytest.Item) -> None:
-        """Keep pytest-rerunfailures from running a blocked test again."""
-        if hasattr(self._config.option, "reruns"):
-            mark = pytest.mark.flaky(reruns=0, rerun_except=f"^{Blocked.__name__}")
+        """Keep pytest-rerunfailures and pytest-retry, whose marks share a name, from running a blocked test again."""
+        if any(hasattr(self._config.option, name) for name in ("reruns", "retries")):
+            mark = pytest.mark.flaky(reruns=0, rerun_except=f"^{Blocked.__name__}", condition=False)
             item.add_marker(mark, append=False)
 
     def _message(self, verdict: Verdict) -> str:

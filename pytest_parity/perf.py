@@ -6,16 +6,20 @@ PYTEST_DONT_REWRITE
 from __future__ import annotations
 
 import re
+from functools import cache
+from os.path import realpath
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     import pytest
 
 MARKERS = frozenset({"perf", "performance", "benchmark", "codspeed_benchmark"})
 FIXTURES = frozenset({"benchmark", "codspeed_benchmark"})
+LINTERS = frozenset({"black", "flake8", "isort", "mypy", "pycodestyle", "pydocstyle", "pylint", "ruff"})
+"""Marks that pytest-black, -flake8 and so on put on their items: a look at a file of perf tests measures nothing."""
 
 _GLOB_PARTS = re.compile(r"(\*\*/|\*\*|\*|\?|\[!?[^\]/]+\])")
 _GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -63,10 +67,22 @@ class PerfRules(NamedTuple):
             return True
         if any(mark.name in self.markers for mark in item.iter_markers()):
             return True
-        if not self.paths or not item.path.is_relative_to(self.rootdir):
-            return False
-        path = item.path.relative_to(self.rootdir).as_posix()
-        return any(pattern.fullmatch(path) for pattern in self.paths)
+        return any(
+            pattern.fullmatch(path) and not _is_of_a_linter(item)
+            for pattern in self.paths
+            for path in _below(self.rootdir, item.path)
+        )
+
+
+def _is_of_a_linter(item: pytest.Item) -> bool:
+    return not hasattr(item, "obj") and any(mark.name in LINTERS for mark in item.own_markers)
+
+
+@cache
+def _below(rootdir: Path, path: Path) -> tuple[str, ...]:
+    """Return a file's path relative to a folder, with slashes, as it is called and as it is without links."""
+    found = dict.fromkeys(((rootdir, path), (Path(realpath(rootdir)), Path(realpath(path)))))
+    return tuple(file.relative_to(folder).as_posix() for folder, file in found if file.is_relative_to(folder))
 
 
 def classify_by_hook(item: pytest.Item) -> bool | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_parity.blocking import SKIPPED_BY_GATE, Blocked, rewrite
+from pytest_parity.blocking import SKIPPED_BY_GATE, Blocked, after_report, rewrite
 from pytest_parity.plan import PLAN
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class PerfReports:
         state = ""
         if call.excinfo is not None and isinstance(call.excinfo.value, Blocked):
             state = rewrite(report, plan, str(call.excinfo.value.msg))
-            call.excinfo = None  # nothing to debug: --pdb does not stop here
+            after_report(call, state)  # nothing to debug: --pdb does not stop here
         elif report.skipped and item.stash.get(SKIPPED_BY_GATE, False):
             state = "skipped"
             report.longrepr = (str(item.path), (report.location[1] or 0) + 1, f"Skipped: {plan.verdict.headline}")

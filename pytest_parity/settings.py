@@ -69,11 +69,11 @@ def resolve(config: pytest.Config) -> Settings:
         raise pytest.UsageError(message)
     for name in ("fingerprint", "config"):
         given = values[name]
-        values[name] = None if given is None else str(Path(directory, given))
+        values[name] = None if given is None else str(_path(directory, given))
     return Settings(
         **values,
         require_measured=_require_measured(config, sources),
-        reports=tuple(str(Path(directory, path)) for path in reports),
+        reports=tuple(str(_path(directory, path)) for path in reports),
         rootdir=str(config.rootpath),
         directory=directory,
         timeout_s=_timeout_s(),
@@ -85,6 +85,11 @@ def runs_tests(config: pytest.Config) -> bool:
     """Tell whether tests will run; listing them, fixtures or the cache needs no engine."""
     listing = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
     return not any(config.getoption(name, default=None) for name in listing)
+
+
+def _path(directory: str, given: str) -> Path:
+    """Return an absolute path; no shell replaces ``~`` in ``--parity-report=~/run.json``, so pytest's options do."""
+    return Path(directory, os.path.expanduser(given))  # noqa: PTH111  (Path raises where there is no such home)
 
 
 def _value(config: pytest.Config, name: str, sources: dict[str, str]) -> str | None:

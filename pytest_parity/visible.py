@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from os import environ  # by name: what a fixture puts in its place is not what a driver reads
 
 VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
@@ -17,5 +17,4 @@ Visible = tuple[tuple[str, str], ...]
 
 def visible_now() -> Visible:
     """Return the variables that are set in this process; users set them per xdist worker, often in a conftest."""
-    environment = os.environ
-    return tuple((name, environment[name]) for name in VARIABLES if name in environment)
+    return tuple((name, environ[name]) for name in VARIABLES if name in environ)

@@ -235,3 +235,19 @@ def test_markers_are_registered_once(pytester: pytest.Pytester, gate: Gate) -> N
     assert sum(line.startswith("@pytest.mark.perf:") for line in lines) == 1
     assert sum(line.startswith("@pytest.mark.parity(") for line in lines) == 1
     gate("--strict-markers", "-W", "error").assert_outcomes(passed=1)
+
+
+def test_a_path_may_begin_at_the_home_folder(
+    pytester: pytest.Pytester, gate: Gate, engine_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No shell replaces the tilde in the middle of a word; a folder of that name is the last thing anybody wants."""
+    monkeypatch.setenv("HOME", str(pytester.path / "home"))
+    pytester.makepyfile("def test_function():\n    pass\n")
+    options = ("--parity-report=~/run.json", "--parity-fingerprint=~/here.json", "--parity-config=~/parity.yaml")
+    gate("--parity-target=here", *options)
+    judged = next(one for one in engine_log() if one.get("op") == "judge")
+    asked = {judged["fingerprint"], judged["config"]}
+    told = next(one for one in engine_log() if one.get("op") == "report")
+    home = pytester.path / "home"
+    assert asked == {str(home / "here.json"), str(home / "parity.yaml")}
+    assert told["paths"] == [str(home / "run.json")]

@@ -227,3 +227,55 @@ def test_a_project_full_of_parity(pytester: pytest.Pytester, gate: Gate) -> None
     result = gate("--parity-target=h100", child=True)
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(["verdict       mismatch, level same-vendor, equivalent required"])
+
+
+RETRIES = """
+    import pytest
+
+    def pytest_addoption(parser):
+        parser.addoption("--retries")
+
+    def pytest_configure(config):
+        config.addinivalue_line("markers", "flaky: runs again")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(item, call):
+        if call.when == "call":
+            print("again:", [mark.kwargs.get("condition") for mark in item.iter_markers("flaky")])
+"""
+
+
+def test_blocked_tests_are_not_retried(pytester: pytest.Pytester, gate: Gate) -> None:
+    """The plugin ``pytest-retry`` looks at the nearest mark, and leaves a test alone whose ``condition`` is false."""
+    pytester.makeconftest(RETRIES)
+    pytester.makepyfile(SUITE)
+    result = gate("--parity-target=h100", "-s")
+    result.stdout.fnmatch_lines(["*again: [[]False[]]*", "*again: [[][]]*"])
+
+
+CALLS = """
+    import pytest
+
+    CALLS = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(item, call):
+        CALLS.append((item.name, call))
+
+    def pytest_exception_interact(node):
+        print("interact:", node.name)
+
+    def pytest_sessionfinish():
+        for name, call in CALLS:
+            print(f"{name} {call.when}: {'raised' if call.excinfo else 'passed'}")
+"""
+
+
+@pytest.mark.parametrize(("mode", "call"), [("fail", "raised"), ("xfail", "passed")])
+def test_the_call_says_what_its_report_says(pytester: pytest.Pytester, gate: Gate, mode: str, call: str) -> None:
+    """The plugin ``flaky`` goes by the call: it dropped the report of a failed test whose call looks passed."""
+    pytester.makeconftest(CALLS)
+    pytester.makepyfile(SUITE)
+    result = gate("--parity-target=h100", f"--parity-mode={mode}", "-s")
+    result.stdout.fnmatch_lines(["*test_time setup: passed", f"test_time call: {call}", "test_time teardown: passed"])
+    result.stdout.no_fnmatch_line("*interact:*")

@@ -250,3 +250,40 @@ def test_the_engine_dies_in_a_test(pytester: pytest.Pytester, gate: Gate, engine
     result.assert_outcomes(passed=2)
     assert "conditions    2 unknown" in result.outlines
     assert "              run conditions: the engine was killed by SIGKILL" in result.outlines
+
+
+@pytest.mark.parametrize("what", ["os.getpid", "os.environ", "json.dumps", "json.JSONEncoder.encode"])
+def test_what_a_fixture_replaces_costs_no_result(
+    pytester: pytest.Pytester, gate: Gate, engine_log: Log, what: str
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import os
+        from unittest import mock
+
+        import pytest
+
+        PID = os.getpid()
+
+        @pytest.fixture
+        def replaced():
+            with mock.patch("{what}"):
+                yield
+
+        @pytest.mark.perf
+        def test_replaced(replaced):
+            pass
+
+        @pytest.mark.perf
+        def test_clean():
+            print("pid", PID)
+        """
+    )
+    result = gate("--parity-target=here", "-rP", child=True)
+    result.assert_outcomes(passed=2)
+    begun = [one for one in engine_log() if one.get("op") == "begin"]
+    assert {f"pid {one['of_pid']}" for one in begun} <= set(result.outlines), "the process that is measured is named"
+    if what == "json.JSONEncoder.encode":  # it could not even be asked: said, and only of this test
+        result.stdout.fnmatch_lines(["conditions    1 clean, 1 unknown", "*the question could not be written: *"])
+    else:
+        result.stdout.fnmatch_lines(["conditions    2 clean"])

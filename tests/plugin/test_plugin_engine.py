@@ -82,14 +82,40 @@ def test_a_failing_engine_is_mentioned_without_perf_tests(pytester: pytest.Pytes
     result.stdout.fnmatch_lines(["here          unknown: the engine ended with status 1: *", "*perf_tests*not known*"])
 
 
+@pytest.mark.parametrize("python", ["no-python", "", None])
 def test_an_engine_that_cannot_be_started(
-    pytester: pytest.Pytester, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, gate: Gate, monkeypatch: pytest.MonkeyPatch, python: str | None
 ) -> None:
+    """Python inside another program need not know its own executable."""
     pytester.makepyfile(SUITE)
-    monkeypatch.setattr(sys, "executable", str(pytester.path / "no-python"))
+    monkeypatch.setattr(sys, "executable", python)
     result = gate("--parity-target=h100")
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(["unknown: target h100 could not be judged: the engine did not start: *"])
+
+
+def test_the_engine_is_not_measured_for_coverage(
+    pytester: pytest.Pytester, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", "COV_CORE_SOURCE"):
+        monkeypatch.setenv(name, "of the user")
+    pytester.makepyfile(
+        """
+        import os
+        import pathlib
+
+        def test_function():
+            assert os.environ["COVERAGE_PROCESS_START"] == "of the user"
+            pids = pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            names = [pathlib.Path("/proc", pid, "environ").read_bytes() for pid in pids]
+            assert len(names) == 1
+            assert b"FAKE_ENGINE_LOG=" in names[0]
+            assert b"of the user" not in names[0]
+        """
+    )
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        pytest.skip("this system does not list a process's children")
+    gate("--parity-target=h100", child=True).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("quiet", [[], ["-q"]])

@@ -178,6 +178,50 @@ def test_configured_marks_fixtures_and_paths(pytester: pytest.Pytester, gate: Ga
     gate().assert_outcomes(failed=3, passed=1)
 
 
+def test_configured_paths_hold_through_links(pytester: pytest.Pytester, gate: Gate) -> None:
+    real = pytester.mkdir("real")
+    settings = {"target": "h100", "perf_tests": {"paths": ["kernels/**"]}, "folder": str(real)}
+    real.joinpath("parity.yaml").write_text(json.dumps(settings))
+    real.joinpath("pytest.ini").write_text("[pytest]\n")
+    real.joinpath("kernels").mkdir()
+    real.joinpath("kernels", "test_gemm.py").write_text("def test_any():\n    pass\n", encoding="utf-8")
+    pytester.path.joinpath("link").symlink_to(real)
+    real.joinpath("short").symlink_to(real / "kernels")
+    for path in ("real/kernels", "link", "link/kernels", "real/short"):
+        gate(path, f"--rootdir={path.partition('/')[0]}").assert_outcomes(failed=2 if path == "link" else 1)
+
+
+LINTERS = """
+    import pytest
+
+    def pytest_collect_file(file_path, parent):
+        if file_path.suffix == ".py":
+            return File.from_parent(parent, path=file_path)
+
+    class File(pytest.File):
+        def collect(self):
+            for name in ("ruff", "mypy", "own"):
+                item = Item.from_parent(self, name=name)
+                item.add_marker(name)
+                yield item
+
+    class Item(pytest.Item):
+        def runtest(self):
+            pass
+"""
+
+
+def test_linters_of_configured_paths_are_let_through(pytester: pytest.Pytester, gate: Gate) -> None:
+    settings = {"target": "h100", "perf_tests": {"paths": ["**"]}}
+    pytester.path.joinpath("parity.yaml").write_text(json.dumps(settings))
+    pytester.makeini("[pytest]\nmarkers = ruff\n  mypy\n  own\npython_files = test_*.py")
+    pytester.makeconftest(LINTERS)
+    pytester.makepyfile(test_gemm="import pytest\n\n@pytest.mark.ruff\ndef test_marked_like_one():\n    pass\n")
+    result = gate("test_gemm.py", "-rAf")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines_random(["PASSED *::ruff", "PASSED *::mypy", "FAILED *::own *", "FAILED *like_one *"])
+
+
 @pytest.mark.parametrize(
     ("pattern", "path", "expected"),
     [

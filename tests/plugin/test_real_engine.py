@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -422,3 +423,28 @@ def test_a_perf_fixture_asked_for_at_run_time_is_gated(
     )
     result = real("--parity-target=h100", f"--parity-mode={mode}")
     result.assert_outcomes(**{**outcomes, "passed": outcomes.get("passed", 0) + 1})
+
+
+def test_names_that_are_no_utf8(real: Gate, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = pytester.path / "gr\udcfc\udcdfe"
+    try:
+        folder.mkdir()
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    folder.joinpath("parity.yaml").write_text("version: 1\ndefault_target: h100\n", encoding="utf-8")
+    folder.joinpath("test_\udcfc.py").write_text(textwrap.dedent(SUITE), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:backslashreplace")  # else pytester cannot read what is printed
+    result = real("--rootdir=.", "-p", "no:cacheprovider", "--parity-report=run.json")
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["parity report: run.json", "*", f"FAILED *- {HEADLINE}"])
+    real(
+        "--rootdir=.",
+        "-p",
+        "no:cacheprovider",
+        "--parity-mode=annotate",
+        "--parity-report=run.json",
+        "--parity-report=run.md",
+    )
+    for name in ("run.json", "run.md"):
+        assert "::test_time" in folder.joinpath(name).read_text(encoding="utf-8")

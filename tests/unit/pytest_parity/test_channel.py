@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_parity import channel as channel_module
+from pytest_parity import conditions, engine_client
 from pytest_parity.channel import Channel, ChannelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import ModuleType
 
 ECHO = "import sys\nfor line in sys.stdin.buffer: sys.stdout.buffer.write(line); sys.stdout.buffer.flush()"
 
@@ -109,3 +111,10 @@ def test_a_stopped_clock_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch)
     child = Child("import time; time.sleep(60)")
     assert child.channel.receive(0.1) is None
     child.end()
+
+
+@pytest.mark.parametrize("module", [channel_module, conditions, engine_client])
+def test_no_module_holds_a_clock_that_freezegun_would_replace(module: ModuleType) -> None:
+    """It puts its own clock wherever a module has the real one; then an answer would seem to take for ever."""
+    clocks = (time.monotonic, time.time, time.perf_counter, time.sleep)
+    assert not [name for name, value in vars(module).items() if any(value is one for one in clocks)]

@@ -49,7 +49,7 @@ def main() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     for line in sys.stdin:
         request = json.loads(line)
-        log({key: value for key, value in request.items() if key != "pid"})  # ours stands in the first line
+        log({"of_pid" if key == "pid" else key: value for key, value in request.items()})  # ours is in the first line
         if request["op"] == "bye":
             return
         settings = {**project(request.get("rootdir", ".")), **{key: value for key, value in request.items() if value}}
