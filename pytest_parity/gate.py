@@ -20,6 +20,7 @@ from pytest_parity.perf_reports import PerfReports
 from pytest_parity.plan import PLAN, Plan
 from pytest_parity.settings import runs_tests
 from pytest_parity.terminal import shows_header, terminal_encoding
+from pytest_parity.verdict import printable
 from pytest_parity.visible import visible_now
 from pytest_parity.watching import Watching
 
@@ -43,6 +44,7 @@ class Gate:
         self._judge = judge
         self._rules = PerfRules.of({}, config.rootpath)
         self._watching: Watching | None = None
+        self._explained: dict[str, str] = {}  # headline -> the test whose message has all that differs
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -153,7 +155,7 @@ class Gate:
         if plan.mode == "skip":
             item.stash[SKIPPED_BY_GATE] = True
             skip(plan.verdict.headline, item)
-        raise Blocked(self._message(plan.verdict), pytrace=False)
+        raise Blocked(self._message(item, plan.verdict), pytrace=False)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
@@ -198,7 +200,12 @@ class Gate:
             mark = pytest.mark.flaky(reruns=0, rerun_except=f"^{Blocked.__name__}", condition=False)
             item.add_marker(mark, append=False)
 
-    def _message(self, verdict: Verdict) -> str:
+    def _message(self, item: pytest.Item, verdict: Verdict) -> str:
+        """Return what a blocked test says: all that differs the first time, then only the decisive line."""
+        name = printable(item.nodeid, terminal_encoding(self._config))
+        first = self._explained.setdefault(verdict.headline, name)
+        if first != name and verdict.lines:
+            return f"{verdict.headline}\n  NOT MEASURED. What else differs: see {first}"
         target = self._judge.settings.target if verdict is self._judge.base() else verdict.target
         doctor = f"parity doctor --target {target}" if target else "parity doctor"
         return "\n".join(

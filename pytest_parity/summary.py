@@ -13,8 +13,10 @@ import pytest
 
 from pytest_parity.conditions import STATES, told_findings
 from pytest_parity.message import set_message
+from pytest_parity.plan import PLAN
 from pytest_parity.records import RECORDS
 from pytest_parity.settings import runs_tests
+from pytest_parity.terminal import shows_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,6 +57,25 @@ class Summary:
         """Say nothing yet."""
         self._config = config
         self._judge = judge
+        self._selects = False
+
+    def pytest_deselected(self) -> None:
+        """Note that the run is of a selection, which may well be without perf tests."""
+        self._selects = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Say that a target was asked for and nothing is held against it: a gate that nobody passes."""
+        settings, items = self._judge.settings, getattr(session, "items", ())
+        if self._selects or settings.target is None or not items or not shows_header(self._config):
+            return
+        verdict = self._judge.base()
+        is_off = (settings.mode or verdict.mode) == "off" or not verdict.active
+        if is_off or not runs_tests(self._config) or any(item.stash.get(PLAN, None) is not None for item in items):
+            return
+        mend = "mark them `perf`, or declare perf_tests in parity.yaml"
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line(f"parity: no perf test among {len(items)} collected: {mend}")
 
     def pytest_report_header(self) -> str | None:
         """Return the header line; pytest does not ask under ``-q`` and ``--no-header``."""
@@ -77,33 +98,41 @@ class Summary:
         """Fail a run that measured nothing, where that is asked for."""
         good = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         status = getattr(session, "exitstatus", None)  # none where pytester makes items without a run
-        if runs_tests(self._config) and status in good and self._misses_measurements():
+        if runs_tests(self._config) and status in good and self._missing():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _misses_measurements(self) -> bool:
+    def _missing(self) -> str:
+        """Return why the run has measured nothing that counts, where it had to; empty when all is well."""
         required = self._judge.settings.require_measured
         if required is None:
             required = self._judge.base().require_measured
+        if not required:
+            return ""
         records = self._config.stash[RECORDS].all()
-        return required and not any(one.state == "ran" and one.outcome == "match" for one in records)
+        if not records:
+            return "no perf test was selected"
+        if not any(one.state == "ran" and one.outcome == "match" for one in records):
+            return "no perf test was measured on the target"
+        saved = self._judge.settings.fingerprint is not None
+        return "a saved fingerprint was judged, so nothing says that these tests ran on the target" if saved else ""
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the section."""
         if self._config.getoption("no_summary", default=False) or not runs_tests(self._config):
             return
         verdict = self._judge.base()
-        missing = self._misses_measurements()
+        missing = self._missing()
         records = self._config.stash[RECORDS].all()
         if not records and not verdict.problem and not missing:
             return
         terminalreporter.write_sep("=", "parity")
+        width = terminalreporter._tw.fullwidth  # noqa: SLF001  (pytest's own plugins do)
         for line in _lines(verdict, records):
-            for part in wrapped(line, terminalreporter._tw.fullwidth):  # noqa: SLF001  (pytest's own plugins do)
+            for part in wrapped(line, width):
                 terminalreporter.write_line(part)
         if missing:
-            terminalreporter.write_line(
-                "FAILED        no perf test was measured on the target (--parity-require-measured)"
-            )
+            for part in wrapped(f"FAILED        {missing} (--parity-require-measured)", width):
+                terminalreporter.write_line(part)
 
 
 def _lines(verdict: Verdict, records: list[Record]) -> Iterator[str]:

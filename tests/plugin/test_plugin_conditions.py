@@ -205,6 +205,16 @@ def test_require_measured(
     assert result.ret == status
 
 
+def test_a_saved_fingerprint_is_no_measurement(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile(SUITE)
+    pytester.path.joinpath("saved.json").write_text("{}")
+    result = gate("--parity-target=here", "--parity-fingerprint=saved.json", "--parity-require-measured")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    told = "a saved fingerprint was judged, so nothing says that these tests ran on the target"
+    assert f"FAILED        {told} (--parity-require-measured)" in result.outlines
+    assert gate("--parity-target=here", "--parity-fingerprint=saved.json").ret == pytest.ExitCode.OK
+
+
 def test_require_measured_without_a_target_is_misuse(pytester: pytest.Pytester, gate: Gate) -> None:
     pytester.makepyfile(SUITE)
     result = gate("--parity-require-measured")

@@ -41,6 +41,58 @@ def test_no_section_without_perf_tests(pytester: pytest.Pytester, gate: Gate) ->
     result.stdout.no_fnmatch_line("*= parity =*")
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ([], True),
+        (["-v"], True),
+        (["-q"], False),
+        (["-k", "function"], True),  # nothing was left out by it
+        (["-k", "one"], False),
+        (["--parity-mode=off"], False),
+        (["--collect-only"], False),
+    ],
+)
+def test_a_gate_that_no_test_passes_is_told(pytester: pytest.Pytester, gate: Gate, args: list[str], told: bool) -> None:
+    pytester.makepyfile("def test_function_one():\n    pass\n\ndef test_function_two():\n    pass\n")
+    line = "parity: no perf test among 2 collected: mark them `perf`, or declare perf_tests in parity.yaml"
+    assert (line in gate("--parity-target=h100", *args).outlines) is told
+
+
+def test_that_is_not_told_of_a_run_with_perf_tests_or_of_a_project_target(
+    pytester: pytest.Pytester, gate: Gate
+) -> None:
+    pytester.makepyfile(SUITE)
+    gate("--parity-target=h100").stdout.no_fnmatch_line("parity: no perf test*")
+    pytester.makepyfile("def test_function():\n    pass\n")
+    pytester.path.joinpath("parity.yaml").write_text("version: 1\ndefault_target: prod\n")
+    gate().stdout.no_fnmatch_line("parity: no perf test*")
+
+
+def test_what_differs_is_told_once(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.perf
+        @pytest.mark.parametrize("size", [1, 2, 3])
+        def test_time(size):
+            pass
+
+        @pytest.mark.parity(target="b200")
+        def test_other():
+            pass
+        """
+    )
+    result = gate("--parity-target=h100")
+    result.assert_outcomes(failed=4)
+    headlines = [line for line in result.outlines if line.startswith(("h100-id wanted", "b200-id wanted"))]
+    told = [line for line in result.outlines if line.startswith("  NOT MEASURED. To run it anyway")]
+    referred = [line for line in result.outlines if line.startswith("  NOT MEASURED. What else differs: see ")]
+    assert (len(headlines), len(told), len(referred)) == (4, 2, 2)
+    assert {line.rpartition(" ")[2] for line in referred} == {"test_what_differs_is_told_once.py::test_time[1]"}
+
+
 @pytest.mark.parametrize("args", [["-q"], ["--no-header"], ["-qq"]])
 def test_less_output(pytester: pytest.Pytester, gate: Gate, args: list[str]) -> None:
     pytester.makepyfile(SUITE)
