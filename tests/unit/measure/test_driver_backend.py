@@ -55,8 +55,12 @@ def test_everything_is_given_back(driver: Callable[..., object], places: tuple[P
 @pytest.mark.parametrize(
     ("answer", "why", "detail"),
     [
-        ("error 2", "failed", "CudaError: CUDA error 2: cuMemsetD32Async: CUDA_ERROR_STUB"),
-        ("after 4 1 || error 214", "failed", "CudaError: CUDA error 214: cuMemsetD32Async: CUDA_ERROR_STUB"),
+        ("error 2", "failed", "CUDA error 2: cuMemsetD32Async: CUDA_ERROR_OUT_OF_MEMORY (out of memory)"),
+        (
+            "after 4 1 || error 214",
+            "lost",
+            "CUDA error 214: cuMemsetD32Async: CUDA_ERROR_ECC_UNCORRECTABLE (an ECC error that cannot be corrected)",
+        ),
         ("segv", "failed", "the measuring process was killed by SIGSEGV"),
         ("after 20 1 || segv", "failed", "the measuring process was killed by SIGSEGV"),
         ("exit 3", "failed", "the measuring process ended with status 3"),
@@ -113,7 +117,14 @@ def test_little_memory_means_smaller_buffers_than_usual_but_no_cache(
 @pytest.mark.parametrize(
     ("change", "detail"),
     [
-        ("cuda.cuInit = error 999", "cuInit: CUDA error 999: cuInit: CUDA_ERROR_UNKNOWN"),
+        ("cuda.cuInit = error 999", "CUDA error 999: cuInit: CUDA_ERROR_UNKNOWN"),
+        (
+            "cuda.cuInit = error 802",
+            (
+                "CUDA error 802: cuInit: CUDA_ERROR_SYSTEM_NOT_READY (a driver daemon does not run; "
+                "on NVSwitch systems the fabric manager)"
+            ),
+        ),
         ("cuda.count = 0", "the NVIDIA driver shows this process no GPU"),
     ],
 )
