@@ -137,6 +137,46 @@ def test_on_rocm_the_dialect_is_the_device_own_and_tf32_is_not_claimed(
     assert why_not(outcome)["matmul_tf32", 0][0] == "not_supported"
 
 
+def test_torchs_own_word_for_missing_units_is_taken(torch: Callable[..., None]) -> None:
+    torch(cuda=None, hip="6.4", gcn="gfx90a:sramecc+:xnack-", buses=[0x1B, 0x43], fail={"float8_e4m3fn": "units"})
+    place = Place(position=0, bus_id="00000000:1b:00.0")
+    outcome = measure(["matmul_fp8", "matmul_bf16"], [place], 0.4)
+    assert [one.name for one in outcome.measured] == ["matmul_bf16"]
+    assert why_not(outcome)["matmul_fp8", 0][0] == "not_supported"
+
+
+def test_what_a_failed_measurement_held_is_free_for_the_next(
+    torch: Callable[..., None], places: tuple[Place, ...], tmp_path: Path
+) -> None:
+    torch(fail={"sum": "error"}, log=str(tmp_path / "log"))
+    outcome = measure(["dram_read", "dram_write"], places[:1], 0.4)
+    assert [one.name for one in outcome.measured] == ["dram_write"]
+    lines = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("free")]
+    assert lines[0].split()[:2] == ["free", "0"]
+
+
+def test_variables_that_wait_after_each_launch_are_not_passed_on(
+    torch: Callable[..., None], places: tuple[Place, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "1")
+    torch(log=str(tmp_path / "log"))
+    measure(["launch_latency"], places[:1], 0.2)
+    assert "blocking" not in (tmp_path / "log").read_text()
+    assert os.environ["CUDA_LAUNCH_BLOCKING"] == "1"
+
+
+def test_a_device_that_loses_every_process_does_not_cost_the_others_theirs(
+    torch: Callable[..., None], places: tuple[Place, ...]
+) -> None:
+    torch(busy=[0])
+    names = ["dram_copy", "dram_read", "dram_write", "matmul_bf16", "host_to_device", "launch_latency"]
+    outcome = measure(names, places, 2.0, patience=QUICK)
+    assert [(one.name, one.device) for one in outcome.measured] == [(name, 1) for name in names]
+    assert [one.detail.startswith("left alone after 3 losses") for one in outcome.unmeasured] == [False] * 3 + [
+        True
+    ] * 3
+
+
 @pytest.mark.parametrize(
     ("what", "why", "detail"),
     [

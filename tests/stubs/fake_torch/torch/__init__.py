@@ -2,7 +2,7 @@
 
 ``FAKE_TORCH`` holds: ``devices`` (count), ``hip``, ``cuda`` (version or null), ``free`` (bytes), ``capability``, ``gbps``
 and ``tflops`` (what the device delivers), ``wobble`` (fractions added to the times, in turn), ``fail`` (operation ->
-``oom``, ``error``, ``hang``, ``crash``), ``buses``, ``uuids``, ``log`` (a file: one line per operation kind).
+``oom``, ``error``, ``units``, ``hang``, ``crash``), ``busy`` (devices that give no context), ``buses``, ``uuids``, ``log`` (a file: one line per operation kind).
 """
 
 import json
@@ -13,6 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 _told = json.loads(os.environ["FAKE_TORCH"])
+if "log" in _told and os.environ.get("CUDA_LAUNCH_BLOCKING"):
+    Path(_told["log"]).write_text("blocking\n")
 if _told.get("import") == "error":
     raise OSError("libtorch_cuda.so: cannot open shared object file")
 if _told.get("import") == "crash":
@@ -45,6 +47,10 @@ def _spend(operation, seconds):
     if what == "error":
         _told["dead"] = _told.get("fatal", False)
         raise RuntimeError("CUDA error: uncorrectable ECC error encountered")
+    if what == "units":
+        raise RuntimeError(
+            "torch._scaled_mm is only supported on CUDA devices with compute capability >= 9.0 or 8.9, or ROCm MI300+"
+        )
     if what == "hang":
         time.sleep(1000)
     if what == "crash":
@@ -179,6 +185,8 @@ class _Event:
 class _Device:
     def __init__(self, ordinal):
         assert 0 <= ordinal < _told["devices"]
+        if ordinal in _told.get("busy", ()):
+            raise RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable")
 
     def __enter__(self):
         pass
@@ -197,7 +205,7 @@ def _properties(ordinal):
 
 
 def _synchronize(ordinal):
-    if _told.get("dead"):
+    if _told.get("dead") or ordinal in _told.get("busy", ()):
         raise RuntimeError("CUDA error: context is destroyed")
 
 
