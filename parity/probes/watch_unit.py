@@ -217,7 +217,7 @@ class Recording:
         self._forget()
 
     def _forget(self) -> None:
-        """Let go of processes that have ended once there are too many: first those that count for nothing, then the oldest."""
+        """Let go of ended processes once there are too many: first those that count for nothing, then the oldest."""
         much = len(self.seen) - MAX_REMEMBERED
         if much > 0:
             ended = [pid for pid, sight in self.seen.items() if not sight.at_end]

@@ -246,6 +246,8 @@ def test_codes_that_we_give_names_to(tmp_path: Path) -> None:
         names[f"NVML_GPU_RECOVERY_ACTION_{action.upper().replace('-', '_')}"] = number
     for number, state in nvidia_convert.FABRIC_STATES.items():
         names[f"NVML_GPU_FABRIC_STATE_{state.upper().replace('-', '_')}"] = number
+    for bit, profile in enumerate(nvidia_convert.POWER_PROFILES):
+        names[f"NVML_POWER_PROFILE_{profile.upper().replace('-', '_')}"] = bit
     assert headers.numbers(include, "nvml.h", names, tmp_path) == names
 
 
