@@ -72,7 +72,7 @@ class DriverBackend:
             return False
         return True
 
-    def release(self) -> None:
+    def release(self, ordinal: int) -> None:
         """Nothing is kept from one measurement to the next."""
 
     def prepare(self, name: str, ordinal: int, peer: int | None, cache_bytes: int, seconds: float) -> Work:

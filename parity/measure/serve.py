@@ -90,7 +90,7 @@ class Server:
         # Only here: an exception holds the frames that it went through, and they hold buffers.
         self._drop()
         with contextlib.suppress(Exception):  # a lost context takes its memory with it
-            self._backend.release()
+            self._backend.release(self._ordinal)
         if refused.get("lost"):
             refused["lost"] = not self._backend.is_usable(self._ordinal)
         return refused

@@ -52,9 +52,9 @@ class TorchBackend:
         """Return the devices that torch sees, in its order."""
         return torch_devices.told(self._torch)
 
-    def release(self) -> None:
+    def release(self, ordinal: int) -> None:
         """Give the blocks back that torch keeps of tensors that are gone: the next measurement asks what is free."""
-        self._torch.cuda.empty_cache()
+        torch_devices.empty_cache(self._torch, ordinal)
 
     def is_usable(self, ordinal: int) -> bool:
         """Return whether the device still answers."""

@@ -117,9 +117,15 @@ def work(torch: Any, ordinal: int, operation: Operation) -> Work:
         held.clear()
         if restore is not None:
             restore()
-        torch.cuda.empty_cache()
+        empty_cache(torch, ordinal)
 
     return Work(sample=sample, amount=amount, unit=unit, kernel=kernel, free=free, bytes=size)
+
+
+def empty_cache(torch: Any, ordinal: int) -> None:
+    """Give back the blocks that torch keeps; with no device chosen it would make a context on the first GPU for it."""
+    with torch.cuda.device(ordinal):
+        torch.cuda.empty_cache()
 
 
 def _nothing() -> None:

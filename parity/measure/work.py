@@ -62,7 +62,7 @@ class Backend(Protocol):
             NotMeasured: it cannot be made here, for a reason that is known.
         """
 
-    def release(self) -> None:
+    def release(self, ordinal: int) -> None:
         """Give back what a measurement that failed may have left behind."""
 
     def is_usable(self, ordinal: int) -> bool:

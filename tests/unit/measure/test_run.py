@@ -99,7 +99,9 @@ def test_tf32_is_on_for_its_own_product_only(
 ) -> None:
     torch(log=str(tmp_path / "log"))
     measure(["matmul_tf32", "matmul_fp32", "matmul_bf16"], places[:1], 0.6)
-    lines = [line.split() for line in (tmp_path / "log").read_text().splitlines() if not line.startswith("free")]
+    lines = [
+        line.split() for line in (tmp_path / "log").read_text().splitlines() if not line.startswith(("free", "on"))
+    ]
     assert {(words[0], words[2]) for words in lines} == {
         ("float32", "True"), ("float32", "False"), ("bfloat16", "False"),
     }  # fmt: skip
@@ -163,6 +165,13 @@ def test_variables_that_wait_after_each_launch_are_not_passed_on(
     measure(["launch_latency"], places[:1], 0.2)
     assert "blocking" not in (tmp_path / "log").read_text()
     assert os.environ["CUDA_LAUNCH_BLOCKING"] == "1"
+
+
+def test_no_other_device_is_touched(torch: Callable[..., None], places: tuple[Place, ...], tmp_path: Path) -> None:
+    torch(fail={"sum": "error"}, log=str(tmp_path / "log"))
+    measure(["dram_copy", "dram_read", "matmul_bf16", "host_to_device", "launch_latency"], places[1:], 0.5)
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert {line for line in lines if line.startswith("on ")} == {"on 1"}
 
 
 def test_a_device_that_loses_every_process_does_not_cost_the_others_theirs(

@@ -25,7 +25,7 @@ version = SimpleNamespace(cuda=_told.get("cuda", "12.8"), hip=_told.get("hip"))
 float32, float16, bfloat16, int8 = "float32", "float16", "bfloat16", "int8"
 float8_e4m3fn, float8_e4m3fnuz = "float8_e4m3fn", "float8_e4m3fnuz"
 _SIZES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "float8_e4m3fn": 1, "float8_e4m3fnuz": 1}
-_now = SimpleNamespace(clock_s=0.0, operations=0)  # of the device
+_now = SimpleNamespace(clock_s=0.0, operations=0, device=0)  # of the device, and which one is the current
 _held = [0]  # bytes of living tensors on devices
 _most = [0]
 
@@ -173,6 +173,7 @@ class _Event:
         assert enable_timing
 
     def record(self):
+        _log(f"on {_now.device}")
         self.at = _now.clock_s
 
     def synchronize(self):
@@ -188,11 +189,13 @@ class _Device:
         if ordinal in _told.get("busy", ()):
             raise RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable")
 
+        self.ordinal = ordinal
+
     def __enter__(self):
-        pass
+        self.before, _now.device = _now.device, self.ordinal
 
     def __exit__(self, *_):
-        pass
+        _now.device = self.before
 
 
 def _properties(ordinal):
@@ -210,6 +213,7 @@ def _synchronize(ordinal):
 
 
 def _empty_cache():
+    _log(f"on {_now.device}")
     _log(f"free {_held[0]} most {_most[0]}")
 
 
