@@ -33,6 +33,9 @@ def open_torch() -> TorchBackend:
         raise NotMeasured("not_supported", f"torch {version} is built without GPU support")
     if not torch.cuda.is_available():
         raise NotMeasured("not_supported", f"torch {version} sees no GPU")
+    foreign = [torch_devices.without_kernels(torch, ordinal) for ordinal in range(torch.cuda.device_count())]
+    if foreign and all(foreign):
+        raise NotMeasured("not_supported", f"torch {version} has no kernels for {foreign[0]}")
     return TorchBackend(torch)
 
 

@@ -323,6 +323,34 @@ def test_without_a_gpu_there_is_nothing_to_measure(
     assert detail.startswith(f"nothing to measure: {said}; no NVIDIA driver library: ")
 
 
+@pytest.mark.parametrize(
+    ("told", "missing"),
+    [
+        ({"capability": [10, 0], "archs": ["sm_80", "sm_90"]}, "compute capability 10.0"),
+        ({"capability": [10, 0], "archs": ["sm_90a", "compute_120"]}, "compute capability 10.0"),
+        ({"capability": [9, 1], "archs": ["sm_90a"]}, "compute capability 9.1"),
+        ({"capability": [10, 0], "archs": ["sm_80", "compute_90"]}, ""),
+        ({"capability": [8, 9], "archs": ["sm_80"]}, ""),
+        ({"capability": [10, 3], "archs": ["sm_100f"]}, ""),
+        ({"capability": [12, 1], "archs": ["sm_120"]}, ""),
+        ({"capability": [9, 0], "archs": ["something"]}, ""),
+        ({"cuda": None, "hip": "6.4", "gcn": "gfx90a:sramecc+", "archs": ["gfx942"]}, "gfx90a"),
+        ({"cuda": None, "hip": "6.4", "gcn": "gfx90a:sramecc+", "archs": ["gfx90a", "gfx942"]}, ""),
+    ],
+)
+def test_a_torch_without_kernels_for_the_device_is_not_used(
+    torch: Callable[..., None], places: tuple[Place, ...], told: dict[str, Any], missing: str
+) -> None:
+    torch(devices=1, buses=[0x1B], **told)
+    place = Place(position=0, uuid=places[0].uuid, bus_id="00000000:1b:00.0")
+    outcome = measure(["dram_copy"], [place], 0.2)
+    if missing:
+        said = why_not(outcome)["dram_copy", 0][1]
+        assert said.startswith(f"nothing to measure: torch 2.9.0+cu128 has no kernels for {missing}; no NVIDIA driver")
+    else:
+        assert [one.name for one in outcome.measured] == ["dram_copy"]
+
+
 def test_a_torch_that_dies_on_import_is_told(torch: Callable[..., None], places: tuple[Place, ...]) -> None:
     torch(**{"import": "crash"})
     outcome = measure(["dram_copy"], places[:1], 1.0)

@@ -2,7 +2,7 @@
 
 ``FAKE_TORCH`` holds: ``devices`` (count), ``hip``, ``cuda`` (version or null), ``free`` (bytes), ``capability``, ``gbps``
 and ``tflops`` (what the device delivers), ``wobble`` (fractions added to the times, in turn), ``fail`` (operation ->
-``oom``, ``error``, ``units``, ``hang``, ``crash``), ``busy`` (devices that give no context), ``buses``, ``uuids``, ``log`` (a file: one line per operation kind).
+``oom``, ``error``, ``units``, ``hang``, ``crash``), ``busy`` (devices that give no context), ``archs`` (that torch is built for), ``buses``, ``uuids``, ``log`` (a file: one line per operation kind).
 """
 
 import json
@@ -224,6 +224,7 @@ cuda = SimpleNamespace(
     device=_Device,
     device_count=lambda: _told["devices"],
     empty_cache=_empty_cache,
+    get_arch_list=lambda: _told.get("archs", []),
     get_device_capability=lambda ordinal: tuple(_told.get("capability", (9, 0))),
     get_device_properties=_properties,
     is_available=lambda: _told.get("available", True),
