@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from parity.probes.gpm import Gpm, NotSupportedError
-from parity.probes.nvml_survey import LIBRARY, MAX_DEVICES, MAX_SLICES, WHY, _import, _loaded, _Nvml
+from parity.probes.nvml_survey import FIELD_WHY, LIBRARY, MAX_DEVICES, MAX_SLICES, _import, _loaded, _Nvml
 from parity.probes.watch_unit import EVENT_BITS, PROCESSES, Read, Unit
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def _field_read(nvml: _Nvml, handle: Any, fields: Mapping[int, str]) -> Read:
         answer: Answer = {}
         for name, (_, _, _, _, kind, wrong, value) in zip(names, _FIELD.iter_unpack(buffer.raw), strict=True):
             if wrong:
-                answer[name] = (WHY.get(wrong, "failed"), f"NVML error {wrong}")
+                answer[name] = (FIELD_WHY.get(wrong, "failed"), f"NVML error {wrong}")
             elif 0 <= kind < len(_VALUES):
                 answer[name] = _VALUES[kind].unpack_from(value)[0]
             else:

@@ -128,6 +128,15 @@ def test_a_driver_without_the_fields_is_asked_for_violation_times(bench: Callabl
     assert interval.state == "clean"
 
 
+@pytest.mark.parametrize("code", [2, 3])
+def test_a_field_that_the_driver_does_not_know_is_not_a_failure(bench: Callable[..., Bench], code: int) -> None:
+    """An older driver may call an unknown field an invalid argument."""
+    interval = bench("\n".join(f"*.field[{field}] = error {code}" for field in (269, 270, 271))).run()
+    gaps = {gap.what: gap.why for gap in only(interval).unknowns}
+    assert {gaps[f"limited_ns.{cause}"] for cause in ("sw-thermal", "hw-thermal")} == {"not_supported"}
+    assert interval.state == "clean"
+
+
 def test_the_present_reasons_speak_where_there_is_no_counter(bench: Callable[..., Bench]) -> None:
     change = "*.nvmlDeviceGetCurrentClocksEventReasons = switch hot 0 || 0x48"
     one = bench(change, drop=("*.field", "*.nvmlDeviceGetViolationStatus"))
