@@ -174,9 +174,10 @@ def _fill(ask: Ask, nvml: _Nvml, unit: Unit, board: Any, own: Any, instance: int
     if board is not own and instance is None:  # the whole GPU's counters are not the slice's
         unit.missing["metrics"] = ("failed", "the GPU instance of this slice is not known")
         return
-    unit.profiler = nvml.put(key, lambda: _profiler(nvml, board, instance), plain=lambda _: True)
+    refused = [("not_supported", "this device or driver has no GPM metrics")]
+    unit.profiler = nvml.put(key, lambda: _profiler(nvml, board, instance, refused), plain=lambda _: True)
     if unit.profiler is None:
-        unit.missing["metrics"] = ("not_supported", "this device or driver has no GPM metrics")
+        unit.missing["metrics"] = refused[-1]
 
 
 def _fields(ask: Ask, nvml: _Nvml, unit: Unit, handle: Any) -> set[str]:
@@ -200,11 +201,14 @@ def _fields(ask: Ask, nvml: _Nvml, unit: Unit, handle: Any) -> set[str]:
     return {name for name in has.values() if not isinstance(answer[name], tuple)}
 
 
-def _profiler(nvml: _Nvml, board: Any, instance: int | None) -> Gpm | None:
+def _profiler(nvml: _Nvml, board: Any, instance: int | None, refused: list[tuple[str, str]]) -> Gpm | None:
     try:
         return Gpm(nvml.wrapper, board, instance)
     except NotSupportedError:
         return None
+    except Exception as error:
+        refused.append(nvml.classify(error))
+        raise
 
 
 def _kept(ask: Ask, nvml: _Nvml, unit: Unit, read: Read) -> Answer:

@@ -313,6 +313,13 @@ def test_a_test_that_sees_no_gpu_is_unknown_with_the_reason(bench: Callable[...,
     assert interval.unknowns[0].detail == "no device is visible to the test (CUDA_VISIBLE_DEVICES=)"
 
 
+@pytest.mark.parametrize("call", ["nvmlGpmQueryDeviceSupport", "nvmlGpmSampleGet"])
+def test_hardware_counters_that_are_not_permitted_are_told_so(bench: Callable[..., Bench], call: str) -> None:
+    interval = bench(GPM + f"*.{call} = error 4").run(0.3)
+    assert {gap.what: gap.why for gap in only(interval).unknowns}["metrics"] == "no_permission"
+    assert interval.state == "clean"
+
+
 def test_slices_are_watched_by_their_own_memory(bench: Callable[..., Bench]) -> None:
     one = bench(name="a100-mig")
     everything = one.run(visible={})
