@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
+# A runner of tests may have threads; the forked process uses none of them.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 DRIVER = ("dram_copy", "dram_write", "host_to_device", "device_to_host", PEER)
 CALLS = tuple(sorted(name.removesuffix("_v2") for name in SIGNATURES))
 # Where the driver refuses to take something back, or to go where it is, it cannot be given back.
