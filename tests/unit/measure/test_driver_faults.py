@@ -125,9 +125,12 @@ def test_the_stub_sees_the_mistakes_that_it_is_there_for(case: Any, monkeypatch:
     assert case(names=("dram_write",)).wrong == ["wrong cuMemsetD32Async: beyond the memory"]
 
 
+@pytest.mark.parametrize("faults", [FAULTS[3::3], pytest.param(FAULTS, marks=pytest.mark.slow)], ids=["some", "all"])
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_that_fails_costs_a_reason_and_nothing_else(case: Any, call: str) -> None:
-    for fault, when in FAULTS:
+def test_a_call_that_fails_costs_a_reason_and_nothing_else(
+    case: Any, call: str, faults: tuple[tuple[int, str], ...]
+) -> None:
+    for fault, when in faults:
         found = case(f"cuda.{call} = {when.format(f'error {fault}')}")
         assert found.wrong == [], (fault, when)
         if call not in KEEPS:
