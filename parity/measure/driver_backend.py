@@ -46,17 +46,34 @@ class DriverBackend:
         self._contexts: dict[int, int] = {}
 
     def devices(self) -> list[dict[str, Any]]:
-        """Return the devices that the driver shows, in its order."""
-        return [self._driver.described(ordinal) for ordinal in range(self._count)]
+        """Return the devices that the driver shows, in its order; one that does not say what it is does not count.
+
+        Raises:
+            CudaError: none of them does.
+        """
+        found, last = [], None
+        for ordinal in range(self._count):
+            try:
+                found.append(self._driver.described(ordinal))
+            except CudaError as error:
+                last = error
+        if last is not None and not found:
+            raise last
+        return found
 
     def is_usable(self, ordinal: int) -> bool:
-        """Return whether the device's context still answers."""
+        """Return whether the device's context still answers; one that could not even be made has nothing to lose."""
+        if ordinal not in self._contexts:
+            return True
         try:
             self._enter(ordinal)
             self._driver.call("cuCtxSynchronize")
         except CudaError:
             return False
         return True
+
+    def release(self, ordinal: int) -> None:
+        """Nothing is kept from one measurement to the next."""
 
     def prepare(self, name: str, ordinal: int, peer: int | None, cache_bytes: int, seconds: float) -> Work:
         """Return the work of one measurement; ``seconds`` plays no part."""
@@ -141,8 +158,12 @@ class _Made:
         self._driver = driver
         self._context = context
         self._undo: list[tuple[int, str, int]] = []
-        self.stream = self._new("cuStreamDestroy_v2", "cuStreamCreate", STREAM_NON_BLOCKING)
-        self._start, self._end = (self._new("cuEventDestroy_v2", "cuEventCreate", 0) for _ in range(2))
+        try:
+            self.stream = self._new("cuStreamDestroy_v2", "cuStreamCreate", STREAM_NON_BLOCKING)
+            self._start, self._end = (self._new("cuEventDestroy_v2", "cuEventCreate", 0) for _ in range(2))
+        except BaseException:
+            self.free()
+            raise
 
     def device(self, size: int, *, context: int | None = None) -> int:
         """Return the address of new device memory in the current context."""

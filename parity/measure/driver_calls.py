@@ -47,6 +47,21 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "cuEventSynchronize": (_HANDLE,),
     "cuEventElapsedTime": (_OUT, _HANDLE, _HANDLE),
 }
+# CUresult of cuda.h: what a call's failure is, where it is more than a failure, and what the header says it means.
+WHY = {214: "lost", 220: "lost", 800: "no_permission", 801: "not_supported", 909: "timed_out"}
+_MEANS = {
+    2: "out of memory",
+    46: "its compute mode is exclusive and another process has it, or prohibited",
+    214: "an ECC error that cannot be corrected",
+    220: "an NVLink error that cannot be corrected",
+    802: "a driver daemon does not run; on NVSwitch systems the fabric manager",
+    803: "the driver's library and its kernel module are of different versions",
+    804: "the forward-compatibility library does not support this device",
+    805: "the MPS server cannot be reached",
+    807: "the MPS server is not ready",
+    808: "the MPS server has no room for another client",
+    809: "the MPS server has no room for another connection",
+}
 L2_CACHE_SIZE = 38  # CUdevice_attribute
 STREAM_NON_BLOCKING = 1
 PEER_ACCESS_ALREADY_ENABLED = 704
@@ -74,7 +89,7 @@ class Driver:
         try:
             self.call("cuInit", 0)
         except CudaError as error:
-            raise NotMeasured("failed", f"cuInit: {error}") from error
+            raise NotMeasured(WHY.get(error.code, "failed"), str(error)) from error
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call one function.
@@ -84,7 +99,8 @@ class Driver:
         """
         code = getattr(self._library, name)(*arguments)
         if code:
-            raise CudaError(code, f"{name}: {self._error_name(code)}")
+            meant = f" ({_MEANS[code]})" if code in _MEANS else ""
+            raise CudaError(code, f"{name}: {self._error_name(code)}{meant}")
 
     def number(self, name: str, *arguments: Any) -> int:
         """Return the one integer that a call fills in."""

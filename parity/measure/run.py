@@ -15,7 +15,8 @@ from parity.model.measurement import Measurement, State, Unmeasured, measurement
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-MAX_STARTS = 4
+MAX_LOSSES = 3  # of the process in a row on one device: it is left alone then, and the others are measured
+MAX_STARTS = 12
 MAX_OVERRUN = 2.0  # times the budget; measurements that need longer than their share eat into it
 
 
@@ -104,6 +105,7 @@ class _Run:
         self._given_up: tuple[str, str] | None = None
         self._ordinals: dict[int, int] = {}
         self._missing: dict[int, str] = {}
+        self._losses: dict[int, list[str]] = {}
         self._spent = 0.0
 
     def make(self, job: Job, *, left: int) -> None:
@@ -116,6 +118,10 @@ class _Run:
             if position is not None and position in self._missing:
                 self._note(job, "failed", self._missing[position])
                 return
+            losses = self._losses.get(position, []) if position is not None else []
+            if len(losses) >= MAX_LOSSES:
+                self._note(job, "failed", f"left alone after {len(losses)} losses in a row, the last: {losses[-1]}")
+                return
         if self._spent > MAX_OVERRUN * self._budget_s:
             self._note(job, "not_asked", f"the budget of {self._budget_s:g} s was spent")
             return
@@ -123,7 +129,7 @@ class _Run:
         try:
             self._make(job, share_s(self._budget_s, self._spent, left))
         except WorkerLost as error:
-            self._lose()
+            self._lost(job, error.detail)
             self._note(job, error.why, error.detail)
         finally:
             self._spent += time.monotonic() - start
@@ -171,11 +177,13 @@ class _Run:
             self.outcome.measured.append(measurement_of(record))
         except msgspec.ValidationError as error:
             self._note(job, "failed", f"the measuring process answered with no measurement: {error}")
+        else:
+            self._losses.pop(job.device, None)
 
     def _refused(self, job: Job, answer: dict[str, Any]) -> None:
         self._note(job, str(answer.get("why", "failed")), str(answer.get("detail", "")))
         if answer.get("lost"):  # the context is gone: a new process gets a new one
-            self._lose()
+            self._lost(job, str(answer.get("detail", "")))
 
     def _is_ready(self) -> bool:
         """Return whether the process runs; start it, or its successor, if need be."""
@@ -208,6 +216,12 @@ class _Run:
             return
         self.outcome.backend = str(hello.get("backend", ""))
         self._ordinals, self._missing = ordinals(list(self._places.values()), hello["devices"])
+
+    def _lost(self, job: Job, detail: str) -> None:
+        """End the process; a pair does not say which of its devices did it."""
+        self._lose()
+        if job.peer is None:
+            self._losses.setdefault(job.device, []).append(detail)
 
     def _lose(self) -> None:
         if self._worker is not None:

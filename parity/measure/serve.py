@@ -6,6 +6,7 @@ reads the driver's counters. It ends when its input does, and with it every cont
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -13,7 +14,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from parity.measure import timing
+from parity.measure.driver_calls import WHY
 from parity.measure.work import Backend, NotMeasured, Work, rate
+from parity.probes.cuda_survey import CudaError
 
 if TYPE_CHECKING:
     from parity.probes.ask import Ask
@@ -78,14 +81,19 @@ class Server:
         try:
             told = self._prepare(request) if request["op"] == "prepare" else self._run(request)
         except NotMeasured as error:
-            self._drop()
-            return {"ok": False, "why": error.why, "detail": error.detail}
+            refused = {"ok": False, "why": error.why, "detail": error.detail}
         except Exception as error:
-            self._drop()
             why, detail = _reason(error)
-            lost = not self._backend.is_usable(self._ordinal)
-            return {"ok": False, "why": why, "detail": detail, "lost": lost}
-        return {"ok": True, **told}
+            refused = {"ok": False, "why": why, "detail": detail, "lost": True}
+        else:
+            return {"ok": True, **told}
+        # Only here: an exception holds the frames that it went through, and they hold buffers.
+        self._drop()
+        with contextlib.suppress(Exception):  # a lost context takes its memory with it
+            self._backend.release(self._ordinal)
+        if refused.get("lost"):
+            refused["lost"] = not self._backend.is_usable(self._ordinal)
+        return refused
 
     def _prepare(self, request: dict[str, Any]) -> dict[str, Any]:
         start = time.monotonic()
@@ -127,6 +135,8 @@ class Server:
 
 def _reason(error: BaseException) -> list[str]:
     """Return why a vendor library or torch gave up, in one line."""
+    if isinstance(error, CudaError):
+        return [WHY.get(error.code, "failed"), str(error)]
     try:
         text = " ".join(str(error).split())
     except Exception:  # ``str(error)`` calls into the vendor library

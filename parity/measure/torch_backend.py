@@ -33,6 +33,9 @@ def open_torch() -> TorchBackend:
         raise NotMeasured("not_supported", f"torch {version} is built without GPU support")
     if not torch.cuda.is_available():
         raise NotMeasured("not_supported", f"torch {version} sees no GPU")
+    foreign = [torch_devices.without_kernels(torch, ordinal) for ordinal in range(torch.cuda.device_count())]
+    if foreign and all(foreign):
+        raise NotMeasured("not_supported", f"torch {version} has no kernels for {foreign[0]}")
     return TorchBackend(torch)
 
 
@@ -51,6 +54,10 @@ class TorchBackend:
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices that torch sees, in its order."""
         return torch_devices.told(self._torch)
+
+    def release(self, ordinal: int) -> None:
+        """Give the blocks back that torch keeps of tensors that are gone: the next measurement asks what is free."""
+        torch_devices.empty_cache(self._torch, ordinal)
 
     def is_usable(self, ordinal: int) -> bool:
         """Return whether the device still answers."""

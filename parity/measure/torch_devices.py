@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from parity.model.measurement import Unit
 
 _BUS_TEXT = 64
+_BUILT_FOR = re.compile(r"(sm|compute)_([0-9]+)([0-9])([af]?)")  # as torch.cuda.get_arch_list() has it
 
 
 def told(torch: Any) -> list[dict[str, Any]]:
@@ -68,6 +70,26 @@ def _loaded(name: str) -> str:
     return next((line.split(maxsplit=5)[5] for line in lines if name in line), name)
 
 
+def without_kernels(torch: Any, ordinal: int) -> str:
+    """Return the device's architecture where torch carries neither code nor PTX for it; empty where it does."""
+    built = torch.cuda.get_arch_list()
+    if not built:  # it does not say
+        return ""
+    if torch.version.hip:
+        name = str(torch.cuda.get_device_properties(ordinal).gcnArchName).partition(":")[0]
+        return "" if name in {one.partition(":")[0] for one in built} else name
+    major, minor = torch.cuda.get_device_capability(ordinal)
+    for one in built:
+        found = _BUILT_FOR.fullmatch(one)
+        if found is None:
+            return ""  # a name of a kind that is not known here
+        kind, wanted, suffix = found[1], (int(found[2]), int(found[3])), found[4]
+        same = wanted[0] == major and wanted[1] <= minor
+        if (wanted == (major, minor)) if suffix == "a" else same or (kind == "compute" and wanted <= (major, minor)):
+            return ""
+    return f"compute capability {major}.{minor}"
+
+
 def l2_bytes(torch: Any, ordinal: int) -> int:
     """Return the L2 cache as torch sees it: on MI300X one die's share, so the parent's figure comes first."""
     size = getattr(torch.cuda.get_device_properties(ordinal), "L2_cache_size", 0)
@@ -117,9 +139,15 @@ def work(torch: Any, ordinal: int, operation: Operation) -> Work:
         held.clear()
         if restore is not None:
             restore()
-        torch.cuda.empty_cache()
+        empty_cache(torch, ordinal)
 
     return Work(sample=sample, amount=amount, unit=unit, kernel=kernel, free=free, bytes=size)
+
+
+def empty_cache(torch: Any, ordinal: int) -> None:
+    """Give back the blocks that torch keeps; with no device chosen it would make a context on the first GPU for it."""
+    with torch.cuda.device(ordinal):
+        torch.cuda.empty_cache()
 
 
 def _nothing() -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SIDES = (8192, 4096, 2048, 1024)
 LARGEST_PART = 0.15  # of the measurement's time that one product may take
 TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"  # read by cuBLAS itself
+_NOT_HERE = "only supported on"  # torch's words for a device without the units: FP8 on CDNA2, for one
 BYTES_PER_CELL = 24  # two matrices and a result, and the same again while they are filled and converted
 
 
@@ -30,9 +31,11 @@ def prepare(torch: Any, name: str, ordinal: int, free: int, seconds: float) -> W
     try:
         side = _side(torch, kind, ordinal, free, seconds)
         run, held, label = _product(torch, kind, ordinal, side)
-    except BaseException:
+    except BaseException as error:
         if restore is not None:
             restore()
+        if isinstance(error, RuntimeError) and _NOT_HERE in str(error):
+            raise NotMeasured("not_supported", " ".join(str(error).split())[:300]) from error
         raise
     size = side * side * held[0].element_size()
     operation = Operation(

@@ -62,6 +62,9 @@ class Backend(Protocol):
             NotMeasured: it cannot be made here, for a reason that is known.
         """
 
+    def release(self, ordinal: int) -> None:
+        """Give back what a measurement that failed may have left behind."""
+
     def is_usable(self, ordinal: int) -> bool:
         """Return whether the device still answers after an error; a context may be lost for good."""
 

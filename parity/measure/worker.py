@@ -19,6 +19,16 @@ from parity.probes.death import told_end
 from parity.probes.supervise import _BOOT
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
+# What is set to find bugs: each waits after every launch, allocates anew, or makes an error of a warning.
+NOT_PASSED_ON = (
+    "AMD_SERIALIZE_COPY",
+    "AMD_SERIALIZE_KERNEL",
+    "CUDA_LAUNCH_BLOCKING",
+    "HIP_LAUNCH_BLOCKING",
+    "PYTHONWARNINGS",
+    "PYTORCH_NO_CUDA_MEMORY_CACHING",
+    "PYTORCH_NO_HIP_MEMORY_CACHING",
+)
 
 
 class WorkerLost(Exception):  # noqa: N818  (a state, told in its words)
@@ -55,6 +65,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=self._noise,
                 start_new_session=True,
+                env={name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON},
             )
         except BaseException:
             self._noise.close()

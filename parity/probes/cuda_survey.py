@@ -53,14 +53,14 @@ ATTRIBUTES = {
 }
 _WHY = {
     1: "not_supported",  # INVALID_VALUE: an attribute this driver does not know
-    10: "timed_out",
     34: "library_missing",  # STUB_LIBRARY: the toolkit's link-time stub, not the driver
     100: "not_supported",  # NO_DEVICE
     214: "lost",  # ECC_UNCORRECTABLE
-    221: "lost",
+    220: "lost",  # NVLINK_UNCORRECTABLE
     800: "no_permission",
     801: "not_supported",
     804: "not_supported",  # COMPAT_NOT_SUPPORTED_ON_DEVICE
+    909: "timed_out",
 }
 
 

@@ -69,6 +69,7 @@ THROTTLE_REASONS = {
     0x200: "board-limit",
     0x400: "reliability",
 }
+# NVML_POWER_PROFILE_* of nvml.h 13.5 by bit.
 POWER_PROFILES = (
     "max-p",
     "max-q",
@@ -85,6 +86,16 @@ POWER_PROFILES = (
     "sync-balanced",
     "hpc",
     "mig",
+    "max-q-1",
+    "network-bound",
+    "high-throughput-inference",
+    "medium-throughput-inference",
+    "low-latency-inference",
+    "training",
+    "inference",
+    "max-q-2",
+    "max-q-3",
+    "low-priority-background",
 )
 PCIE_GENERATIONS = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}  # by GT/s
 # FP32 lanes per SM by compute capability: the CUDA programming guide's table of arithmetic throughput.

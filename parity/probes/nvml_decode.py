@@ -36,9 +36,11 @@ _VENDOR = Reading(value="nvidia", source="nvidia")
 _NOT_A_SLICES = Absent(
     why="not_supported", source="nvml:nvmlDeviceGetMigDeviceHandleByIndex", detail="a MIG slice has none of its own"
 )
-_PROCESS_KINDS = {
-    "compute": "nvmlDeviceGetComputeRunningProcesses",
-    "graphics": "nvmlDeviceGetGraphicsRunningProcesses",
+_COMPUTE_LIST = "nvmlDeviceGetComputeRunningProcesses"
+_PROCESS_LISTS = {
+    _COMPUTE_LIST: "compute",
+    "nvmlDeviceGetMPSComputeRunningProcesses": "compute",
+    "nvmlDeviceGetGraphicsRunningProcesses": "graphics",
 }
 
 
@@ -334,20 +336,21 @@ def _retired_pages(answers: Answers) -> Int:
 
 
 def _processes(answers: Answers) -> Reading[tuple[Process, ...]] | Absent:
-    """Return the processes on a device, by both lists; a list that fails may hide one, a list that is not there cannot.
+    """Return the processes on a device, by all lists; a list that fails may hide one, a list that is not there cannot.
 
     By hand: ``nvidia-smi --query-compute-apps=pid,name,used_memory --format=csv``
     """
     found: list[Process] = []
-    for kind, call in _PROCESS_KINDS.items():
+    for call, kind in _PROCESS_LISTS.items():
         listed = answers.get(f"nvml:{call}", to.processes)
         if isinstance(listed, Reading):
             for pid, used in listed.value:
-                name = value_of(answers.get(f"nvml:nvmlSystemGetProcessName[{pid}]", to.text)) or ""
-                found.append(Process(pid=pid, kind=kind, name=name, memory_bytes=used))
-        elif kind == "compute" or listed.why != "not_supported":
+                if kind == "graphics" or pid not in {process.pid for process in found}:
+                    name = value_of(answers.get(f"nvml:nvmlSystemGetProcessName[{pid}]", to.text)) or ""
+                    found.append(Process(pid=pid, kind=kind, name=name, memory_bytes=used))
+        elif call == _COMPUTE_LIST or listed.why not in ("not_supported", "not_asked"):
             return listed
-    return Reading(value=tuple(found), source="nvml:nvmlDeviceGetComputeRunningProcesses")
+    return Reading(value=tuple(found), source=f"nvml:{_COMPUTE_LIST}")
 
 
 __all__ = ["nvidia_components", "nvidia_device_count", "nvidia_devices", "nvidia_links", "nvidia_notes"]

@@ -100,7 +100,11 @@ DEVICE_CALLS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("nvmlDeviceGetEncoderUtilization", ()),
     ("nvmlDeviceGetDecoderUtilization", ()),
 )
-PROCESS_CALLS = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
+PROCESS_CALLS = (
+    "nvmlDeviceGetComputeRunningProcesses",
+    "nvmlDeviceGetMPSComputeRunningProcesses",  # the clients of an MPS server, which is in the first list
+    "nvmlDeviceGetGraphicsRunningProcesses",
+)
 MIG_CALLS = (
     "nvmlDeviceGetName",
     "nvmlDeviceGetUUID",

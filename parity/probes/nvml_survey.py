@@ -39,6 +39,8 @@ WHY = {
     25: "not_supported",  # ARGUMENT_VERSION_MISMATCH: an older driver
     26: "not_supported",  # DEPRECATED
 }
+# Of one field in a list: the handle is good, so what is invalid is the number, which a newer driver knows.
+FIELD_WHY = {**WHY, 2: "not_supported"}
 LIBRARY = "libnvidia-ml.so.1"
 _HANDLE = "nvmlDeviceGetHandleByIndex"
 _INVALID_ARGUMENT, _VERSION_MISMATCH = 2, 25
@@ -273,7 +275,7 @@ class _Nvml:
             code = answer.nvmlReturn
             value = _field_value(answer)
             if code:
-                self._ask.absent(name, WHY.get(code, "failed"), f"NVML error {code}")
+                self._ask.absent(name, FIELD_WHY.get(code, "failed"), f"NVML error {code}")
             elif value is None:
                 self._ask.absent(name, "failed", f"unknown value type {answer.valueType}")
             else:

@@ -25,7 +25,7 @@ from parity.probes.watch_devices import chosen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-START_DEADLINE_S = 20.0  # without the persistence daemon a first handle takes seconds per GPU
+START_DEADLINE_S = 60.0  # without the persistence daemon a first handle takes seconds, of each of eight GPUs
 ANSWER_DEADLINE_S = 2.0
 MAX_STARTS = 4
 MAX_LINE_BYTES = 4 * 1024 * 1024

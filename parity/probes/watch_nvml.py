@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from parity.probes.gpm import Gpm, NotSupportedError
-from parity.probes.nvml_survey import LIBRARY, MAX_DEVICES, MAX_SLICES, WHY, _import, _loaded, _Nvml
+from parity.probes.nvml_survey import FIELD_WHY, LIBRARY, MAX_DEVICES, MAX_SLICES, _import, _loaded, _Nvml
 from parity.probes.watch_unit import EVENT_BITS, PROCESSES, Read, Unit
 
 if TYPE_CHECKING:
@@ -50,11 +50,14 @@ _VALUES = tuple(struct.Struct(kind) for kind in ("d", "I", "L", "Q", "q", "i", "
 _HANDLE = "nvmlDeviceGetHandleByIndex"
 _FIELDS = "nvmlDeviceGetFieldValues"
 _REASONS = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
-_PROCESS_CALLS = {
-    "compute": "nvmlDeviceGetComputeRunningProcesses",
-    "graphics": "nvmlDeviceGetGraphicsRunningProcesses",
+_PROCESSES = "nvmlDeviceGetComputeRunningProcesses"
+# Lists that a device or driver may not have at all: an MPS server's clients, and what draws.
+_MORE_PROCESSES = {
+    "nvmlDeviceGetMPSComputeRunningProcesses": "compute",
+    "nvmlDeviceGetGraphicsRunningProcesses": "graphics",
 }
 _SM, _MEMORY = 1, 2
+_MEMORY_VERSION = 0x02000028  # nvmlMemory_v2 of nvml.h
 _DEADLY = ("failed", "asking hung or killed the watcher at its start")
 
 # (call, arguments, series, divisor, quick): calls that answer one number of the board.
@@ -168,9 +171,13 @@ def _fill(ask: Ask, nvml: _Nvml, unit: Unit, board: Any, own: Any, instance: int
     for read in _own_reads(nvml, board, own, whole=board is own):
         _kept(ask, nvml, unit, read)
     key = f"{unit.id}:gpm"
-    unit.profiler = nvml.put(key, lambda: _profiler(nvml, board, instance), plain=lambda _: True)
+    if board is not own and instance is None:  # the whole GPU's counters are not the slice's
+        unit.missing["metrics"] = ("failed", "the GPU instance of this slice is not known")
+        return
+    refused = [("not_supported", "this device or driver has no GPM metrics")]
+    unit.profiler = nvml.put(key, lambda: _profiler(nvml, board, instance, refused), plain=lambda _: True)
     if unit.profiler is None:
-        unit.missing["metrics"] = ("not_supported", "this device or driver has no GPM metrics")
+        unit.missing["metrics"] = refused[-1]
 
 
 def _fields(ask: Ask, nvml: _Nvml, unit: Unit, handle: Any) -> set[str]:
@@ -194,11 +201,14 @@ def _fields(ask: Ask, nvml: _Nvml, unit: Unit, handle: Any) -> set[str]:
     return {name for name in has.values() if not isinstance(answer[name], tuple)}
 
 
-def _profiler(nvml: _Nvml, board: Any, instance: int | None) -> Gpm | None:
+def _profiler(nvml: _Nvml, board: Any, instance: int | None, refused: list[tuple[str, str]]) -> Gpm | None:
     try:
         return Gpm(nvml.wrapper, board, instance)
     except NotSupportedError:
         return None
+    except Exception as error:
+        refused.append(nvml.classify(error))
+        raise
 
 
 def _kept(ask: Ask, nvml: _Nvml, unit: Unit, read: Read) -> Answer:
@@ -260,7 +270,7 @@ def _field_read(nvml: _Nvml, handle: Any, fields: Mapping[int, str]) -> Read:
         answer: Answer = {}
         for name, (_, _, _, _, kind, wrong, value) in zip(names, _FIELD.iter_unpack(buffer.raw), strict=True):
             if wrong:
-                answer[name] = (WHY.get(wrong, "failed"), f"NVML error {wrong}")
+                answer[name] = (FIELD_WHY.get(wrong, "failed"), f"NVML error {wrong}")
             elif 0 <= kind < len(_VALUES):
                 answer[name] = _VALUES[kind].unpack_from(value)[0]
             else:
@@ -334,35 +344,39 @@ def _event_read(nvml: _Nvml, handle: Any) -> Read:
 def _memory_read(nvml: _Nvml, handle: Any) -> Read:
     """Read used memory; version 2 keeps the driver's own reserve apart, version 1 counts it as used."""
     function = nvml.wrapper("nvmlDeviceGetMemoryInfo")
-    version: list[int | None] = [0x02000028]
     names = ("memory_used_bytes", "memory_reserved_bytes")
+    version: list[int | None] = []  # the one that has answered: both count differently, so a device keeps to it
 
     def ask_memory() -> Answer:
-        if version[0] is not None:
+        for tried in version or (_MEMORY_VERSION, None):
             try:
-                found = function(handle, version[0])
+                found = function(handle) if tried is None else function(handle, tried)
             except Exception:
-                found = function(handle)
-                version[0] = None
-            else:
-                return {names[0]: int(found.used), names[1]: int(found.reserved)}
-        else:
-            found = function(handle)
-        return {names[0]: int(found.used)}
+                if tried is None or version:
+                    raise
+                continue
+            version[:] = [tried]
+            return {name: int(getattr(found, name.split("_")[1])) for name in names[: 1 if tried is None else 2]}
+        raise AssertionError  # the last one answers or raises
 
     return Read("nvmlDeviceGetMemoryInfo", names, ask_memory, classify=nvml.classify)
 
 
 def _process_read(nvml: _Nvml, handle: Any) -> Read:
-    functions = {kind: nvml.wrapper(call) for kind, call in _PROCESS_CALLS.items()}
+    """Read who uses the device; a process that is in two lists is of the first."""
+    first = nvml.wrapper(_PROCESSES)
+    more = {nvml.wrapper(call): kind for call, kind in _MORE_PROCESSES.items()}
 
     def ask_processes() -> Answer:
-        found = [[p.pid, "compute", p.usedGpuMemory] for p in functions["compute"](handle)]
-        try:
-            found += [[p.pid, "graphics", p.usedGpuMemory] for p in functions["graphics"](handle)]
-        except Exception as error:  # compute boards of some drivers have no graphics list at all
-            if nvml.classify(error)[0] != "not_supported":
-                raise
-        return {PROCESSES: found}
+        found = {p.pid: [p.pid, "compute", p.usedGpuMemory] for p in first(handle)}
+        for call, kind in tuple(more.items()):
+            try:
+                for p in call(handle):
+                    found.setdefault(p.pid, [p.pid, kind, p.usedGpuMemory])
+            except Exception as error:
+                if nvml.classify(error)[0] != "not_supported":
+                    raise
+                del more[call]  # nor will it have it later
+        return {PROCESSES: [*found.values()]}
 
-    return Read(_PROCESS_CALLS["compute"], (PROCESSES,), ask_processes, classify=nvml.classify)
+    return Read(_PROCESSES, (PROCESSES,), ask_processes, classify=nvml.classify)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.probes import own_processes, watch_amd, watch_nvml
 from parity.probes.gpm import TooShortError
+from parity.probes.nvml_survey import WHY
 from parity.probes.watch_unit import OTHERS, PROCESSES, Recording, numbers_of
 
 if TYPE_CHECKING:
@@ -336,4 +337,5 @@ def _profile(recording: Recording, *, give_up_at: float | None = None) -> None:
 def _reason(error: Exception) -> tuple[str, str]:
     if isinstance(error, TooShortError):
         return "not_asked", "interval under 100 ms"
-    return "failed", f"{type(error).__name__}: {error}"[:200]
+    why = WHY.get(getattr(error, "value", -1), "failed")
+    return why, f"{type(error).__name__}: {error}"[:200]

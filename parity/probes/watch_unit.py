@@ -21,6 +21,7 @@ EVENT_BITS = "event_bits"
 PROCESSES = "processes"
 OTHERS = "other_processes"
 MAX_PROCESSES = 64
+MAX_REMEMBERED = 256  # processes of one recording: hours of short ones must not outgrow an answer
 BUSY_PERCENT = 50  # utilisation from which on a clock is that of work
 
 # What one read answers: series name -> number; (why, detail) where there is none; a list for ``processes``.
@@ -151,6 +152,11 @@ class Sight:
     at_end: bool = False
     times: int = 0
 
+    @property
+    def is_foreign(self) -> bool:
+        """Return whether it counts as somebody else's."""
+        return self.own is False or (self.own is None and self.times > 1)
+
 
 class Recording:
     """What was read from one device during one test.
@@ -208,12 +214,20 @@ class Recording:
             sight.at_end = True
             if used is not None:
                 sight.bytes = max(sight.bytes or 0, used)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of ended processes once there are too many: first those that count for nothing, then the oldest."""
+        much = len(self.seen) - MAX_REMEMBERED
+        if much > 0:
+            ended = [pid for pid, sight in self.seen.items() if not sight.at_end]
+            for pid in sorted(ended, key=lambda pid: self.seen[pid].is_foreign)[:much]:
+                del self.seen[pid]
 
     @property
     def others(self) -> int:
         """Return how many processes are there now that do not belong to the test run."""
-        return sum(seen.at_end and (seen.own is False or (seen.own is None and seen.times > 1))
-                   for seen in self.seen.values())  # fmt: skip
+        return sum(seen.at_end and seen.is_foreign for seen in self.seen.values())
 
     def note_sample(self, answer: Answer) -> None:
         """Count a sample, and take its clock into account when the device was busy at the one before already.
@@ -243,7 +257,7 @@ class Recording:
             "processes": [
                 {"pid": pid, "kind": seen.kind, "bytes": seen.bytes, "at_begin": seen.at_begin, "at_end": seen.at_end}
                 for pid, seen in self.seen.items()
-                if seen.own is False or (seen.own is None and seen.times > 1)
+                if seen.is_foreign
             ],
             "listed": self.listed,
             "listed_bytes": self.listed_bytes,

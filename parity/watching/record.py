@@ -62,7 +62,7 @@ def record(
 ) -> Recording:
     """Run a command, or wait, and record the devices meanwhile.
 
-    The command starts once the watcher is ready, at most 20 s later; it is never stopped by anything of ours.
+    The command starts once the watcher is ready, at most a minute later; it is never stopped by anything of ours.
 
     Args:
         command: its words; empty: wait for ``seconds``.

@@ -10,6 +10,7 @@
  *   ramp START STEP  START, then STEP more at each call
  *   rate START STEP  START, and STEP more each second since the first call
  *   after N A || B   A at the first N calls, then B
+ *   at N A || B      A at the Nth call, B at all others
  *   switch NAME A || B   B as soon as there is a file STUB_ANSWERS.NAME, A before
  * A call without a line answers NOT_SUPPORTED. "{i}" in a text becomes the device index.
  */
@@ -100,6 +101,10 @@ static const char *act(const char *value, int unsupported, int *code) {
             char *rest;
             unsigned long most = strtoul(value + 6, &rest, 10);
             value = either(rest + 1, calls[line]++ >= most);
+        } else if (!strncmp(value, "at ", 3)) {
+            char *rest;
+            unsigned long one = strtoul(value + 3, &rest, 10);
+            value = either(rest + 1, ++calls[line] != one);
         } else if (!strncmp(value, "switch ", 7)) {
             char path[1024], name[64] = "";
             sscanf(value + 7, "%63s", name);

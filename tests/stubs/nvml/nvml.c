@@ -267,6 +267,7 @@ static int processes(device *d, const char *call, u32 *count, process *out) {
     return 0;
 }
 int nvmlDeviceGetComputeRunningProcesses_v3(device *d, u32 *count, process *out) { return processes(d, "nvmlDeviceGetComputeRunningProcesses", count, out); }
+int nvmlDeviceGetMPSComputeRunningProcesses_v3(device *d, u32 *count, process *out) { return processes(d, "nvmlDeviceGetMPSComputeRunningProcesses", count, out); }
 int nvmlDeviceGetGraphicsRunningProcesses_v3(device *d, u32 *count, process *out) { return processes(d, "nvmlDeviceGetGraphicsRunningProcesses", count, out); }
 
 /* "0.field[186] = 345000", with a type name first if it is not unsigned long long: double uint ulong ullong sllong int ushort. */

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from parity.measure.driver_calls import SIGNATURES
 from parity.measure.plan import EVERYTHING, Place
 from parity.measure.run import Outcome, Patience, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 QUICK = Patience(start_s=20.0, prepare_s=1.5, run_s=1.0)
 DRIVER = ["dram_copy", "dram_write", "host_to_device", "device_to_host"]
@@ -55,8 +57,12 @@ def test_everything_is_given_back(driver: Callable[..., object], places: tuple[P
 @pytest.mark.parametrize(
     ("answer", "why", "detail"),
     [
-        ("error 2", "failed", "CudaError: CUDA error 2: cuMemsetD32Async: CUDA_ERROR_STUB"),
-        ("after 4 1 || error 214", "failed", "CudaError: CUDA error 214: cuMemsetD32Async: CUDA_ERROR_STUB"),
+        ("error 2", "failed", "CUDA error 2: cuMemsetD32Async: CUDA_ERROR_OUT_OF_MEMORY (out of memory)"),
+        (
+            "after 4 1 || error 214",
+            "lost",
+            "CUDA error 214: cuMemsetD32Async: CUDA_ERROR_ECC_UNCORRECTABLE (an ECC error that cannot be corrected)",
+        ),
         ("segv", "failed", "the measuring process was killed by SIGSEGV"),
         ("after 20 1 || segv", "failed", "the measuring process was killed by SIGSEGV"),
         ("exit 3", "failed", "the measuring process ended with status 3"),
@@ -113,7 +119,14 @@ def test_little_memory_means_smaller_buffers_than_usual_but_no_cache(
 @pytest.mark.parametrize(
     ("change", "detail"),
     [
-        ("cuda.cuInit = error 999", "cuInit: CUDA error 999: cuInit: CUDA_ERROR_UNKNOWN"),
+        ("cuda.cuInit = error 999", "CUDA error 999: cuInit: CUDA_ERROR_UNKNOWN"),
+        (
+            "cuda.cuInit = error 802",
+            (
+                "CUDA error 802: cuInit: CUDA_ERROR_SYSTEM_NOT_READY (a driver daemon does not run; "
+                "on NVSwitch systems the fabric manager)"
+            ),
+        ),
         ("cuda.count = 0", "the NVIDIA driver shows this process no GPU"),
     ],
 )
@@ -130,3 +143,17 @@ def test_devices_are_told_apart_by_bus_id_where_uuids_are_unknown(driver: Callab
     place = Place(position=5, bus_id="00000000:c3:00.0")
     (one,) = measure(["dram_copy"], [place], 0.3).measured
     assert one.device == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", sorted(name.removesuffix("_v2") for name in SIGNATURES))
+def test_a_call_that_hangs_costs_its_time_and_leaves_no_process(
+    driver: Callable[..., object], places: tuple[Place, ...], call: str
+) -> None:
+    driver(f"cuda.{call} = hang")
+    patience = Patience(start_s=6.0, prepare_s=0.7, run_s=0.7)
+    outcome = measure(["dram_copy", "host_to_device"], places[:1], 0.2, patience=patience)
+    assert [one.name for one in (*outcome.measured, *outcome.unmeasured)] == ["dram_copy", "host_to_device"]
+    assert all(one.detail for one in outcome.unmeasured)
+    assert {one.why for one in outcome.unmeasured} <= {"timed_out", "not_asked"}
+    assert not Path(f"/proc/self/task/{os.getpid()}/children").read_text()

@@ -99,7 +99,9 @@ def test_tf32_is_on_for_its_own_product_only(
 ) -> None:
     torch(log=str(tmp_path / "log"))
     measure(["matmul_tf32", "matmul_fp32", "matmul_bf16"], places[:1], 0.6)
-    lines = [line.split() for line in (tmp_path / "log").read_text().splitlines() if not line.startswith("free")]
+    lines = [
+        line.split() for line in (tmp_path / "log").read_text().splitlines() if not line.startswith(("free", "on"))
+    ]
     assert {(words[0], words[2]) for words in lines} == {
         ("float32", "True"), ("float32", "False"), ("bfloat16", "False"),
     }  # fmt: skip
@@ -137,6 +139,53 @@ def test_on_rocm_the_dialect_is_the_device_own_and_tf32_is_not_claimed(
     assert why_not(outcome)["matmul_tf32", 0][0] == "not_supported"
 
 
+def test_torchs_own_word_for_missing_units_is_taken(torch: Callable[..., None]) -> None:
+    torch(cuda=None, hip="6.4", gcn="gfx90a:sramecc+:xnack-", buses=[0x1B, 0x43], fail={"float8_e4m3fn": "units"})
+    place = Place(position=0, bus_id="00000000:1b:00.0")
+    outcome = measure(["matmul_fp8", "matmul_bf16"], [place], 0.4)
+    assert [one.name for one in outcome.measured] == ["matmul_bf16"]
+    assert why_not(outcome)["matmul_fp8", 0][0] == "not_supported"
+
+
+def test_what_a_failed_measurement_held_is_free_for_the_next(
+    torch: Callable[..., None], places: tuple[Place, ...], tmp_path: Path
+) -> None:
+    torch(fail={"sum": "error"}, log=str(tmp_path / "log"))
+    outcome = measure(["dram_read", "dram_write"], places[:1], 0.4)
+    assert [one.name for one in outcome.measured] == ["dram_write"]
+    lines = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("free")]
+    assert lines[0].split()[:2] == ["free", "0"]
+
+
+def test_variables_that_wait_after_each_launch_are_not_passed_on(
+    torch: Callable[..., None], places: tuple[Place, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "1")
+    torch(log=str(tmp_path / "log"))
+    measure(["launch_latency"], places[:1], 0.2)
+    assert "blocking" not in (tmp_path / "log").read_text()
+    assert os.environ["CUDA_LAUNCH_BLOCKING"] == "1"
+
+
+def test_no_other_device_is_touched(torch: Callable[..., None], places: tuple[Place, ...], tmp_path: Path) -> None:
+    torch(fail={"sum": "error"}, log=str(tmp_path / "log"))
+    measure(["dram_copy", "dram_read", "matmul_bf16", "host_to_device", "launch_latency"], places[1:], 0.5)
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert {line for line in lines if line.startswith("on ")} == {"on 1"}
+
+
+def test_a_device_that_loses_every_process_does_not_cost_the_others_theirs(
+    torch: Callable[..., None], places: tuple[Place, ...]
+) -> None:
+    torch(busy=[0])
+    names = ["dram_copy", "dram_read", "dram_write", "matmul_bf16", "host_to_device", "launch_latency"]
+    outcome = measure(names, places, 2.0, patience=QUICK)
+    assert [(one.name, one.device) for one in outcome.measured] == [(name, 1) for name in names]
+    assert [one.detail.startswith("left alone after 3 losses") for one in outcome.unmeasured] == [False] * 3 + [
+        True
+    ] * 3
+
+
 @pytest.mark.parametrize(
     ("what", "why", "detail"),
     [
@@ -161,7 +210,8 @@ def test_a_device_that_always_crashes_ends_it(torch: Callable[..., None], places
     names = ["dram_copy", "dram_read", "dram_write", "host_to_device", "device_to_host", "launch_latency"]
     outcome = measure(names, places[:1], 1.0, patience=QUICK)
     assert outcome.measured == []
-    assert [one.detail for one in outcome.unmeasured[4:]] == ["given up after 4 starts of the measuring process"] * 2
+    told = "left alone after 3 losses in a row, the last: the measuring process was killed by SIGSEGV"
+    assert [one.detail for one in outcome.unmeasured[3:]] == [told] * 3
 
 
 def test_a_timer_that_stands_still_measures_nothing(torch: Callable[..., None], places: tuple[Place, ...]) -> None:
@@ -271,6 +321,34 @@ def test_without_a_gpu_there_is_nothing_to_measure(
     (why, detail) = why_not(outcome)["dram_copy", 1]
     assert why == "library_missing"
     assert detail.startswith(f"nothing to measure: {said}; no NVIDIA driver library: ")
+
+
+@pytest.mark.parametrize(
+    ("told", "missing"),
+    [
+        ({"capability": [10, 0], "archs": ["sm_80", "sm_90"]}, "compute capability 10.0"),
+        ({"capability": [10, 0], "archs": ["sm_90a", "compute_120"]}, "compute capability 10.0"),
+        ({"capability": [9, 1], "archs": ["sm_90a"]}, "compute capability 9.1"),
+        ({"capability": [10, 0], "archs": ["sm_80", "compute_90"]}, ""),
+        ({"capability": [8, 9], "archs": ["sm_80"]}, ""),
+        ({"capability": [10, 3], "archs": ["sm_100f"]}, ""),
+        ({"capability": [12, 1], "archs": ["sm_120"]}, ""),
+        ({"capability": [9, 0], "archs": ["something"]}, ""),
+        ({"cuda": None, "hip": "6.4", "gcn": "gfx90a:sramecc+", "archs": ["gfx942"]}, "gfx90a"),
+        ({"cuda": None, "hip": "6.4", "gcn": "gfx90a:sramecc+", "archs": ["gfx90a", "gfx942"]}, ""),
+    ],
+)
+def test_a_torch_without_kernels_for_the_device_is_not_used(
+    torch: Callable[..., None], places: tuple[Place, ...], told: dict[str, Any], missing: str
+) -> None:
+    torch(devices=1, buses=[0x1B], **told)
+    place = Place(position=0, uuid=places[0].uuid, bus_id="00000000:1b:00.0")
+    outcome = measure(["dram_copy"], [place], 0.2)
+    if missing:
+        said = why_not(outcome)["dram_copy", 0][1]
+        assert said.startswith(f"nothing to measure: torch 2.9.0+cu128 has no kernels for {missing}; no NVIDIA driver")
+    else:
+        assert [one.name for one in outcome.measured] == ["dram_copy"]
 
 
 def test_a_torch_that_dies_on_import_is_told(torch: Callable[..., None], places: tuple[Place, ...]) -> None:

@@ -468,6 +468,19 @@ def test_graphics_list_that_fails_may_hide_a_process(recording: Recording) -> No
     assert value_of(nvidia_devices(survey)[0].conditions.processes) == ()
 
 
+def test_a_client_of_an_mps_server_is_a_compute_process_once(recording: Recording) -> None:
+    survey = recording("h100-sxm5-80gb-x8")
+    call = "nvml:3:nvmlDeviceGetMPSComputeRunningProcesses"
+    survey.reasons.pop(call)
+    survey.values[call] = [{"pid": 4242, "usedGpuMemory": 1 << 30}, {"pid": 4243, "usedGpuMemory": None}]
+    processes = value_of(nvidia_devices(survey)[3].conditions.processes) or ()
+    assert [(one.pid, one.kind, one.memory_bytes) for one in processes] == [
+        (4242, "compute", 1 << 30), (4243, "compute", None),
+    ]  # fmt: skip
+    fails(survey, call, 999)
+    assert isinstance(nvidia_devices(survey)[3].conditions.processes, Absent)
+
+
 def test_graphics_list_alone_is_no_process_list(recording: Recording) -> None:
     survey = recording("rtx-4090")
     fails(survey, "nvml:0:nvmlDeviceGetComputeRunningProcesses", 4)

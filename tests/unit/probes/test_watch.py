@@ -128,6 +128,15 @@ def test_a_driver_without_the_fields_is_asked_for_violation_times(bench: Callabl
     assert interval.state == "clean"
 
 
+@pytest.mark.parametrize("code", [2, 3])
+def test_a_field_that_the_driver_does_not_know_is_not_a_failure(bench: Callable[..., Bench], code: int) -> None:
+    """An older driver may call an unknown field an invalid argument."""
+    interval = bench("\n".join(f"*.field[{field}] = error {code}" for field in (269, 270, 271))).run()
+    gaps = {gap.what: gap.why for gap in only(interval).unknowns}
+    assert {gaps[f"limited_ns.{cause}"] for cause in ("sw-thermal", "hw-thermal")} == {"not_supported"}
+    assert interval.state == "clean"
+
+
 def test_the_present_reasons_speak_where_there_is_no_counter(bench: Callable[..., Bench]) -> None:
     change = "*.nvmlDeviceGetCurrentClocksEventReasons = switch hot 0 || 0x48"
     one = bench(change, drop=("*.field", "*.nvmlDeviceGetViolationStatus"))
@@ -211,6 +220,30 @@ def test_a_process_that_ended_before_it_was_looked_up_is_nobody(bench: Callable[
     assert only(one.run(meanwhile=lambda: one.switch("now"))).processes == ()
 
 
+def test_a_client_of_an_mps_server_is_a_process_and_one_in_two_lists_is_one(bench: Callable[..., Bench]) -> None:
+    one = bench(
+        "*.nvmlDeviceGetComputeRunningProcesses = 11:99\n*.nvmlDeviceGetGraphicsRunningProcesses = 11:99\n"
+        "*.nvmlDeviceGetMPSComputeRunningProcesses = switch now - || 77:3221225472"
+    )
+    known_ids(one, p11=12, p12=os.getpid(), p77=1)
+    interval = one.run(0.25, meanwhile=lambda: one.switch("now"))
+    [process] = only(interval).processes
+    assert (process.pid, process.kind) == (77, "compute")
+    assert only(interval).tenancy.listed == 1
+
+
+def test_memory_is_not_counted_in_two_ways(bench: Callable[..., Bench]) -> None:
+    """Version 1 counts the driver's own reserve as used: half a gigabyte that nobody took."""
+    both = "*.nvmlDeviceGetMemoryInfo_v2 = {}85520809984 551911424 84000000000 1000000\n"
+    one = bench(
+        both.format("")
+        + both.format("at 5 error 999 || ").replace("*", "1")
+        + "*.nvmlDeviceGetMemoryInfo = 85520809984 84000000000 552911424"
+    )
+    used = only(one.run(0.45)).series["memory_used_bytes"]
+    assert (used.min, used.max) == (1_000_000, 1_000_000)
+
+
 def test_hidden_processes_are_listed_and_not_held_against_anybody(bench: Callable[..., Bench]) -> None:
     interval = bench("*.nvmlDeviceGetComputeRunningProcesses = 4242:99").run(0.25)
     here = only(interval)
@@ -280,6 +313,13 @@ def test_a_test_that_sees_no_gpu_is_unknown_with_the_reason(bench: Callable[...,
     assert interval.unknowns[0].detail == "no device is visible to the test (CUDA_VISIBLE_DEVICES=)"
 
 
+@pytest.mark.parametrize("call", ["nvmlGpmQueryDeviceSupport", "nvmlGpmSampleGet"])
+def test_hardware_counters_that_are_not_permitted_are_told_so(bench: Callable[..., Bench], call: str) -> None:
+    interval = bench(GPM + f"*.{call} = error 4").run(0.3)
+    assert {gap.what: gap.why for gap in only(interval).unknowns}["metrics"] == "no_permission"
+    assert interval.state == "clean"
+
+
 def test_slices_are_watched_by_their_own_memory(bench: Callable[..., Bench]) -> None:
     one = bench(name="a100-mig")
     everything = one.run(visible={})
@@ -290,6 +330,15 @@ def test_slices_are_watched_by_their_own_memory(bench: Callable[..., Bench]) -> 
     unit = next(unit for unit in one.watch._child.units if "slice" in unit["facts"])  # type: ignore[union-attr]
     interval = one.run(visible={"CUDA_VISIBLE_DEVICES": unit["facts"]["uuid"]})
     assert only(interval).label.startswith(f"GPU {unit['facts']['index']} slice {unit['facts']['slice']} ")
+
+
+def test_a_slice_is_not_given_the_counters_of_the_whole_gpu(bench: Callable[..., Bench]) -> None:
+    lines = "0.nvmlGpmQueryDeviceSupport = 1\n0.gpm[2] = 61.5\n"
+    for instance, counted in (("7", True), ("error 999", False)):
+        one = bench(lines + f"0.mig0.nvmlDeviceGetGpuInstanceId = {instance}", name="a100-mig")
+        one.watch.begin(os.getpid(), {})
+        unit = next(unit for unit in one.watch._child.units if unit["facts"].get("slice") == 0)  # type: ignore[union-attr]
+        assert ("metrics" not in unit["missing"]) is counted
 
 
 def test_a_processors_own_graphics_beside_gpus_is_not_watched(bench: Callable[..., Bench]) -> None:

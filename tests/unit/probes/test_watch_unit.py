@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from parity.probes.watch_unit import EVENT_BITS, PROCESSES, Read, Recording, Unit
+from parity.probes.watch_unit import EVENT_BITS, MAX_REMEMBERED, PROCESSES, Read, Recording, Unit
 
 
 def unit() -> Unit:
@@ -130,3 +130,15 @@ def test_measuring_keeps_the_last_answer_and_a_cost() -> None:
     question = read({"a": 1}, {"a": 2}, {"a": 3})
     assert question.measure() == {"a": 3}
     assert question.cost_s > 0
+
+
+def test_hours_of_short_processes_are_forgotten_and_one_that_is_there_is_not() -> None:
+    here = recording(lambda pid: pid < 10_000)
+    for n in range(2000):
+        listed = [[7, "compute", 5], [8_000 + n, "compute", 1], [20_000 + n, "compute", 1]]
+        here.take(read({PROCESSES: listed}))
+    assert len(here.seen) == MAX_REMEMBERED
+    told = {process["pid"] for process in here.plain()["processes"]}
+    assert told == set(range(22_000 - MAX_REMEMBERED + 2, 22_000))  # all that count, but the oldest
+    assert here.seen[7].times == 2000
+    assert here.others == 1

@@ -2,7 +2,7 @@
 
 ``FAKE_TORCH`` holds: ``devices`` (count), ``hip``, ``cuda`` (version or null), ``free`` (bytes), ``capability``, ``gbps``
 and ``tflops`` (what the device delivers), ``wobble`` (fractions added to the times, in turn), ``fail`` (operation ->
-``oom``, ``error``, ``hang``, ``crash``), ``buses``, ``uuids``, ``log`` (a file: one line per operation kind).
+``oom``, ``error``, ``units``, ``hang``, ``crash``), ``busy`` (devices that give no context), ``archs`` (that torch is built for), ``buses``, ``uuids``, ``log`` (a file: one line per operation kind).
 """
 
 import json
@@ -13,6 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 _told = json.loads(os.environ["FAKE_TORCH"])
+if "log" in _told and os.environ.get("CUDA_LAUNCH_BLOCKING"):
+    Path(_told["log"]).write_text("blocking\n")
 if _told.get("import") == "error":
     raise OSError("libtorch_cuda.so: cannot open shared object file")
 if _told.get("import") == "crash":
@@ -23,7 +25,7 @@ version = SimpleNamespace(cuda=_told.get("cuda", "12.8"), hip=_told.get("hip"))
 float32, float16, bfloat16, int8 = "float32", "float16", "bfloat16", "int8"
 float8_e4m3fn, float8_e4m3fnuz = "float8_e4m3fn", "float8_e4m3fnuz"
 _SIZES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "float8_e4m3fn": 1, "float8_e4m3fnuz": 1}
-_now = SimpleNamespace(clock_s=0.0, operations=0)  # of the device
+_now = SimpleNamespace(clock_s=0.0, operations=0, device=0)  # of the device, and which one is the current
 _held = [0]  # bytes of living tensors on devices
 _most = [0]
 
@@ -45,6 +47,10 @@ def _spend(operation, seconds):
     if what == "error":
         _told["dead"] = _told.get("fatal", False)
         raise RuntimeError("CUDA error: uncorrectable ECC error encountered")
+    if what == "units":
+        raise RuntimeError(
+            "torch._scaled_mm is only supported on CUDA devices with compute capability >= 9.0 or 8.9, or ROCm MI300+"
+        )
     if what == "hang":
         time.sleep(1000)
     if what == "crash":
@@ -167,6 +173,7 @@ class _Event:
         assert enable_timing
 
     def record(self):
+        _log(f"on {_now.device}")
         self.at = _now.clock_s
 
     def synchronize(self):
@@ -179,12 +186,16 @@ class _Event:
 class _Device:
     def __init__(self, ordinal):
         assert 0 <= ordinal < _told["devices"]
+        if ordinal in _told.get("busy", ()):
+            raise RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable")
+
+        self.ordinal = ordinal
 
     def __enter__(self):
-        pass
+        self.before, _now.device = _now.device, self.ordinal
 
     def __exit__(self, *_):
-        pass
+        _now.device = self.before
 
 
 def _properties(ordinal):
@@ -197,11 +208,12 @@ def _properties(ordinal):
 
 
 def _synchronize(ordinal):
-    if _told.get("dead"):
+    if _told.get("dead") or ordinal in _told.get("busy", ()):
         raise RuntimeError("CUDA error: context is destroyed")
 
 
 def _empty_cache():
+    _log(f"on {_now.device}")
     _log(f"free {_held[0]} most {_most[0]}")
 
 
@@ -212,6 +224,7 @@ cuda = SimpleNamespace(
     device=_Device,
     device_count=lambda: _told["devices"],
     empty_cache=_empty_cache,
+    get_arch_list=lambda: _told.get("archs", []),
     get_device_capability=lambda ordinal: tuple(_told.get("capability", (9, 0))),
     get_device_properties=_properties,
     is_available=lambda: _told.get("available", True),
