@@ -127,6 +127,6 @@ def _fail_if_disturbed(report: pytest.TestReport, conditions: Mapping[str, Any])
     word = "disturbed" if conditions["state"] == "disturbed" else "unknown"
     first = f"{word} run conditions: {findings[0][1] if findings else 'nothing could be watched'}"
     lines = [f"  {conditions['state']}[{rule}] {text}" for rule, text in findings]
-    mend = "  The test itself passed. To run it anyway: --parity-conditions=annotate"
+    mend = "  The test itself passed. To accept it all the same: --parity-conditions=annotate"
     report.outcome = "failed"
     set_message(report, "\n".join([first, *lines, mend]))

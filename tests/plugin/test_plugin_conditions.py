@@ -61,7 +61,7 @@ def test_fail_fails_what_is_not_clean(pytester: pytest.Pytester, gate: Gate) -> 
         [
             "disturbed run conditions: GPU 0: throttled 40 %",
             "  disturbed[[]throttled-during-test[]] GPU 0: throttled 40 %",
-            "  The test itself passed. To run it anyway: --parity-conditions=annotate",
+            "  The test itself passed. To accept it all the same: --parity-conditions=annotate",
             "unknown run conditions: this driver has no such counter",
             "FAILED test_suite.py::test_disturbed - disturbed run conditions: GPU 0: throttled 40 %",
         ]
