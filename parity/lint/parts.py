@@ -20,7 +20,7 @@ VENDOR_WORDS = {
     "xpu": "intel", "intel": "intel",
      "sycl": "intel", "gaudi": "intel", "hpu": "intel", "habana": "intel", "npu": "huawei",
     "ascend": "huawei", "musa": "mthreads", "tpu": "google", "cpu": "cpu", "ppc64le": "cpu", "s390x": "cpu",
-    "neuron": "amazon", "metal": "apple", "mps": "apple", "maca": "metax", "iluvatar": "iluvatar",
+    "neuron": "amazon", "mthreads": "mthreads", "hygon": "hygon", "metal": "apple", "mps": "apple", "maca": "metax", "iluvatar": "iluvatar",
 }  # fmt: skip
 # Data-center parts run Linux.
 _OTHER_SYSTEMS = frozenset({"windows", "win32", "macos", "darwin"})
@@ -134,7 +134,8 @@ _TRIED = frozenset(
     {"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci", ".github"}
 )
 _RELEASED = re.compile(
-    r"(?:^|/)v\d+\.\d+\.\d+[^/]*/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/", re.IGNORECASE
+    r"(?:^|/)v\d+\.\d+\.\d+[^/]*/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
+    re.IGNORECASE,
 )
 
 
@@ -153,11 +154,27 @@ def only_tries(path: str) -> bool:
     return tried and not about_perf(path)
 
 
+_SHOWN = frozenset(
+    {"example", "examples", "sample", "samples", "tutorial", "tutorials", "docs", "doc", "demo", "demos"}
+)
+
+
+def shows(path: str) -> bool:
+    """Return whether a path lies among examples or documentation: what stands there is for its reader to change.
+
+    >>> shows("examples/job.yaml"), shows("deploy/job.yaml")
+    (True, False)
+    """
+    return not _SHOWN.isdisjoint(path.lower().split("/")[:-1])
+
+
 def released(path: str) -> bool:
-    """Return whether a file lies in the folder of a release that is out, or of what was retired: it will not change.
+    """Return whether a file lies in a folder of a release, of what was retired, or of an issue: it will not change.
 
     >>> released("install/v0.16.0/kserve.yaml"), released("retired_benchmarks/x"), released("charts/kserve.yaml")
     (True, True, False)
+    >>> released("dev/issues/issue9_atomics/makefile")
+    True
     """
     return _RELEASED.search(path) is not None
 

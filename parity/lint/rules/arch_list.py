@@ -32,6 +32,7 @@ _KEEPS = re.compile(
     r"(?:pip3?|make|ninja) install|--install|--target[ =]install|wheel|COPY --from|^\s*(?:ENTRYPOINT|CMD)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
 _BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
 _OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
 _ARM_HOSTS = re.compile(r"gh200|gb\d{2,3}|orin|thor|xavier")
@@ -88,6 +89,8 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
         mine = [one for one in mine if one.tool != "torch"]  # torch ignores its list where flags name architectures
     if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
         return []  # a job that only checks that the project builds takes one architecture to save time
+    if _DOCS.search(facts.path):
+        return []
     if facts.kind == "python" and not _BUILDS.search(facts.path):
         return []  # a program that sets the list for what it compiles while it runs knows its GPU
     if facts.kind == "dockerfile" and _only_compiles(facts):

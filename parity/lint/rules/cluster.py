@@ -49,8 +49,11 @@ def _works(one: GpuRequest, facts: Facts) -> bool:
 
 
 def _matters(facts: Facts, asked: Asked) -> bool:
-    """Return whether it matters which GPU serves: a project that declares no target may leave it to its users."""
-    return asked.declared or measures(facts)
+    """Return whether it matters which GPU serves: a project that declares no target may leave it to its users.
+
+    A target on the command line alone makes it matter where something is measured, and what is measured is no example.
+    """
+    return asked.declared or (asked.target is not None and measures(facts) and not parts.shows(facts.path))
 
 
 def _chosen(path: str) -> bool:

@@ -256,8 +256,8 @@ def rocm_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def floating_image(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield GPU images whose tag may mean another stack tomorrow."""
     del asked
-    if "nightly" in facts.path.lower():
-        return  # it floats on purpose
+    if "nightly" in facts.path.lower() or parts.shows(facts.path) or _DOCS.search(facts.path):
+        return  # it floats on purpose, or is for its reader to change
     for image in facts.images:
         if "$" in facts.source.lines[image.span.line - 1]:
             continue  # the default of an argument, which builds pass
