@@ -25,7 +25,9 @@ VENDOR_WORDS = {
 # Data-center parts run Linux.
 _OTHER_SYSTEMS = frozenset({"windows", "win32", "macos", "darwin"})
 # A file for one CUDA version by its name (``Dockerfile.cu118``) is one of several.
-_OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?[-_]?1[0-9](?:[._]?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
+_OLD_TOOLKIT = re.compile(
+    r"(?:^|[^a-z0-9])cu(?:da)?[-_]?(?:9[._]?[0-2]|1[0-9](?:[._]?[0-9])?)(?:[^a-z0-9]|$)", re.IGNORECASE
+)
 # A preset per architecture says in its name which one it is: cuda-75.cmake.
 _PRESET = re.compile(r"(?:^|[^a-z0-9])cuda[-_](?:5[0-3]|6[0-2]|7[0-5]|8[0-9]|90)(?:[^0-9]|$)", re.IGNORECASE)
 _BOARDS = frozenset({"tegra", "jetson", "l4t"})
@@ -134,7 +136,7 @@ _TRIED = frozenset(
     {"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci", ".github"}
 )
 _RELEASED = re.compile(
-    r"(?:^|/)v\d+\.\d+\.\d+[^/]*/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
+    r"(?:^|/)(?:v\d+\.\d+\.\d+[^/]*|\d+\.\d+(?:\.\d+)?)/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
     re.IGNORECASE,
 )
 

@@ -217,6 +217,8 @@ def beyond_toolkit(facts: Facts, asked: Asked) -> Iterator[Hit]:
         toolkit = toolkits.get(_root(one.scope, facts))
         if toolkit is None or one.tool == "amd" or one.text is None or one.adds:
             continue
+        if "$" in facts.source.lines[one.span.line - 1] or facts.source.lines[one.span.line - 1].lstrip()[:3] == "ARG":
+            continue  # the default of an argument, which builds pass
         for code in archs.parse(one.tool, one.text).codes:
             reason = _refused(code, toolkit, asked)
             if reason:

@@ -134,9 +134,7 @@ def _for_other_vendor(setting: Setting, facts: Facts, vendors: set[str]) -> bool
         for branch in facts.nodes(ast.If)
         if branch.body[0].lineno <= line <= (branch.body[-1].end_lineno or 0)
     ]
-    return any(
-        spoken and spoken.isdisjoint(vendors) for spoken in (parts.speaks_for_vendors(text) for text in told)
-    )
+    return any(spoken and spoken.isdisjoint(vendors) for spoken in (parts.speaks_for_vendors(text) for text in told))
 
 
 def _reads_it_no_more(facts: Facts, dead_since: str | None) -> bool:
