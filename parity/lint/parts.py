@@ -133,11 +133,31 @@ def names_machine(path: str) -> bool:
 
 
 _TRIED = frozenset(
-    {"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci", ".github"}
+    {
+        "test",
+        "tests",
+        "e2e",
+        "testdata",
+        "testing",
+        "testrunner",
+        "regression",
+        "ci",
+        ".ci",
+        ".pfnci",
+        ".github",
+        "jenkins",
+        ".jenkins",
+    }
 )
 _RELEASED = re.compile(
     r"(?:^|/)(?:v\d+\.\d+\.\d+[^/]*|\d+\.\d+(?:\.\d+)?)/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
     re.IGNORECASE,
+)
+
+
+# An image to run the tests in, or one that holds what CI builds with.
+_TRYING_IMAGE = re.compile(
+    r"^dockerfile[._-](?:.*[._-])?tests?(?:$|[._-])|(?:^|[._-])(?:tests?|build-env)\.dockerfile$"
 )
 
 
@@ -152,6 +172,7 @@ def only_tries(path: str) -> bool:
         name.startswith(("test_", "test-"))
         or not _TRIED.isdisjoint(folders)
         or not {"ci", "pretest"}.isdisjoint(_words(name))
+        or _TRYING_IMAGE.search(name) is not None
     )
     return tried and not about_perf(path)
 

@@ -87,13 +87,7 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     mine = [one for one in mine if one.how != "kubernetes"]  # what a pod builds, it builds for its own GPU
     if facts.kind == "python" and any(one.tool == "nvcc" for one in mine):
         mine = [one for one in mine if one.tool != "torch"]  # torch ignores its list where flags name architectures
-    if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
-        return []  # a job that only checks that the project builds takes one architecture to save time
-    if _DOCS.search(facts.path):
-        return []
-    if facts.kind == "python" and not _BUILDS.search(facts.path):
-        return []  # a program that sets the list for what it compiles while it runs knows its GPU
-    if facts.kind == "dockerfile" and _only_compiles(facts):
+    if _of_no_product(facts):
         return []
     found = []
     best: dict[str, int] = {}
@@ -118,6 +112,15 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
         ):
             chosen[one.tool] = (one, parsed)
     return list(chosen.values())
+
+
+def _of_no_product(facts: Facts) -> bool:
+    """Return whether nothing that a file builds leaves it, or it knows the GPU that it builds for."""
+    if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
+        return True  # a job that only checks that the project builds takes one architecture to save time
+    if facts.kind == "python" and not _BUILDS.search(facts.path):
+        return True  # a program that sets the list for what it compiles while it runs
+    return _DOCS.search(facts.path) is not None or (facts.kind == "dockerfile" and _only_compiles(facts))
 
 
 def _only_compiles(facts: Facts) -> bool:
@@ -145,8 +148,11 @@ def _for_other_host(one: ArchList, facts: Facts, spec: DeviceSpec) -> bool:
 
 
 def _for_one_family(one: ArchList, parsed: archs.Parsed) -> bool:
-    """Return whether one CMake target holds kernels of architectures with `a` or `f`, which no other can compile."""
-    return one.name == "CUDA_ARCHITECTURES" and all(code.suffix for code in parsed.codes)
+    """Return whether what is compiled holds kernels of architectures with `a` or `f`, which no other can compile.
+
+    That is so of one CMake target, and of one compiler's flags; a variable for all of a project says less.
+    """
+    return (one.name == "CUDA_ARCHITECTURES" or one.tool == "nvcc") and all(code.suffix for code in parsed.codes)
 
 
 def _for_newer(parsed: archs.Parsed, spec: DeviceSpec) -> bool:
