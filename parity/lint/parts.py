@@ -20,7 +20,8 @@ VENDOR_WORDS = {
     "xpu": "intel", "intel": "intel",
      "sycl": "intel", "gaudi": "intel", "hpu": "intel", "habana": "intel", "npu": "huawei",
     "ascend": "huawei", "musa": "mthreads", "tpu": "google", "cpu": "cpu", "ppc64le": "cpu", "s390x": "cpu",
-    "neuron": "amazon", "mthreads": "mthreads", "hygon": "hygon", "metal": "apple", "mps": "apple", "maca": "metax", "iluvatar": "iluvatar",
+    "neuron": "amazon", "metal": "apple", "mps": "apple", "maca": "metax", "iluvatar": "iluvatar",
+    "mthreads": "mthreads", "hygon": "hygon",
 }  # fmt: skip
 # Data-center parts run Linux.
 _OTHER_SYSTEMS = frozenset({"windows", "win32", "macos", "darwin"})
@@ -150,7 +151,7 @@ _TRIED = frozenset(
     }
 )
 _RELEASED = re.compile(
-    r"(?:^|/)(?:v\d+\.\d+\.\d+[^/]*|\d+\.\d+(?:\.\d+)?)/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
+    r"(?:^|/)(?:v\d+\.\d+\.\d+[^/]*|\d+\.\d+(?:\.\d+)?)/|(?:^|/)(?:retired|deprecated|archived|previous[-_]?versions?)(?:[-_][^/]*)?/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
     re.IGNORECASE,
 )
 

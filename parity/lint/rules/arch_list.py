@@ -34,6 +34,7 @@ _KEEPS = re.compile(
 )
 _DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
 _BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
+_OF_TOOLKIT = re.compile(r"\s*[\"']?cu(?:da)?[-_]?\d{2,3}[\"']?\)\s*$")
 _OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
 _ARM_HOSTS = re.compile(r"gh200|gb\d{2,3}|orin|thor|xavier")
 
@@ -139,10 +140,12 @@ def _makes(facts: Facts) -> bool:
 
 
 def _for_other_host(one: ArchList, facts: Facts, spec: DeviceSpec) -> bool:
-    """Return whether a branch for ARM machines sets the list, and the target is a card of other machines."""
+    """Return whether a branch for ARM machines sets the list, and the target is of others, or one for a CUDA version."""
+    above = facts.source.lines[max(one.span.line - 4, 0) : one.span.line - 1]
+    if any(_OF_TOOLKIT.match(line) for line in above):
+        return True  # a case for each CUDA version: which of them builds for the target is told elsewhere
     if _ARM_HOSTS.search(spec.id):
         return False
-    above = facts.source.lines[max(one.span.line - 4, 0) : one.span.line - 1]
     branch = next((line for line in reversed(above) if _BRANCH.search(line)), "")
     return _OTHER_HOST.search(branch) is not None
 

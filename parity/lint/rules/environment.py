@@ -122,7 +122,7 @@ def _found(function: str, facts: Facts, asked: Asked) -> Iterator[Hit]:
 
 
 def _for_other_vendor(setting: Setting, facts: Facts, vendors: set[str]) -> bool:
-    """Return whether a function's name or a condition around a setting says that it is for other vendors' GPUs alone."""
+    """Return whether a function's name or a condition around a setting says that it is for other vendors' GPUs."""
     line = setting.whole.line
     functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
         *facts.nodes(ast.FunctionDef),
