@@ -151,7 +151,7 @@ _TRIED = frozenset(
     }
 )
 _RELEASED = re.compile(
-    r"(?:^|/)(?:v\d+\.\d+\.\d+[^/]*|\d+\.\d+(?:\.\d+)?)/|(?:^|/)(?:retired|deprecated|archived|previous[-_]?versions?)(?:[-_][^/]*)?/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
+    r"(?:^|/)(?:v\d+\.\d+\.\d+[^/]*|\d+\.\d+(?:\.\d+)?)/|(?:^|/)(?:retired|deprecated|archived|previous[-_]?versions?)(?:[-_][^/]*)?/|(?:^|/)machines/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
     re.IGNORECASE,
 )
 
@@ -194,6 +194,8 @@ def shows(path: str) -> bool:
 
 def released(path: str) -> bool:
     """Return whether a file lies in a folder of a release, of what was retired, or of an issue: it will not change.
+
+    A folder of machines has a file for each, which knows its GPU.
 
     >>> released("install/v0.16.0/kserve.yaml"), released("retired_benchmarks/x"), released("charts/kserve.yaml")
     (True, True, False)

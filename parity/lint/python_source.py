@@ -26,7 +26,7 @@ _GRAMMARS: tuple[tuple[tuple[int, int], str, re.Pattern[str]], ...] = (
 # What the parser says of Python 2, or the line that it stumbles over.
 _OLD_PYTHON = re.compile(
     r"Missing parentheses in call to '(?:print|exec)'|multiple exception types must be parenthesized|"
-    r"leading zeros in decimal integer literals"
+    r"leading zeros in decimal integer literals|inconsistent use of tabs"
 )
 _OLD_LINE = re.compile(r"\s*(?:print\s+[\"'\w%]|raise\s+[\w.]+\s*,|except\s+[\w.]+\s*,\s*\w+\s*:|exec\s+[\"'\w])")
 _TEMPLATE = re.compile(r"##\w+##|\{\{|\{%|<%|@\w+@")

@@ -34,7 +34,7 @@ _KEEPS = re.compile(
 )
 _DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
 _BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
-_OF_TOOLKIT = re.compile(r"\s*[\"']?cu(?:da)?[-_]?\d{2,3}[\"']?\)\s*$")
+_OF_VERSIONS = re.compile(r"\s*(?:el)?if \[\[?.*\$\{?(?:CUDA|TORCH|CU)_?VERSION", re.IGNORECASE)
 _OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
 _ARM_HOSTS = re.compile(r"gh200|gb\d{2,3}|orin|thor|xavier")
 
@@ -140,9 +140,9 @@ def _makes(facts: Facts) -> bool:
 
 
 def _for_other_host(one: ArchList, facts: Facts, spec: DeviceSpec) -> bool:
-    """Return whether a branch for ARM machines sets the list, and the target is of others, or one for a CUDA version."""
+    """Return whether a branch for one CUDA version, or for ARM machines that the target is none of, sets the list."""
     above = facts.source.lines[max(one.span.line - 4, 0) : one.span.line - 1]
-    if any(_OF_TOOLKIT.match(line) for line in above):
+    if any(_OF_VERSIONS.match(line) for line in above):
         return True  # a case for each CUDA version: which of them builds for the target is told elsewhere
     if _ARM_HOSTS.search(spec.id):
         return False
