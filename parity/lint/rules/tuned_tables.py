@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from parity.model.tuned import TunedEntry
 
 # SGLang looks in the folder of its Triton first, and then in those of other releases.
-_TRITON = re.compile(r"/triton_\d+(?:_\d+)*$")
+_TRITON = re.compile(r"/triton_[\d_]+$")
 PROGRAMS = ("vllm", "sglang")
 
 
