@@ -44,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--select", metavar="RULE", action="append", help="run only these rules (comma separated; repeatable)"
     )
     parser.add_argument(
+        "--preview", action="store_true", help="run the rules in preview too; they are less often right"
+    )
+    parser.add_argument(
         "--ignore", metavar="RULE", action="append", help="do not run these rules (comma separated; repeatable)"
     )
     parser.add_argument(
@@ -72,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Scan, report, and return the exit status."""
     project = session.project_of(arguments.config)
     target = target_or_default(arguments.target, project, source="--target")
-    chosen = _chosen(arguments, project.lint)
+    chosen = _chosen(arguments, project)
     gated = bool(project.targets) and project.default_target is None
     declared = bool(project.targets) or project.default_target is not None
     asked = asked_of(target, declared=declared, gated=gated, perf_tests=project.perf_tests)
@@ -180,25 +183,42 @@ def _report(
         findings=tuple(findings),
         unknowns=tuple(outcome.unknowns),
         skipped_rules=rules.skipped,
+        preview_rules=_resting(arguments, project),
         baselined=held,
         exit_status=int(failed),
     )
 
 
-def _chosen(arguments: argparse.Namespace, settings: LintSettings) -> set[str]:
-    """Return the rules to run: the command line's choice over the project's.
+def _chosen(arguments: argparse.Namespace, project: Project) -> set[str]:
+    """Return the rules to run: the command line's choice over the project's; of rules nobody named, the stable ones.
 
     Raises:
         UnknownNameError: a name is no lint rule's.
     """
-    known = [card.id for card in store.lint_book().cards]
+    known, settings = [card.id for card in store.lint_book().cards], project.lint
     selected, ignored = _names(arguments.select), _names(arguments.ignore)
     for option, names in (("--select", selected), ("--ignore", ignored)):
         for name in names:
             if name not in known:
                 close, mend = near_names(name, known), "list all with `parity rule`"
                 raise UnknownNameError(f"no lint rule named {name!r}", where=option, close=close, mend=mend)
-    return set(selected or settings.select or known) - set(ignored) - (set() if selected else set(settings.ignore))
+    run = set(selected or settings.select or _unnamed(arguments, project))
+    return run - set(ignored) - (set() if selected else set(settings.ignore))
+
+
+def _unnamed(arguments: argparse.Namespace, project: Project) -> list[str]:
+    """Return the rules that run where no list of rules is given: stable ones, and those that the project sets up."""
+    preview = arguments.preview or project.lint.preview
+    cards = store.lint_book().cards
+    return [card.id for card in cards if preview or card.status == "stable" or card.id in project.rules]
+
+
+def _resting(arguments: argparse.Namespace, project: Project) -> tuple[str, ...]:
+    """Return the rules that did not run because they are in preview."""
+    if _names(arguments.select) or project.lint.select:
+        return ()
+    ready = set(_unnamed(arguments, project))
+    return tuple(card.id for card in store.lint_book().cards if card.id not in ready)
 
 
 def _names(given: Iterable[str] | None) -> list[str]:

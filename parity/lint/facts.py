@@ -226,13 +226,13 @@ class BrokenFile(Exception):  # noqa: N818  (it says what is so, not what failed
 
     Attributes:
         reason, span: why, and where.
-        newer: it may well be what its name says, in a newer grammar than this program reads.
+        other: it may well be what its name says, in a newer or older grammar than this program reads.
     """
 
-    def __init__(self, reason: str, span: Span, *, newer: bool = False) -> None:
+    def __init__(self, reason: str, span: Span, *, other: bool = False) -> None:
         """Keep the reason and the place."""
         super().__init__(reason)
-        self.reason, self.span, self.newer = reason, span, newer
+        self.reason, self.span, self.other = reason, span, other
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,11 +21,14 @@ VENDOR_WORDS = {
      "sycl": "intel", "gaudi": "intel", "hpu": "intel", "habana": "intel", "npu": "huawei",
     "ascend": "huawei", "musa": "mthreads", "tpu": "google", "cpu": "cpu", "ppc64le": "cpu", "s390x": "cpu",
     "neuron": "amazon", "metal": "apple", "mps": "apple", "maca": "metax", "iluvatar": "iluvatar",
+    "mthreads": "mthreads", "hygon": "hygon",
 }  # fmt: skip
 # Data-center parts run Linux.
 _OTHER_SYSTEMS = frozenset({"windows", "win32", "macos", "darwin"})
 # A file for one CUDA version by its name (``Dockerfile.cu118``) is one of several.
-_OLD_TOOLKIT = re.compile(r"(?:^|[^a-z0-9])cu(?:da)?[-_]?1[0-9](?:[._]?[0-9])?(?:[^a-z0-9]|$)", re.IGNORECASE)
+_OLD_TOOLKIT = re.compile(
+    r"(?:^|[^a-z0-9])cu(?:da)?[-_]?(?:9[._]?[0-2]|1[0-9](?:[._]?[0-9])?)(?:[^a-z0-9]|$)", re.IGNORECASE
+)
 # A preset per architecture says in its name which one it is: cuda-75.cmake.
 _PRESET = re.compile(r"(?:^|[^a-z0-9])cuda[-_](?:5[0-3]|6[0-2]|7[0-5]|8[0-9]|90)(?:[^0-9]|$)", re.IGNORECASE)
 _BOARDS = frozenset({"tegra", "jetson", "l4t"})
@@ -131,10 +134,31 @@ def names_machine(path: str) -> bool:
 
 
 _TRIED = frozenset(
-    {"test", "tests", "e2e", "testdata", "testing", "testrunner", "regression", "ci", ".ci", ".pfnci", ".github"}
+    {
+        "test",
+        "tests",
+        "e2e",
+        "testdata",
+        "testing",
+        "testrunner",
+        "regression",
+        "ci",
+        ".ci",
+        ".pfnci",
+        ".github",
+        "jenkins",
+        ".jenkins",
+    }
 )
 _RELEASED = re.compile(
-    r"(?:^|/)v\d+\.\d+\.\d+[^/]*/|(?:^|/)(?:retired|deprecated|archived)(?:[-_][^/]*)?/", re.IGNORECASE
+    r"(?:^|/)(?:v\d+\.\d+\.\d+[^/]*|\d+\.\d+(?:\.\d+)?)/|(?:^|/)(?:retired|deprecated|archived|previous[-_]?versions?)(?:[-_][^/]*)?/|(?:^|/)machines/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
+    re.IGNORECASE,
+)
+
+
+# An image to run the tests in, or one that holds what CI builds with.
+_TRYING_IMAGE = re.compile(
+    r"^dockerfile[._-](?:.*[._-])?tests?(?:$|[._-])|(?:^|[._-])(?:tests?|build-env)\.dockerfile$"
 )
 
 
@@ -149,15 +173,34 @@ def only_tries(path: str) -> bool:
         name.startswith(("test_", "test-"))
         or not _TRIED.isdisjoint(folders)
         or not {"ci", "pretest"}.isdisjoint(_words(name))
+        or _TRYING_IMAGE.search(name) is not None
     )
     return tried and not about_perf(path)
 
 
+_SHOWN = frozenset(
+    {"example", "examples", "sample", "samples", "tutorial", "tutorials", "docs", "doc", "demo", "demos"}
+)
+
+
+def shows(path: str) -> bool:
+    """Return whether a path lies among examples or documentation: what stands there is for its reader to change.
+
+    >>> shows("examples/job.yaml"), shows("deploy/job.yaml")
+    (True, False)
+    """
+    return not _SHOWN.isdisjoint(path.lower().split("/")[:-1])
+
+
 def released(path: str) -> bool:
-    """Return whether a file lies in the folder of a release that is out, or of what was retired: it will not change.
+    """Return whether a file lies in a folder of a release, of what was retired, or of an issue: it will not change.
+
+    A folder of machines has a file for each, which knows its GPU.
 
     >>> released("install/v0.16.0/kserve.yaml"), released("retired_benchmarks/x"), released("charts/kserve.yaml")
     (True, True, False)
+    >>> released("dev/issues/issue9_atomics/makefile")
+    True
     """
     return _RELEASED.search(path) is not None
 

@@ -23,6 +23,12 @@ _GRAMMARS: tuple[tuple[tuple[int, int], str, re.Pattern[str]], ...] = (
     ((3, 12), "f-string", re.compile(r"\s*(?:(?:async\s+def|def|class)\s+\w+\[|type\s+\w+\s*[=\[])")),
     ((3, 14), "", re.compile(r"\s*except\s+[\w.]+\s*,|.*[\s=(,[{+][tT][rR]?[\"']")),
 )
+# What the parser says of Python 2, or the line that it stumbles over.
+_OLD_PYTHON = re.compile(
+    r"Missing parentheses in call to '(?:print|exec)'|multiple exception types must be parenthesized|"
+    r"leading zeros in decimal integer literals|inconsistent use of tabs"
+)
+_OLD_LINE = re.compile(r"\s*(?:print\s+[\"'\w%]|raise\s+[\w.]+\s*,|except\s+[\w.]+\s*,\s*\w+\s*:|exec\s+[\"'\w])")
 _TEMPLATE = re.compile(r"##\w+##|\{\{|\{%|<%|@\w+@")
 
 
@@ -79,18 +85,23 @@ def parse(source: Source, words: Collection[str] = ()) -> ast.Module:
             if since:
                 here = f"{sys.version_info[0]}.{sys.version_info[1]}"
                 told = f"it is in the grammar of Python {since}, and parity runs on {here}: run it on a newer one"
-                raise BrokenFile(told, place, newer=True) from error
+                raise BrokenFile(told, place, other=True) from error
+            if _OLD_PYTHON.search(str(error.msg)) or _OLD_LINE.match(_line(source, line)):
+                raise BrokenFile("it is Python 2, and parity reads Python 3", place, other=True) from error
             raise BrokenFile(f"not Python: {error.msg}", place) from error
         except ValueError as error:
             raise BrokenFile(f"not Python: {error}", Span(1, 1, 1, 1)) from error
 
 
+def _line(source: Source, number: int) -> str:
+    return source.lines[number - 1][:1000] if number <= len(source.lines) else ""
+
+
 def _newer(error: SyntaxError, source: Source) -> str:
     """Return the Python version whose grammar allows what this interpreter stumbled over, empty when none is known."""
-    number = max(error.lineno or 1, 1)
-    line = source.lines[number - 1] if number <= len(source.lines) else ""
+    line = _line(source, max(error.lineno or 1, 1))
     for since, told, pattern in _GRAMMARS:
-        if sys.version_info < since and (pattern.match(line[:1000]) or (told and str(error.msg).startswith(told))):
+        if sys.version_info < since and (pattern.match(line) or (told and str(error.msg).startswith(told))):
             return ".".join(map(str, since))
     return ""
 

@@ -57,7 +57,7 @@ def _unread(source: Source, kind: str, broken: BrokenFile) -> Facts:
     """Return the facts of a file of which nothing but the reason is known."""
     facts = Facts(source, kind)
     facts.readable = False
-    if broken.newer:
+    if broken.other:
         facts.doubts.append(Doubt(what="the file", why=broken.reason, line=broken.span.line))
     else:
         facts.broken = (broken.reason, broken.span)

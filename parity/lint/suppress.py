@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from parity.lint.source import Source
 
 _COMMENT = re.compile(r"(?:#|//|--|<!--|;)[ \t]*parity:[ \t]*ignore(?:\[([^\]\n]{0,500})\])?[ \t]*([^\n]{0,500})")
-MARK = "parity: ignore"
 
 
 class Suppression(msgspec.Struct, kw_only=True):
@@ -34,13 +35,14 @@ class Suppression(msgspec.Struct, kw_only=True):
 
 
 def suppressions(source: Source) -> list[Suppression]:
-    """Return the inline exceptions of a file, in order."""
+    """Return the inline exceptions of a file, in order; of Python, those in comments, not those quoted in a text."""
     if "parity:" not in source.text:
         return []
     found = []
+    comments = _python_comments(source) if source.path.endswith(".py") and _COMMENT.search(source.text) else None
     for number, line in enumerate(source.lines, 1):
         match = _COMMENT.search(line) if "parity:" in line else None
-        if match is None:
+        if match is None or (comments is not None and match.start() < comments.get(number, len(line))):
             continue
         alone = not line[: match.start()].strip()
         rules = tuple(name.strip() for name in (match[1] or "").split(",") if name.strip())
@@ -54,6 +56,15 @@ def suppressions(source: Source) -> list[Suppression]:
             )
         )
     return found
+
+
+def _python_comments(source: Source) -> dict[int, int] | None:
+    """Return line -> where its comment starts, from 0; None when the text is not Python to its end."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source.text).readline))
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return None
+    return {token.start[0]: token.start[1] for token in tokens if token.type == tokenize.COMMENT}
 
 
 def _next_code_line(lines: list[str], number: int) -> int:

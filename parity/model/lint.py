@@ -126,6 +126,7 @@ class LintReport(msgspec.Struct, frozen=True, kw_only=True):
         target: catalog id of the target; None: rules that need one did not run.
         files: files that a scanner read.
         skipped_rules: rules that did not run for want of a target.
+        preview_rules: rules that did not run because they are in preview, and nobody asked for them.
         baselined: findings that the baseline holds and the report leaves out.
     """
 
@@ -136,5 +137,6 @@ class LintReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[LintFinding, ...] = ()
     unknowns: tuple[LintUnknown, ...] = ()
     skipped_rules: tuple[str, ...] = ()
+    preview_rules: tuple[str, ...] = ()
     baselined: int = 0
     exit_status: int = 0

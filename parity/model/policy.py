@@ -51,13 +51,15 @@ class LintSettings(
     """What a project asks of the linter.
 
     Attributes:
-        select: rules to run; empty: all.
+        select: rules to run; empty: all that are stable.
+        preview: rules in preview run too.
         ignore: rules not to run.
         per_file_ignores: glob -> rules not to run on the files it covers.
         exclude: globs of files and folders not to look at.
     """
 
     select: tuple[str, ...] = ()
+    preview: bool = False
     ignore: tuple[str, ...] = ()
     per_file_ignores: dict[str, tuple[str, ...]] = {}
     exclude: tuple[str, ...] = ()

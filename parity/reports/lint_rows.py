@@ -61,4 +61,7 @@ def summary(report: LintReport) -> list[str]:
     if report.skipped_rules:
         what = plural(len(report.skipped_rules), "rule")
         lines.append(f"{what} did not run: no target (give --target, or default_target in parity.yaml)")
+    if report.preview_rules:
+        what = plural(len(report.preview_rules), "rule")
+        lines.append(f"{what} did not run: in preview (--preview runs them)")
     return lines

@@ -32,7 +32,9 @@ _KEEPS = re.compile(
     r"(?:pip3?|make|ninja) install|--install|--target[ =]install|wheel|COPY --from|^\s*(?:ENTRYPOINT|CMD)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
 _BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
+_OF_VERSIONS = re.compile(r"\s*(?:el)?if \[\[?.*\$\{?(?:CUDA|TORCH|CU)_?VERSION", re.IGNORECASE)
 _OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
 _ARM_HOSTS = re.compile(r"gh200|gb\d{2,3}|orin|thor|xavier")
 
@@ -86,11 +88,7 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     mine = [one for one in mine if one.how != "kubernetes"]  # what a pod builds, it builds for its own GPU
     if facts.kind == "python" and any(one.tool == "nvcc" for one in mine):
         mine = [one for one in mine if one.tool != "torch"]  # torch ignores its list where flags name architectures
-    if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
-        return []  # a job that only checks that the project builds takes one architecture to save time
-    if facts.kind == "python" and not _BUILDS.search(facts.path):
-        return []  # a program that sets the list for what it compiles while it runs knows its GPU
-    if facts.kind == "dockerfile" and _only_compiles(facts):
+    if _of_no_product(facts):
         return []
     found = []
     best: dict[str, int] = {}
@@ -117,6 +115,15 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
     return list(chosen.values())
 
 
+def _of_no_product(facts: Facts) -> bool:
+    """Return whether nothing that a file builds leaves it, or it knows the GPU that it builds for."""
+    if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
+        return True  # a job that only checks that the project builds takes one architecture to save time
+    if facts.kind == "python" and not _BUILDS.search(facts.path):
+        return True  # a program that sets the list for what it compiles while it runs
+    return _DOCS.search(facts.path) is not None or (facts.kind == "dockerfile" and _only_compiles(facts))
+
+
 def _only_compiles(facts: Facts) -> bool:
     """Return whether an image's stages compile the project with one compiler each, and keep nothing."""
     text = facts.source.text
@@ -133,17 +140,22 @@ def _makes(facts: Facts) -> bool:
 
 
 def _for_other_host(one: ArchList, facts: Facts, spec: DeviceSpec) -> bool:
-    """Return whether a branch for ARM machines sets the list, and the target is a card of other machines."""
+    """Return whether a branch for one CUDA version, or for ARM machines that the target is none of, sets the list."""
+    above = facts.source.lines[max(one.span.line - 4, 0) : one.span.line - 1]
+    if any(_OF_VERSIONS.match(line) for line in above):
+        return True  # a case for each CUDA version: which of them builds for the target is told elsewhere
     if _ARM_HOSTS.search(spec.id):
         return False
-    above = facts.source.lines[max(one.span.line - 4, 0) : one.span.line - 1]
     branch = next((line for line in reversed(above) if _BRANCH.search(line)), "")
     return _OTHER_HOST.search(branch) is not None
 
 
 def _for_one_family(one: ArchList, parsed: archs.Parsed) -> bool:
-    """Return whether one CMake target holds kernels of architectures with `a` or `f`, which no other can compile."""
-    return one.name == "CUDA_ARCHITECTURES" and all(code.suffix for code in parsed.codes)
+    """Return whether what is compiled holds kernels of architectures with `a` or `f`, which no other can compile.
+
+    That is so of one CMake target, and of one compiler's flags; a variable for all of a project says less.
+    """
+    return (one.name == "CUDA_ARCHITECTURES" or one.tool == "nvcc") and all(code.suffix for code in parsed.codes)
 
 
 def _for_newer(parsed: archs.Parsed, spec: DeviceSpec) -> bool:
@@ -214,6 +226,8 @@ def beyond_toolkit(facts: Facts, asked: Asked) -> Iterator[Hit]:
         toolkit = toolkits.get(_root(one.scope, facts))
         if toolkit is None or one.tool == "amd" or one.text is None or one.adds:
             continue
+        if "$" in facts.source.lines[one.span.line - 1] or facts.source.lines[one.span.line - 1].lstrip()[:3] == "ARG":
+            continue  # the default of an argument, which builds pass
         for code in archs.parse(one.tool, one.text).codes:
             reason = _refused(code, toolkit, asked)
             if reason:

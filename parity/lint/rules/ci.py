@@ -47,6 +47,8 @@ def other_gpu(facts: Facts, asked: Asked) -> Iterator[Hit]:
         if any(label is None for label, _ in job.labels) or not found:
             continue
         label, span, meant = found[0]
+        if meant in parts.named(job.name).values():
+            continue  # the job is called after its GPU: one of several, each for its own
         yield Hit(
             span=span,
             message=f"job {job.name!r} measures on {label!r} ({_either(meant)}), and the target is {spec.id}",

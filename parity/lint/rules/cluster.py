@@ -31,7 +31,7 @@ _SLICE = re.compile(r"\d+g\.\d+gb(?:\.\w+)?", re.IGNORECASE)
 
 def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pods that ask for a GPU and leave the choice of GPU to the scheduler."""
-    if parts.only_tries(facts.path) or not _matters(facts, asked) or _chosen(facts.path):
+    if parts.only_tries(facts.path) or parts.shows(facts.path) or not _matters(facts, asked) or _chosen(facts.path):
         return
     for one in facts.gpu_requests if not _SIMULATED.search(facts.source.text) else ():
         if _works(one, facts) and one.resource.endswith("/gpu") and not one.selectors and not one.open:
@@ -49,8 +49,11 @@ def _works(one: GpuRequest, facts: Facts) -> bool:
 
 
 def _matters(facts: Facts, asked: Asked) -> bool:
-    """Return whether it matters which GPU serves: a project that declares no target may leave it to its users."""
-    return asked.declared or measures(facts)
+    """Return whether it matters which GPU serves: a project that declares no target may leave it to its users.
+
+    A target on the command line alone makes it matter where something is measured.
+    """
+    return asked.declared or (asked.target is not None and measures(facts))
 
 
 def _chosen(path: str) -> bool:

@@ -102,9 +102,11 @@ def _found(function: str, facts: Facts, asked: Asked) -> Iterator[Hit]:
     cards = cards_of(function, asked.environment)
     spec = asked.target.spec if asked.target else None
     for setting in facts.settings:
-        if setting.value is None or not _measured(setting, facts):
-            continue
-        if spec is not None and setting.how == "python" and _for_other_vendor(setting, facts, spec.vendor):
+        if setting.value is None or setting.default or not _measured(setting, facts):
+            continue  # what holds only where nothing else is given is the user's to choose
+        if function == "profiles" and setting.how not in _LASTING:
+            continue  # a script that loads a profiler is there to profile
+        if setting.how == "python" and _for_other_vendor(setting, facts, {spec.vendor} if spec else {"nvidia", "amd"}):
             continue
         for card in cards:
             if spec is not None and card.vendor not in ("any", spec.vendor):
@@ -119,8 +121,8 @@ def _found(function: str, facts: Facts, asked: Asked) -> Iterator[Hit]:
                 break
 
 
-def _for_other_vendor(setting: Setting, facts: Facts, vendor: str) -> bool:
-    """Return whether a function's name or a condition around a setting says that it is for another vendor's GPUs."""
+def _for_other_vendor(setting: Setting, facts: Facts, vendors: set[str]) -> bool:
+    """Return whether a function's name or a condition around a setting says that it is for other vendors' GPUs."""
     line = setting.whole.line
     functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
         *facts.nodes(ast.FunctionDef),
@@ -132,9 +134,7 @@ def _for_other_vendor(setting: Setting, facts: Facts, vendor: str) -> bool:
         for branch in facts.nodes(ast.If)
         if branch.body[0].lineno <= line <= (branch.body[-1].end_lineno or 0)
     ]
-    return any(
-        parts.speaks_for_vendors(text) - {vendor} and vendor not in parts.speaks_for_vendors(text) for text in told
-    )
+    return any(spoken and spoken.isdisjoint(vendors) for spoken in (parts.speaks_for_vendors(text) for text in told))
 
 
 def _reads_it_no_more(facts: Facts, dead_since: str | None) -> bool:
@@ -149,5 +149,5 @@ def _reads_it_no_more(facts: Facts, dead_since: str | None) -> bool:
 def _measured(setting: Setting, facts: Facts) -> bool:
     """Return whether what it acts on is measured: images and deployments last, a script must be about perf."""
     if setting.how in _LASTING:
-        return not setting.default or setting.how != "image"
+        return True
     return setting.perf or _PERF_PATH.search(facts.path) is not None

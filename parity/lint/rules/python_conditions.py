@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from parity.catalog import store
+from parity.lint import parts
 from parity.lint.facts import Facts, Hit
 from parity.lint.python_source import dotted, span_of
 
@@ -96,6 +97,8 @@ def _is_device_name(node: ast.expr) -> bool:
 
 def _accidental(text: str) -> list[str]:
     """Return reported names of parts in which a text stands inside a longer word, when it is itself a model's word."""
+    if not parts.named(text):
+        return []  # a memory's or an architecture's word
     wanted = re.compile(rf"(?<![A-Z0-9]){re.escape(text.upper())}(?![A-Z0-9])")
     names = _reported()
     if not re.search(r"\d", text) or not any(wanted.search(name.upper()) for name in names):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from parity.catalog import store
 from parity.lint import parts
 from parity.lint.facts import Facts, Hit
+from parity.lint.python_scope import is_test
 from parity.lint.python_source import dotted, span_of
 
 if TYPE_CHECKING:
@@ -57,17 +58,17 @@ def _peaks() -> tuple[tuple[float, str, str], ...]:
 
 
 def unit_count(facts: Facts, asked: Asked) -> Iterator[Hit]:
-    """Yield SM and CU counts of one part, written down where the device could be asked."""
+    """Yield SM and CU counts of one part that is not the target, written down where the device could be asked."""
+    target = asked.spec
     for name, node, value in _bound(facts):
         owners = (
             _counts().get(value) if isinstance(value, int) and value >= _MIN_COUNT and value not in _TRIVIAL else None
         )
         if owners is None or not _COUNT.fullmatch(name):
             continue
-        target = asked.target.spec if asked.target else None
-        if target is not None and (target.id in owners or not _same_vendor(owners, target.vendor)):
+        if target.id in owners or not _same_vendor(owners, target.vendor):
             continue
-        told = f", and {target.id} has {_units(target.id)}" if target and _units(target.id) else ""
+        told = f", and {target.id} has {_units(target.id)}" if _units(target.id) else ""
         message = f"{name} = {value} is the count of {_some(owners)}{told}"
         yield Hit(span=span_of(node, facts.source), message=message)
 
@@ -85,16 +86,16 @@ def _some(owners: tuple[str, ...]) -> str:
 
 
 def peak(facts: Facts, asked: Asked) -> Iterator[Hit]:
-    """Yield peak rates and bandwidths of one part, used for whatever part runs."""
+    """Yield peak rates and bandwidths of one part that is not the target, used for whatever part runs."""
+    target = asked.spec
     for name, node, value in _bound(facts):
         if not _PEAK.fullmatch(name):
             continue
         owners = _owners(float(value), name)
-        target = asked.target.spec.id if asked.target else None
-        if parts.named(name.replace("_", "-")) or (target and not _same_vendor(owners, asked.spec.vendor)):
+        if parts.named(name.replace("_", "-")) or not _same_vendor(owners, target.vendor):
             continue  # the name says whose peak it is; another vendor's is for other code
-        if owners and target not in owners:
-            message = f"{name} = {value:g} is the peak of {_some(owners)}" + (f", not of {target}" if target else "")
+        if owners and target.id not in owners:
+            message = f"{name} = {value:g} is the peak of {_some(owners)}, not of {target.id}"
             yield Hit(span=span_of(node, facts.source), message=message)
 
 
@@ -113,9 +114,11 @@ def _owners(value: float, name: str) -> tuple[str, ...]:
 def _bound(facts: Facts) -> Iterator[tuple[str, ast.expr | ast.stmt, int | float]]:
     """Yield (name, place, number) of assignments and parameter defaults with one plain number.
 
-    A number on one branch of a choice (``if``, ``try``, ``match``) is not yielded: there something chose it.
+    A number on one branch of a choice (``if``, ``try``, ``match``) is not yielded: there something chose it; nor one in
+    a test, which takes a size of its own.
     """
-    choices = [node for kind in (ast.If, ast.Try, ast.Match) for node in facts.nodes(kind)]
+    choices: list[ast.stmt] = [node for kind in (ast.If, ast.Try, ast.Match) for node in facts.nodes(kind)]
+    choices += [node for node in facts.nodes(ast.FunctionDef) if is_test(node)]
     chosen = [(node.lineno, node.end_lineno or node.lineno) for node in choices]
     assigned: list[ast.Assign | ast.AnnAssign] = [*facts.nodes(ast.Assign), *facts.nodes(ast.AnnAssign)]
     for node in assigned:

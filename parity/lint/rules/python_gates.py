@@ -38,6 +38,10 @@ _FP8 = re.compile(r"fp8|float8", re.IGNORECASE)
 _OPEN = re.compile(
     r"plus|newer|later|above|at_?least|min|_up$|ge_|_ge|higher|least|older|pre|not_|before|below", re.IGNORECASE
 )
+_SAID_OPEN = re.compile(
+    r"(?:sm_?\d{2,3}[af]?|\b\d{1,2}\.\d|hopper|blackwell)\+|\b(?:and|or) (?:newer|later|above|up|higher|beyond)\b",
+    re.IGNORECASE,
+)
 # Older bounds ask for what AMD has as well (bf16, async copies); from here on they ask for FP8, TMA and wgmma.
 _LEAST = (8, 9)
 _GATE = ("get_device_capability", "get_device_name", "get_device_properties", "device_capability", "gcnArchName")
@@ -136,13 +140,18 @@ def open_ended(facts: Facts, asked: Asked) -> Iterator[Hit]:
             continue
         for node in _conditions(body):
             bound = bounds.get(id(node))
-            if bound is None:
+            if bound is None or _said_open(node, facts):
                 continue
             wrong = _passes(name, bound)
             if wrong:
                 yield Hit(
                     span=span_of(node, facts.source), message=f"{name} is also true on {wrong}: the bound is open above"
                 )
+
+
+def _said_open(node: ast.expr, facts: Facts) -> bool:
+    """Return whether the lines before a gate say that later families are meant: "SM90+", "Hopper or newer"."""
+    return _SAID_OPEN.search("\n".join(facts.source.lines[max(node.lineno - 7, 0) : node.lineno])) is not None
 
 
 def _passes(name: str, bound: tuple[int, int]) -> str:

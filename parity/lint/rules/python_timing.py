@@ -67,6 +67,7 @@ _WAIT_NAME = re.compile(r"sync|wait|bench|timeit|measure|barrier", re.IGNORECASE
 _MEASURES = frozenset(
     {"elapsed_time", "do_bench", "do_bench_cudagraph", "blocked_autorange", "adaptive_autorange", "bench_kineto"}
 )
+_BOTH = 2  # events of one figure
 _ON_GPU = re.compile(r"^cuda(?::\d+)?$|^hip$")
 
 
@@ -95,7 +96,7 @@ def _unwaited(function: Function, facts: Facts) -> Iterator[Hit]:
             if ended is None or starts[ended] == position:
                 continue
             inside = block[starts.pop(ended) + 1 : position + 1]
-            if _launches(inside, tensors) and not _waits(inside):
+            if not _waits(inside) and _launches(inside, tensors, function, facts):
                 message = "the clock is read after launches that nothing waited for: it measures the launching"
                 yield Hit(span=span_of(statement, facts.source), message=message)
 
@@ -135,19 +136,71 @@ def _gpu_names(function: Function) -> dict[str, int]:
     return found
 
 
-def _launches(statements: list[ast.stmt], tensors: dict[str, int]) -> bool:
-    """Return whether a call among the statements is given something on the GPU."""
+def _launches(statements: list[ast.stmt], tensors: dict[str, int], function: Function, facts: Facts) -> bool:
+    """Return whether a call among the statements is given something on the GPU, and none may wait out of sight."""
+    found = False
     for statement in statements:
         for call in calls(statement):
             given = [*call.args, *(word.value for word in call.keywords)]
-            if any(
+            if called(call) in ("len", "print") or not any(
                 isinstance(one, ast.Name) and tensors.get(one.id, call.lineno) < call.lineno for one in given
-            ) and called(call) not in (
-                "len",
-                "print",
             ):
-                return True
-    return False
+                continue
+            if not _returns_at_once(call, tensors, function, facts):
+                return False
+            found = True
+    return found
+
+
+def _returns_at_once(call: ast.Call, tensors: dict[str, int], function: Function, facts: Facts) -> bool:
+    """Return whether it is plain that a call does not wait for the GPU: what is imported or a method may."""
+    name = dotted(call.func)
+    if name.startswith(("torch.", "F.")):
+        return True
+    if not isinstance(call.func, ast.Name):
+        return False
+    arguments = function.args
+    if name in {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}:
+        return True  # what it times is handed in
+    held = name in tensors
+    if held:  # a module on the GPU: its class says what it does
+        made = [node.value for node in ast.walk(function) if _assigns(node, name)]  # type: ignore[attr-defined]
+        return all(_quiet(called(one), facts) is True for value in made for one in calls(value) if _is_class(one))
+    return _quiet(name, facts) is True
+
+
+def _assigns(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Assign) and any(dotted(target) == name for target in node.targets)
+
+
+def _is_class(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id[:1].isupper()
+
+
+def _quiet(name: str, facts: Facts) -> bool | None:
+    """Return whether a function or class of the file, with those of the file that it calls, never waits for the GPU.
+
+    None: the file does not define it.
+    """
+    try:
+        tree = ast.parse(facts.source.text)  # blocks that call for no rule are not in the facts' tree
+    except (SyntaxError, ValueError):
+        return None
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    bodies = {node.name: node for node in ast.walk(tree) if isinstance(node, kinds)}
+    if name not in bodies:
+        return None
+    seen: set[str] = set()
+    left = [name]
+    while left:
+        one = left.pop()
+        if one in seen or one not in bodies:
+            continue
+        seen.add(one)
+        if _waits(bodies[one].body):
+            return False
+        left += [called(call) for call in calls(bodies[one])]
+    return True
 
 
 def _waits(statements: list[ast.stmt]) -> bool:
@@ -162,27 +215,32 @@ def cold(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield event timings in functions that call nothing before the first timed run."""
     del asked
     assert facts.tree is not None
-    text = facts.source.text.lower()
-    if "warm" in text:
+    if "warm" in facts.source.text.lower():
         return
     for function, around in functions(facts.tree):
         if around and not is_test(function):
             continue  # a timer or profiler: warming up is the matter of whoever calls it
         stop = next((call for call in calls(function) if called(call) == "elapsed_time"), None)
-        if stop is None:
-            continue
         records = sorted(call.lineno for call in calls(function) if called(call) == "record")
-        loops = [node for node in ast.walk(function) if isinstance(node, (ast.For, ast.While))]
-        before = [
-            loop for loop in loops if records and loop.lineno < records[0] and (loop.end_lineno or 0) < records[0]
-        ]
-        in_loop = any(loop.lineno < stop.lineno <= (loop.end_lineno or 0) for loop in loops)
-        if any(called(call) == "replay" for call in calls(function)):
-            continue  # a captured graph has run before
-        timed_loop = any(records and records[0] <= loop.lineno <= records[-1] for loop in loops)
-        if len(records) > 1 and not before and not in_loop and not timed_loop:
-            message = "the first run is timed: compilation, module loading and allocation are in the figure"
-            yield Hit(span=span_of(stop, facts.source), message=message)
+        if stop is None or len(records) < _BOTH or not _run_once(function, stop, records, facts):
+            continue
+        message = "the first run is timed: compilation, module loading and allocation are in the figure"
+        yield Hit(span=span_of(stop, facts.source), message=message)
+
+
+def _run_once(function: Function, stop: ast.Call, records: list[int], facts: Facts) -> bool:
+    """Return whether what lies between two events runs there and nowhere before: not in a loop, not twice."""
+    loops = [node for node in ast.walk(function) if isinstance(node, (ast.For, ast.While))]
+    first, last = records[0], records[-1]
+    if any(loop.lineno < first or first <= loop.lineno <= last for loop in loops if loop.lineno < stop.lineno):
+        return False  # a loop before, around or between
+    inner = [node for node in ast.walk(function) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    names = {one.name for one in inner if one.lineno <= stop.lineno <= (one.end_lineno or 0)}
+    if any(f"{name}(" in facts.source.text.replace(f"def {name}(", "") for name in names):
+        return False  # it is called from elsewhere: how often is not told here
+    timed = {called(call) for call in calls(function) if first <= call.lineno <= last} - {"record", "Event"}
+    earlier = {called(call) for call in calls(function) if call.lineno < first}
+    return "replay" not in timed | earlier and timed.isdisjoint(earlier - {"synchronize"})
 
 
 def absolute_assert(facts: Facts, asked: Asked) -> Iterator[Hit]:

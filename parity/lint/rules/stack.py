@@ -211,12 +211,14 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
                 message=f"the image's CUDA {version}{older} has no code for {spec.arch} ({spec.id}); first: {first}",
                 mend=f"start from an image with CUDA {first} or newer",
             )
-    for one in facts.requirements:
+    wheels = any(one.name == "torch" for one in facts.requirements)  # pip's torch brings its own
+    for one in facts.requirements if not wheels else ():
         found = pinned(one) if one.name in _CONDA_TOOLKITS else None
         if found and oldest <= found < Version(first) and not _same_major(spec, str(found), asked):
             name = one.name.removeprefix("conda:")
             message = f"{name} {found} has no code generation for {spec.arch} ({spec.id}); first: {first}"
             yield Hit(span=one.span, message=message, mend=f"ask for {name} {first} or newer")
+            return  # an environment has one toolkit, in several packages
 
 
 def _looks_on(facts: Facts) -> bool:
@@ -256,8 +258,10 @@ def rocm_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def floating_image(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield GPU images whose tag may mean another stack tomorrow."""
     del asked
-    if "nightly" in facts.path.lower():
-        return  # it floats on purpose
+    if "nightly" in facts.path.lower() or parts.shows(facts.path) or _DOCS.search(facts.path):
+        return  # it floats on purpose, or is for its reader to change
+    if parts.only_tries(facts.path):
+        return
     for image in facts.images:
         if "$" in facts.source.lines[image.span.line - 1]:
             continue  # the default of an argument, which builds pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from parity.lint.asked import Asked
     from parity.model.tuned import TunedEntry
 
+# SGLang looks in the folder of its Triton first, and then in those of other releases.
+_TRITON = re.compile(r"/triton_[\d_]+$")
 PROGRAMS = ("vllm", "sglang")
 
 
@@ -36,7 +39,7 @@ def lack_target(paths: list[str], asked: Asked) -> Iterator[tuple[str, Hit]]:
         if kind_of(path) == "device-json":
             entry = device_entry(path)
             if entry.name:
-                folders[path.rpartition("/")[0]].append(entry)
+                folders[_TRITON.sub("", path.rpartition("/")[0])].append(entry)
     for folder, tables in sorted(folders.items()):
         programs = [program_of(tables[0].path)] if program_of(tables[0].path) else [*PROGRAMS, ""]
         families = {entry.family for entry in tables}

@@ -197,7 +197,7 @@ def test_sarif_of_every_rule_is_taken_in(run: Any, folder: Path) -> None:
                 path = folder / f"{card.id} {number}" / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(example.text if name == example.file else "", encoding="utf-8")
-    text = run("lint", "--target", "h100", "--format", "sarif").out
+    text = run("lint", "--preview", "--target", "h100", "--format", "sarif").out
     assert sarif_rules.problems(text) == []
     told = {result["ruleId"] for result in json.loads(text)["runs"][0]["results"]}
     assert len(told) > 30

@@ -26,8 +26,8 @@ def project(folder: Path, text: str) -> None:
     (folder / "parity.yaml").write_text("version: 1\n" + text)
 
 
-def found(run: Any) -> list[tuple[str, str, str | None]]:
-    told = json.loads(run("lint", "--format", "json").out)["findings"]
+def found(run: Any, *more: str) -> list[tuple[str, str, str | None]]:
+    told = json.loads(run("lint", *more, "--format", "json").out)["findings"]
     return [(one["rule"], one["severity"], one["suppressed"]) for one in told]
 
 
@@ -121,10 +121,24 @@ def test_a():
 def test_the_projects_own_marks_make_perf_tests(run: Any, folder: Path) -> None:
     (folder / "tests").mkdir()
     (folder / "tests" / "test_a.py").write_text(TEST)
-    assert "time-asserted-ungated" in [one[0] for one in found(run)]
+    assert "time-asserted-ungated" in [one[0] for one in found(run, "--preview")]
     for told in ("markers: [gpu_speed]", "paths: ['tests/**']", "fixtures: [gpu_speed]"):
         project(folder, f"perf_tests: {{{told}}}\n")
-        assert ("time-asserted-ungated" in [one[0] for one in found(run)]) is told.startswith("fixtures")
+        assert ("time-asserted-ungated" in [one[0] for one in found(run, "--preview")]) is told.startswith("fixtures")
+
+
+def test_rules_in_preview_rest_until_they_are_asked_for(run: Any, folder: Path) -> None:
+    (folder / "test_a.py").write_text(TEST)
+    rule = "time-asserted-ungated"
+    assert "rules did not run: in preview (--preview runs them)" in run("lint").out
+    assert rule not in [one[0] for one in found(run)]
+    assert rule in json.loads(run("lint", "--format", "json").out)["preview_rules"]
+    for asked in (("--preview",), ("--select", rule)):
+        assert rule in [one[0] for one in found(run, *asked)]
+        assert json.loads(run("lint", *asked, "--format", "json").out).get("preview_rules", []) == []
+    for told in ("lint: {preview: true}\n", f"rules: {{{rule}: {{severity: note}}}}\n"):
+        project(folder, told)
+        assert rule in [one[0] for one in found(run)]
 
 
 def test_no_cache_writes_none(run: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

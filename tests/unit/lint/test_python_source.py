@@ -12,11 +12,22 @@ from parity.lint.scanners import scan
 from parity.lint.source import Source
 
 
-@pytest.mark.parametrize("text", ["x = = 1\n", 'print "x"\n', "def f(:\n", "class A(\n", "x = 'a\n"])
+@pytest.mark.parametrize("text", ["x = = 1\n", "def f(:\n", "class A(\n", "x = 'a\n"])
 def test_what_no_python_takes_is_broken(text: str) -> None:
     with pytest.raises(BrokenFile, match="not Python: ") as caught:
         parse(Source("a.py", text))
-    assert not caught.value.newer
+    assert not caught.value.other
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['print "x"\n', 'raise TypeError, "x"\n', "def f(x):\n        x = 1\n\tx = 2\n", "x = 0777\n"],
+)
+def test_python_2_is_a_doubt_and_no_finding(text: str) -> None:
+    facts = scan(Source("a.py", text), "python")
+    assert facts.broken is None
+    assert not facts.readable
+    assert [doubt.why for doubt in facts.doubts] == ["it is Python 2, and parity reads Python 3"]
 
 
 @pytest.mark.parametrize(
