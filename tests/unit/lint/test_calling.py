@@ -29,7 +29,8 @@ LINES = st.sampled_from(
      "is_sm100 = torch.cuda.get_device_capability() >= (\n    10, 0)", "major, _ = torch.cuda.get_device_capability()",
      "use_tcgen05 = major >= 10", "has_wgmma = props.major >= 9", "if torch.cuda.get_device_capability()[0] >= 9: pass",
      "if 'cuda' or 'hip' in name: pass", 'a = "gfx942" or "gfx950" == arch', "b = ('sm90' or 'sm100' in s)",
-     "if 'H20' in torch.cuda.get_device_name(): pass", 'ok = ("L4"\n      in device_name)', "'MI300' not in props.name"]
+     "if 'H20' in torch.cuda.get_device_name(): pass", 'ok = ("L4"\n      in device_name)', "'MI300' not in props.name",
+     "if 'A10' in my_device_name(0).upper(): pass"]
 )  # fmt: skip
 QUIET = settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
