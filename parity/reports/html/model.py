@@ -28,7 +28,7 @@ from parity.units import format_fact, format_ratio, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.model.workload import DeviceBound, Gemm, GemmTiles, ModelReport, Placement, ShapeCheck
+    from parity.model.workload import DeviceBound, Gemm, GemmTiles, ModelFinding, ModelReport, Placement, ShapeCheck
     from parity.reports.html.markup import Html
 
 OUTCOMES = {"yes": "match", "tight": "unknown", "no": "mismatch", "unknown": "unknown"}
@@ -75,11 +75,19 @@ def _findings(report: ModelReport) -> Html:
         Column("severity", "chip"), Column("rule", "head"), Column("subject"), Column("what", "text"),
         Column("mend", "text"),
     ]  # fmt: skip
-    rows = [
-        (chip(one.severity, SEVERITIES[one.severity]), code(one.rule), one.subject, one.message, one.mend)
-        for one in report.findings
-    ]
+    rows = [(_severity(one), code(one.rule), one.subject, one.message, _what_to_do(one)) for one in report.findings]
     return table("Findings, the gravest first", columns, rows, limit=MOST_ROWS)
+
+
+def _severity(finding: ModelFinding) -> Html:
+    return chip("waived", "") if finding.waived else chip(finding.severity, SEVERITIES[finding.severity])
+
+
+def _what_to_do(finding: ModelFinding) -> str:
+    waiver = finding.waived
+    if waiver is None:
+        return finding.mend
+    return f"{finding.severity}, waived until {waiver.until} by {waiver.owner}: {waiver.reason}"
 
 
 def _places(report: ModelReport) -> list[Placement]:
