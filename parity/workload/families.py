@@ -67,6 +67,10 @@ _GEMMA3_UNSAID = {
     "max_position_embeddings": 131_072,
     "sliding_window": 4096,
 }
+# Families whose modelling code knows experts; in a file of another family they are a contradiction, not a size.
+WITH_EXPERTS = frozenset(
+    {"mixtral", "qwen2_moe", "qwen3_moe", "gpt_oss", "qwen3_next", "deepseek_v2", "deepseek_v3", "jamba"}
+)
 FAMILIES: dict[str, Family] = {
     "llama": _LLAMA,
     "mistral": Family(window="all"),

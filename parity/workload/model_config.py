@@ -11,7 +11,7 @@ from parity.inputs import load_json
 from parity.model.workload import Unknown
 from parity.workload.config_values import MAX_COUNT, MAX_TOKENS, Values
 from parity.workload.experts import read_moe
-from parity.workload.families import FAMILIES, family_of
+from parity.workload.families import FAMILIES, WITH_EXPERTS, family_of
 from parity.workload.layer_kinds import read_mixers
 from parity.workload.model_shape import Mla, ModelShape
 from parity.workload.number_formats import known_format
@@ -81,7 +81,7 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
     moe = read_moe(config, layers, name or model_type)
     shape = ModelShape(
         model_type=model_type,
-        family=name,
+        family=name if moe is None or name in WITH_EXPERTS else "",
         hidden=hidden,
         layers=layers,
         mixers=mixers,
@@ -186,7 +186,10 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
     told = []
     if not shape.family:
         named = repr(shape.model_type) if shape.model_type else "no model type"
-        told.append(Unknown(what="model type", why=f"{named} is not in the table of families; --like NAME names one"))
+        why = f"{named} is not in the table of families; --like NAME names one"
+        if family_of(shape.model_type):
+            why = f"{named} has no experts, the file declares {shape.moe.experts if shape.moe else 0}"
+        told.append(Unknown(what="model type", why=why))
     if shape.vision:
         told.append(Unknown(what="vision or audio tower", why="its weights and its tokens are not counted"))
     if shape.intermediate is None and shape.moe is None and shape.state_layers < shape.layers:

@@ -90,6 +90,14 @@ def test_an_unknown_model_type_is_told_and_not_guessed() -> None:
     assert shape.unknowns[0].why == "'never-seen' is not in the table of families; --like NAME names one"
 
 
+def test_experts_in_a_family_without_any_are_a_contradiction_and_no_size() -> None:
+    shape = models.shape("llama-3.1-8b", num_experts=64, num_experts_per_tok=4)
+    assert shape.unknowns[0].why == "'llama' has no experts, the file declares 64"
+    told = footprint(Question(shape=shape, target=models.target("h100")))
+    assert (told.fits, told.weights_bytes) == ("unknown", None)
+    assert models.shape("llama-3.1-8b", num_experts=0).family == "llama"
+
+
 def test_every_alias_names_a_family() -> None:
     assert set(SAME_AS.values()) <= set(FAMILIES)
 
