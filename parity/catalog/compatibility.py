@@ -6,6 +6,7 @@ Every answer about a version that the data do not name is unknown, never "unsupp
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
@@ -206,6 +207,7 @@ def within(version: str, first: str, last: str) -> bool:
     return have is not None and least is not None and most is not None and least <= have <= most
 
 
+@lru_cache(maxsize=1024)
 def parsed(version: str) -> Version | None:
     """Return a version without its local part, None when it is none."""
     from packaging.version import InvalidVersion, Version

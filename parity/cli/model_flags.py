@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from parity.errors import UsageError
 from parity.workload.model_config import read_model_config
@@ -60,7 +61,7 @@ def shape_of(arguments: argparse.Namespace) -> ModelShape:
             values[key] = _number(text, f"--{name}")
     if arguments.dtype in _WIDE:
         values["torch_dtype"] = _WIDE[arguments.dtype]
-    return read_model_config(json.dumps(values).encode(), where=WHERE, like=arguments.like or "llama")
+    return read_model_config(msgspec.json.encode(values), where=WHERE, like=arguments.like or "llama")
 
 
 def parameter_count(text: str, *, high: int) -> int:

@@ -39,6 +39,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
         activations_bytes: one step's working set.
         overhead_bytes: context, graphs, communication buffers and what engines keep back.
         fits: ``yes`` with the highest overhead, ``tight`` only with less, ``no`` even with the least.
+        complete: nothing is known to be left out of the weights; else the counts below are None.
         smallest_count: devices from which it fits (``yes``) with tensor parallelism alone; None: not up to 1024.
         largest_context, largest_batch: with the other as asked and the highest overhead; 0: not even one.
     """
@@ -53,6 +54,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     overhead_bytes: ByteRange | None
     fits: Fits
     why: str
+    complete: bool = True
     smallest_count: int | None
     largest_context: int | None
     largest_batch: int | None

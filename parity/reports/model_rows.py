@@ -32,7 +32,7 @@ def ranks_text(place: Placement) -> str:
 def count_text(value: int | None, place: Placement) -> str:
     """Return a largest or smallest number that still fits."""
     if value is None:
-        return UNKNOWN if place.fits == "unknown" else "none"
+        return "none" if place.complete and place.fits != "unknown" else UNKNOWN
     return "any" if value == ANY else str(value)
 
 

@@ -93,6 +93,13 @@ class Values:
             return None
         return tuple(value)
 
+    def factor(self, name: str, *, high: float) -> float | None:
+        """Return a number of 1 up to ``high``, None when there is no such number."""
+        value = self.data.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return float(value) if 1 <= value <= high else None
+
     def inner(self, name: str) -> Values | None:
         """Return the mapping under a name, None when it is not there."""
         value = self.data.get(name)
@@ -102,6 +109,11 @@ class Values:
             self._problem(name, f"a mapping is needed, not {_told(value)}")
             return None
         return Values(value, where=self.where, at=self._path(name), problems=self.problems)
+
+    def over(self, unsaid: Mapping[str, Any]) -> Values:
+        """Return the same mapping with the values that a file may leave out; one that is null counts as left out."""
+        told = {name: value for name, value in self.data.items() if value is not None or name not in unsaid}
+        return Values({**unsaid, **told}, where=self.where, at=self.at, problems=self.problems)
 
     def problem(self, name: str, what: str, *, mend: str = "correct the value") -> None:
         """Add a problem with a key."""

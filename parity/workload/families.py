@@ -32,6 +32,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         positions: embeddings of positions are learned: rows added to ``max_position_embeddings``; -1: none.
         sinks: one learned value per head (gpt-oss).
         mlp_key: name of the feed-forward width.
+        unsaid: values that files of this family leave out, because its configuration class has them as defaults.
     """
 
     gated: bool = True
@@ -50,11 +51,26 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     positions: int = -1
     sinks: bool = False
     mlp_key: str = "intermediate_size"
+    unsaid: dict[str, int] = {}
 
 
 _HEADS = Family(qkv_bias="config", out_bias="config", head_norms="head", head_dim_default=False, window="switch")
 _LLAMA = Family(qkv_bias="config", out_bias="config", mlp_bias="config", kv_default=True)
 _DEEPSEEK = Family(kv_default=True)
+# The text part of a model with a vision tower is written without what equals the defaults of its class. Source:
+# huggingface/transformers 008f5c8, src/transformers/models/gemma3/configuration_gemma3.py, Gemma3TextConfig.__init__.
+_GEMMA3_UNSAID = {
+    "vocab_size": 262_208,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+    "head_dim": 256,
+    "max_position_embeddings": 131_072,
+    "sliding_window": 4096,
+}
+# Families whose modelling code knows experts; in a file of another family they are a contradiction, not a size.
+WITH_EXPERTS = frozenset(
+    {"mixtral", "qwen2_moe", "qwen3_moe", "gpt_oss", "qwen3_next", "deepseek_v2", "deepseek_v3", "jamba"}
+)
 FAMILIES: dict[str, Family] = {
     "llama": _LLAMA,
     "mistral": Family(window="all"),
@@ -66,7 +82,8 @@ FAMILIES: dict[str, Family] = {
     "gemma": Family(head_dim_default=False, tied_default=True),
     "gemma2": Family(head_dim_default=False, norms=4, tied_default=True, window="even"),
     "gemma3_text": Family(
-        head_dim_default=False, norms=4, head_norms="head", tied_default=True, window="pattern", pattern=6
+        head_dim_default=False, norms=4, head_norms="head", tied_default=True, window="pattern", pattern=6,
+        unsaid=_GEMMA3_UNSAID,
     ),
     "phi3": Family(kv_default=True, window="all"),
     "olmo2": Family(qkv_bias="config", out_bias="config", head_norms="all", kv_default=True),

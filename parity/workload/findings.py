@@ -35,6 +35,8 @@ def _memory(question: Question, memory: Footprint, demands: Demands) -> Iterator
     place = memory.target
     subject = f"{place.count}x {place.device}"
     enough = f"use {place.smallest_count} of them" if place.smallest_count else "use a part with more memory"
+    if not place.complete:
+        enough = "use more of them"
     narrower = "a narrower --dtype or --kv-dtype, a shorter context or a smaller batch"
     if memory.fits == "no":
         message = f"the model does not fit at context {memory.context}, batch {memory.batch}: {place.why}"
@@ -116,13 +118,14 @@ def _waves(products: tuple[Gemm, ...], demands: Demands) -> Iterator[ModelFindin
 
 
 def _formats(question: Question, formats: tuple[DtypeSupport, ...], demands: Demands) -> Iterator[ModelFinding]:
+    computed = question.compute_dtype  # weights that are unpacked first, and caches, need no units of their format
     for row in formats:
-        if row.used and row.target == "no":
+        if row.dtype == computed and row.target == "no":
             yield from demands.finding(
                 "dtype-not-computed", subject=row.dtype,
                 message=f"{question.target.id}: {row.note}", mend="use another --dtype, or weights of another format",
             )  # fmt: skip
-        if row.used and row.target == "throttled":
+        if row.dtype == computed and row.target == "throttled":
             yield from demands.finding(
                 "dtype-throttled", subject=row.dtype,
                 message=f"{question.target.id}: {row.note}", mend="use a format that the part computes at full rate",

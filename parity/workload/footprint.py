@@ -116,8 +116,10 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     weights = weights_bytes(question, spread)
     cache = cache_bytes(question, spread, question.context, question.batch)
     fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
-    if fits in ("yes", "tight") and weights is not None and (more := _uncounted(question, weights[2])):
+    more = _uncounted(question, weights[2]) if weights else ""
+    if fits in ("yes", "tight") and more:
         fits, why = "unknown", more
+    sized = told is not None and not more  # what is left out would make every count too good
 
     def fitting(context: int, batch: int) -> bool:
         now = held(question, target, spread, context, batch)
@@ -136,9 +138,10 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
         overhead_bytes=None if memory is None else overhead_bytes(question.engine, memory, spread, activations),
         fits=fits,
         why=why,
-        smallest_count=_smallest(question, target) if told else None,
-        largest_context=_largest(lambda n: fitting(n, question.batch), positions) if told else None,
-        largest_batch=_largest(lambda n: fitting(question.context, n), MAX_BATCH) if told else None,
+        complete=not more,
+        smallest_count=_smallest(question, target) if sized else None,
+        largest_context=_largest(lambda n: fitting(n, question.batch), positions) if sized else None,
+        largest_batch=_largest(lambda n: fitting(question.context, n), MAX_BATCH) if sized else None,
     )
 
 
@@ -163,7 +166,7 @@ def _uncounted(question: Question, source: str) -> str:
     if shape.vision:
         return f"the weights of the vision or audio tower are not counted{mend}"
     if shape.quantization and shape.quantization.single_layers and not question.dtype:
-        return f"modules of single layers stay wide and are not counted{mend}"
+        return f"modules of single layers stay wide or differ, and are not counted{mend}"
     return ""
 
 

@@ -11,7 +11,7 @@ from parity.inputs import load_json
 from parity.model.workload import Unknown
 from parity.workload.config_values import MAX_COUNT, MAX_TOKENS, Values
 from parity.workload.experts import read_moe
-from parity.workload.families import FAMILIES, family_of
+from parity.workload.families import FAMILIES, WITH_EXPERTS, family_of
 from parity.workload.layer_kinds import read_mixers
 from parity.workload.model_shape import Mla, ModelShape
 from parity.workload.number_formats import known_format
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 _TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "visual")
+MAX_FACTOR = 4096.0  # of YaRN; published ones are 40 at most
 _RECURRENT = ("mamba", "mamba2")
 
 
@@ -67,6 +68,9 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
     model_type = config.text("model_type") or outer.text("model_type")
     name = like or family_of(model_type)
     family = FAMILIES.get(name)
+    nested = config is not outer
+    if family and family.unsaid:
+        config = config.over(family.unsaid)
     layers = config.need("num_hidden_layers", "n_layer", "n_layers", "num_layers", high=MAX_COUNT)
     hidden = config.need("hidden_size", "n_embd", "d_model", "dim")
     mixers, window = read_mixers(config, layers, name or model_type, family)
@@ -77,7 +81,7 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
     moe = read_moe(config, layers, name or model_type)
     shape = ModelShape(
         model_type=model_type,
-        family=name,
+        family=name if moe is None or name in WITH_EXPERTS else "",
         hidden=hidden,
         layers=layers,
         mixers=mixers,
@@ -88,15 +92,15 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         head_dim=None if recurrent or mla else _head_dim(config, hidden, heads, family),
         intermediate=_intermediate(config, hidden, recurrent=recurrent, family=family),
         gated=family.gated if family else None,
-        tied=_tied(config, outer, family),
+        tied=_tied(config, outer if nested else None, family),
         attention_bias=config.flag("attention_bias") or False,
         mlp_bias=config.flag("mlp_bias") or False,
         mla=mla,
         moe=moe,
         state=read_state(config, name, mixers, hidden),
-        quantization=read_quantization(config) or (read_quantization(outer) if config is not outer else None),
+        quantization=read_quantization(config) or (read_quantization(outer) if nested else None),
         dtype=known_format(config.text("dtype", "torch_dtype") or outer.text("dtype", "torch_dtype")),
-        positions=config.whole("max_position_embeddings", "n_positions", "seq_length", high=MAX_TOKENS),
+        positions=_positions(config),
         learned_positions=_learned(config, family),
         vision=any(name in outer.data for name in _TOWERS),
         extra_layers=config.whole("num_nextn_predict_layers", "mtp_num_hidden_layers", high=64, low=0) or 0,
@@ -150,11 +154,26 @@ def _intermediate(config: Values, hidden: int, *, recurrent: bool, family: Famil
     return told
 
 
-def _tied(config: Values, outer: Values, family: Family | None) -> bool | None:
+def _tied(config: Values, outer: Values | None, family: Family | None) -> bool | None:
     told = config.flag("tie_word_embeddings")
-    if told is None and config is not outer:
+    if told is None and outer is not None:
         told = outer.flag("tie_word_embeddings")
     return told if told is not None else family.tied_default if family else None
+
+
+def _positions(config: Values) -> int | None:
+    """Return how far positions reach: with YaRN the original length times the factor, where that is further.
+
+    Qwen2.5's model cards have users add ``rope_scaling`` and leave ``max_position_embeddings`` as it was.
+    """
+    told = config.whole("max_position_embeddings", "n_positions", "seq_length", high=MAX_TOKENS)
+    name = "rope_parameters" if isinstance(config.data.get("rope_parameters"), dict) else "rope_scaling"
+    scaling = config.inner(name)
+    if scaling is None or told is None or scaling.text("rope_type", "type") != "yarn":
+        return told
+    original = scaling.whole("original_max_position_embeddings", high=MAX_TOKENS)
+    factor = scaling.factor("factor", high=MAX_FACTOR)
+    return told if original is None or factor is None else max(told, round(original * factor))
 
 
 def _learned(config: Values, family: Family | None) -> int:
@@ -167,7 +186,10 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
     told = []
     if not shape.family:
         named = repr(shape.model_type) if shape.model_type else "no model type"
-        told.append(Unknown(what="model type", why=f"{named} is not in the table of families; --like NAME names one"))
+        why = f"{named} is not in the table of families; --like NAME names one"
+        if family_of(shape.model_type):
+            why = f"{named} has no experts, the file declares {shape.moe.experts if shape.moe else 0}"
+        told.append(Unknown(what="model type", why=why))
     if shape.vision:
         told.append(Unknown(what="vision or audio tower", why="its weights and its tokens are not counted"))
     if shape.intermediate is None and shape.moe is None and shape.state_layers < shape.layers:

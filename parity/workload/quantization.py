@@ -12,6 +12,8 @@ from parity.workload.number_formats import BLOCK_SCALE_BITS
 if TYPE_CHECKING:
     from parity.workload.config_values import Values
 
+# Keys under which methods list what stays wide; llm_int8_skip_modules is bitsandbytes', exclude_modules modelopt's.
+_SKIPPING = ("modules_to_not_convert", "ignore", "ignored_layers", "llm_int8_skip_modules", "exclude_modules")
 _INTEGERS = {8: "int8", 4: "int4"}
 _WORDS = re.compile(r"[A-Za-z0-9_]+")
 _NUMBER = re.compile(r"\.[0-9]+(?![0-9A-Za-z_])|^[0-9]+\.")  # starts with a literal: a list may be very long
@@ -30,9 +32,9 @@ def read_quantization(config: Values) -> Quantization | None:
     if values is None:
         return None
     method = (values.text("quant_method", "quant_algo", "format") or "unnamed").lower()
-    skipped, single = _skipped(
-        (*values.texts("modules_to_not_convert"), *values.texts("ignore"), *values.texts("ignored_layers"))
-    )
+    skipped, single = _skipped(tuple(pattern for key in _SKIPPING for pattern in values.texts(key)))
+    dynamic = values.inner("dynamic")  # GPTQModel: other settings, or none, for the modules that a pattern matches
+    single += len(dynamic.data) if dynamic else 0
     reader = _READERS.get(method)
     read = reader(method, values) if reader else Quantization(method=method, dtype=None, bits=None)
     return Quantization(
@@ -94,7 +96,9 @@ def _bitsandbytes(method: str, values: Values) -> Quantization:
 
 
 def _mxfp4(method: str, _: Values) -> Quantization:
-    return Quantization(method=method, dtype="fp4", bits=4, scale_bits=BLOCK_SCALE_BITS["mxfp4"])
+    """Read gpt-oss's: the file names no format of the activations, so they stay wide, as with GPTQ and AWQ."""
+    scale = BLOCK_SCALE_BITS["mxfp4"]
+    return Quantization(method=method, dtype="fp4", bits=4, scale_bits=scale, weight_only=True)
 
 
 def _compressed(method: str, values: Values) -> Quantization:

@@ -28,7 +28,6 @@ from parity.units import format_fact, format_ratio, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.model.finding import Waiver
     from parity.model.workload import DeviceBound, Gemm, GemmTiles, ModelFinding, ModelReport, Placement, ShapeCheck
     from parity.reports.html.markup import Html
 
@@ -77,19 +76,19 @@ def findings_table(report: ModelReport) -> Html:
         Column("severity", "chip"), Column("rule", "head"), Column("subject"), Column("what", "text"),
         Column("mend", "text"),
     ]  # fmt: skip
-    rows = [
-        (_severity(one), code(one.rule), one.subject, one.message, _waiver(one.waived) if one.waived else one.mend)
-        for one in report.findings
-    ]
+    rows = [(_severity(one), code(one.rule), one.subject, one.message, _what_to_do(one)) for one in report.findings]
     return table("Findings, the gravest first", columns, rows, limit=MOST_ROWS)
 
 
 def _severity(finding: ModelFinding) -> Html:
-    return chip("waived") if finding.waived else chip(finding.severity, SEVERITIES[finding.severity])
+    return chip("waived", "") if finding.waived else chip(finding.severity, SEVERITIES[finding.severity])
 
 
-def _waiver(waiver: Waiver) -> str:
-    return f"Waived until {waiver.until.isoformat()} by {waiver.owner}: {waiver.reason}"
+def _what_to_do(finding: ModelFinding) -> str:
+    waiver = finding.waived
+    if waiver is None:
+        return finding.mend
+    return f"{finding.severity}, waived until {waiver.until} by {waiver.owner}: {waiver.reason}"
 
 
 def _places(report: ModelReport) -> list[Placement]:

@@ -81,6 +81,20 @@ def test_findings(report: Any, wanted: tuple[str, str]) -> None:
     assert all(finding.message and finding.mend and finding.subject for finding in told.findings)
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        lambda: answer("gpt-oss-20b", "h100"),
+        lambda: answer("llama-3.1-8b", "a100", kv_dtype="fp8"),
+    ],
+)
+def test_weights_that_are_unpacked_and_caches_need_no_units_of_their_format(report: Any) -> None:
+    told = report()
+    assert told.exit_status == 0
+    assert "dtype-not-computed" not in {rule for rule, _ in rules(told)}
+    assert told.bound.target.rate_name == "tflops_bf16"
+
+
 def test_the_gravest_finding_comes_first() -> None:
     severities = [finding.severity for finding in changed("6xh100", spread=Parallelism(tp=6), vocab_size=7).findings]
     assert severities == sorted(severities, key=["error", "warning", "note"].index)

@@ -10,6 +10,7 @@ import pytest
 
 from parity.errors import UsageError
 from parity.model.workload import Parallelism
+from parity.reports.model_rows import count_text
 from parity.workload.engines import USUAL_RESERVE
 from parity.workload.footprint import activation_bytes, footprint, held, parameters, weights_bytes
 from parity.workload.question import Question, memory_of, spread_over
@@ -140,6 +141,17 @@ def test_ranks_that_are_not_the_devices_are_misuse(asked: Parallelism, what: str
     with pytest.raises(UsageError) as caught:
         spread_over(models.shape("mixtral-8x7b"), models.target("8xh100"), asked, where="--tp")
     assert what in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["h100", "l4"])
+def test_what_a_tower_adds_is_not_guessed(target: str) -> None:
+    outer = {**models.config("llama-3.1-8b"), "vision_config": {"hidden_size": 1152}}
+    shape = models.read(outer)
+    place = footprint(Question(shape=shape, target=models.target(target), context=131072)).target
+    assert place.fits == {"h100": "unknown", "l4": "no"}[target]
+    assert not place.complete
+    assert (place.smallest_count, place.largest_context, place.largest_batch) == (None, None, None)
+    assert count_text(place.smallest_count, place) == "unknown"
 
 
 def test_ranges_are_ordered() -> None:

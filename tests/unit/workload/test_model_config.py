@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity.errors import InputFileError, InvalidConfigError, ParityError
+from parity.reports import model_text
+from parity.workload.estimate import estimate
 from parity.workload.families import FAMILIES, SAME_AS
 from parity.workload.footprint import footprint
 from parity.workload.model_config import read_model_config
@@ -50,10 +52,50 @@ def test_the_text_part_of_a_configuration_with_a_tower() -> None:
     assert any("tower" in item.what for item in shape.unknowns)
 
 
+def test_a_nested_part_may_leave_out_what_its_class_says() -> None:
+    text = {
+        "model_type": "gemma3_text", "hidden_size": 5376, "intermediate_size": 21504, "num_hidden_layers": 62,
+        "num_attention_heads": 32, "num_key_value_heads": 16, "head_dim": 128, "sliding_window": 1024,
+        "vocab_size": None,
+    }  # fmt: skip
+    outer = {"model_type": "gemma3", "torch_dtype": "bfloat16", "text_config": text, "vision_config": {}}
+    shape = models.read(outer)
+    assert (shape.vocab, shape.positions, shape.heads, shape.head_dim, shape.window) == (262208, 131072, 32, 128, 1024)
+    for key in ("num_attention_heads", "num_key_value_heads", "head_dim"):
+        del text[key]
+    smaller = models.read(outer)
+    assert (smaller.heads, smaller.kv_heads, smaller.head_dim) == (8, 4, 256)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "positions"),
+    [
+        ({"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}, 131_072),
+        ({"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 4096}, 32_768),
+        ({"type": "yarn", "factor": 4.0}, 32_768),
+        ({"type": "yarn", "factor": float("nan"), "original_max_position_embeddings": 32768}, 32_768),
+        ({"type": "yarn", "factor": "4", "original_max_position_embeddings": 32768}, 32_768),
+        ({"type": "yarn", "factor": 1e30, "original_max_position_embeddings": 32768}, 32_768),
+        ({"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 8192}, 32_768),
+    ],
+)
+def test_yarn_reaches_further_than_the_trained_positions(scaling: dict[str, Any], positions: int) -> None:
+    assert models.shape("llama-3.1-8b", max_position_embeddings=32768, rope_scaling=scaling).positions == positions
+    assert models.shape("llama-3.1-8b", max_position_embeddings=32768, rope_parameters=scaling).positions == positions
+
+
 def test_an_unknown_model_type_is_told_and_not_guessed() -> None:
     shape = models.shape("llama-3.1-8b", model_type="never-seen")
     assert shape.family == ""
     assert shape.unknowns[0].why == "'never-seen' is not in the table of families; --like NAME names one"
+
+
+def test_experts_in_a_family_without_any_are_a_contradiction_and_no_size() -> None:
+    shape = models.shape("llama-3.1-8b", num_experts=64, num_experts_per_tok=4)
+    assert shape.unknowns[0].why == "'llama' has no experts, the file declares 64"
+    told = footprint(Question(shape=shape, target=models.target("h100")))
+    assert (told.fits, told.weights_bytes) == ("unknown", None)
+    assert models.shape("llama-3.1-8b", num_experts=0).family == "llama"
 
 
 def test_every_alias_names_a_family() -> None:
@@ -134,6 +176,13 @@ def test_a_hostile_name_is_quoted_on_one_line() -> None:
     assert all(item.why.isprintable() for item in shape.unknowns)
 
 
+_KEYS = (
+    "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
+    "intermediate_size", "vocab_size", "max_position_embeddings", "sliding_window", "layer_types", "rope_scaling",
+    "tie_word_embeddings", "torch_dtype", "quantization_config", "quant_method", "bits", "group_size", "config_groups",
+    "ignore", "dynamic", "num_experts", "num_experts_per_tok", "kv_lora_rank", "vision_config", "text_config",
+    "num_nextn_predict_layers", "factor", "type", "original_max_position_embeddings", "weights",
+)  # fmt: skip
 _ODD = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.just([]), st.just({}),
     st.integers(1, 2**24), st.lists(st.integers(), max_size=3), st.lists(st.text(max_size=4), max_size=3),
@@ -158,6 +207,38 @@ def test_any_change_is_read_or_refused_and_answered(data: st.DataObject) -> None
         assert told.fits in ("unknown", "no")
 
 
+_PARTS = st.recursive(
+    _ODD, lambda inner: st.dictionaries(st.sampled_from(_KEYS), inner, max_size=4) | st.lists(inner, max_size=3)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_any_nesting_is_refused_or_answered_in_full(data: st.DataObject) -> None:
+    base = models.config(data.draw(st.sampled_from(sorted(models.models()))))
+    part = {**base, **data.draw(st.dictionaries(st.sampled_from(_KEYS), _PARTS, max_size=4))}
+    config = data.draw(
+        st.sampled_from(
+            [part, {"text_config": part}, {**base, "text_config": part}, {"text_config": {"text_config": part}}]
+        )
+    )
+    raw = data.draw(st.sampled_from([b"", b" ", b"\xef\xbb\xbf"])) + json.dumps(config).encode()
+    try:
+        shape = read_model_config(raw, where="config.json")
+    except ParityError:
+        return
+    report = estimate(Question(shape=shape, target=models.target("2xh100"), here=models.target("rtx-4090")), source="x")
+    if not shape.family or (shape.quantization and shape.quantization.dtype is None):
+        assert report.footprint.weights_bytes is None
+    if report.footprint.target.weights_bytes is None or not report.footprint.target.complete:
+        assert report.footprint.fits in ("unknown", "no")
+        assert report.footprint.target.smallest_count is None
+        assert report.exit_status != 0
+    text = model_text.render(report, verbose=True)
+    assert "nan" not in text.split()
+    assert all(character.isprintable() or character == "\n" for character in text)
+
+
 @pytest.mark.parametrize(
     ("stored", "dtype", "bits"),
     [
@@ -177,6 +258,20 @@ def test_quantisation(stored: dict[str, Any], dtype: str | None, bits: float | N
     read = models.shape("llama-3.1-8b", quantization_config=stored).quantization
     assert read is not None
     assert (read.dtype, read.bits) == (dtype, bits)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"quant_method": "gptq", "bits": 4, "group_size": 128, "dynamic": {r"-:.*layers\.3\..*": {}}},
+        {"quant_method": "bitsandbytes", "load_in_4bit": True, "llm_int8_skip_modules": ["model.layers.3.mlp"]},
+        {"quant_method": "modelopt", "quant_algo": "FP8", "exclude_modules": ["model.layers.3.mlp"]},
+    ],
+)
+def test_modules_that_are_stored_otherwise_are_told_by_every_method(stored: dict[str, Any]) -> None:
+    quantization = models.shape("llama-3.1-8b", quantization_config=stored).quantization
+    assert quantization is not None
+    assert quantization.single_layers == 1
 
 
 def test_scales_are_counted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 from html_page import HOSTILE, checked
 
+from parity.model.finding import Waiver
 from parity.model.workload import ModelFinding, Unknown
 from parity.reports import model_text
 from parity.reports.html.model import parts_of, render
@@ -101,6 +103,19 @@ def test_an_unknown_size_is_no_bar() -> None:
     assert 'class="bar stack-bar"' in render(made)
     assert 'class="bar stack-bar"' not in render(unknown)
     checked(render(unknown))
+
+
+def test_a_waived_finding_says_by_whom_and_why() -> None:
+    made = report("slice")
+    waiver = Waiver(
+        rule="poor-tiles", reason="known since the last release", owner="kernels", until=dt.date(2030, 6, 30)
+    )
+    found = ModelFinding(
+        rule="poor-tiles", severity="error", subject="qkv", message="few", mend="change it", waived=waiver
+    )
+    row = checked(render(replace(made, findings=(found,)))).tables["Findings, the gravest first"][1]
+    assert row[0] == "waived"
+    assert row[4] == "error, waived until 2030-06-30 by kernels: known since the last release"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

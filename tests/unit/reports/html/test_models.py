@@ -49,7 +49,7 @@ def test_what_is_waived_is_told_with_who_and_why() -> None:
     assert [str(sum(f.waived is not None for f in one.findings)) for one in made.models] == counted
     [waived] = [one for one in made.models if any(finding.waived for finding in one.findings)][:1]
     for page in (checked(render(made)), checked(one_model.render(waived))):
-        assert f"Waived until 2026-12-31 by ann: trained {HOSTILE[0]}" in page.text
+        assert f"waived until 2026-12-31 by ann: trained {HOSTILE[0]}" in page.text
 
 
 def test_expired_waivers_and_no_model_are_told() -> None:
