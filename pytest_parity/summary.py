@@ -67,11 +67,12 @@ class Summary:
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Say that a target was asked for and nothing is held against it: a gate that nobody passes."""
         settings, items = self._judge.settings, getattr(session, "items", ())
-        if self._selects or settings.target is None or not items or not shows_header(self._config):
+        is_asked = settings.target is not None and runs_tests(self._config) and shows_header(self._config)
+        if not is_asked or self._selects or not items:
             return
         verdict = self._judge.base()
         is_off = (settings.mode or verdict.mode) == "off" or not verdict.active
-        if is_off or not runs_tests(self._config) or any(item.stash.get(PLAN, None) is not None for item in items):
+        if is_off or any(item.stash.get(PLAN, None) is not None for item in items):
             return
         mend = "mark them `perf`, or declare perf_tests in parity.yaml"
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")

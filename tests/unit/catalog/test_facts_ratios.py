@@ -7,6 +7,9 @@ import re
 import pytest
 
 from parity.catalog import store
+from parity.catalog.identify import weigh_all
+from parity.model.absent import Reading
+from parity.model.device import Device, DeviceIdentity, Locator
 from parity.model.spec import DeviceSpec, derived_bandwidth_gbps
 from parity.units import GIB
 
@@ -163,8 +166,13 @@ def test_one_printed_name_of_several_parts_is_told_apart_by_an_id_or_a_size() ->
                 assert (one.pci_ids and other.pci_ids and not ids) or told, f"{name}: {one.id} and {other.id}"
 
 
-def test_a_board_of_another_memory_size_is_not_taken_for_the_part_that_prints_its_name() -> None:
+def test_a_board_of_another_memory_size_is_told_by_its_id() -> None:
     """The B200 of 168 GB prints the name of the one of 180 GB, and its memory lies inside the tolerance."""
-    assert BY_ID["b200-sxm-168gb"].reported_names == BY_ID["b200-sxm-180gb"].reported_names
-    shared = {p.id for p in BY_ID["b200-sxm-168gb"].pci_ids} & {p.id for p in BY_ID["b200-sxm-180gb"].pci_ids}
-    assert not shared
+    told = {"vendor": "nvidia", "name": "NVIDIA B200", "memory_bytes": 168 << 30}
+    for pci_id, part in (("10de:2909", "b200-sxm-168gb"), ("10de:2901", "b200-sxm-180gb")):
+        readings = {
+            name: Reading(value=value, source="nvml") for name, value in {**told, "pci_device_id": pci_id}.items()
+        }
+        device = Device(locator=Locator(index=0), identity=DeviceIdentity(**readings))
+        found = [one.id for one in weigh_all(device, store.index()) if one.accepted]
+        assert found == [part]
