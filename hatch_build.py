@@ -17,7 +17,7 @@ class CompileCatalog(BuildHookInterface):  # type: ignore[type-arg]
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from parity.catalog.store import compile_folder
+        from parity.catalog.compiling import compile_folder
 
         compiled = Path(self.directory) / "compiled.json"
         compiled.parent.mkdir(parents=True, exist_ok=True)

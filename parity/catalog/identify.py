@@ -18,7 +18,7 @@ from parity.units import GIB, fewest_digits, format_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from parity.catalog.store import IndexEntry
+    from parity.catalog.compiled import IndexEntry
     from parity.model.device import Device
     from parity.model.identified import EvidenceKind
 

@@ -20,7 +20,7 @@ from parity.model.tuned import TunedDevice
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from parity.catalog.store import IndexEntry
+    from parity.catalog.compiled import IndexEntry
     from parity.model.tuned import TunedEntry
 
 _VLLM_H200 = "NVIDIA_H200"

@@ -11,7 +11,7 @@ from parity.model.tuned import Misnamed, TunedFamily, TunedPackageReport, TunedR
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from parity.catalog.store import IndexEntry
+    from parity.catalog.compiled import IndexEntry
     from parity.model.tuned import Case, TunedDevice, TunedEntry, TunedPackage
 
 UNTOLD = "(not told)"

@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from parity.catalog import store
+from parity.catalog.compiled import Compiled
+from parity.catalog.compiling import compile_folder
 from parity.errors import CatalogError
 from parity.model.arch import AmdArch, parse_arch
 from parity.model.stack_facts import StackFacts
@@ -44,16 +46,16 @@ def test_a_file_that_nothing_reads_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "stack" / "code").mkdir(parents=True)
     (tmp_path / "stack" / "code" / "intel.yaml").write_text("rows: []\n", encoding="utf-8")
     with pytest.raises(CatalogError, match="nothing reads a file of this name"):
-        store.compile_folder(tmp_path)
+        compile_folder(tmp_path)
 
 
 def test_an_unknown_key_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "stack" / "code").mkdir(parents=True)
     (tmp_path / "stack" / "code" / "amd.yaml").write_text("generic_tragets: []\n", encoding="utf-8")
     with pytest.raises(CatalogError, match="generic_tragets"):
-        store.compile_folder(tmp_path)
+        compile_folder(tmp_path)
 
 
 def test_a_folder_without_facts_compiles_to_none(tmp_path: Path) -> None:
-    read = msgspec.json.decode(store.compile_folder(tmp_path), type=store.Compiled)
+    read = msgspec.json.decode(compile_folder(tmp_path), type=Compiled)
     assert msgspec.json.decode(read.stack, type=StackFacts).code.nvidia.islands == ()
