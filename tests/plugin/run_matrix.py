@@ -26,7 +26,7 @@ PLUGINS = (
     "pytest-xdist",
 )
 CORE_HAS_SUBTESTS = (9, 0)
-DEFAULT = ("-q", "-p", "no:cacheprovider", "-m", "not slow", "tests/plugin")
+DEFAULT = ("-q", "-p", "no:cacheprovider", "-m", "not network", "tests/plugin")
 
 
 def main(arguments: list[str]) -> int:
