@@ -12,6 +12,7 @@ from pathlib import Path
 import plugin_suites as ps
 import pytest
 
+pytestmark = pytest.mark.slow
 SUITES = ps.read_suites()
 TOGETHER = tuple(suite for suite in SUITES.values() if not suite.alone)
 ALONE = tuple(suite for suite in SUITES.values() if suite.alone)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 H100 = "h100-sxm5-80gb-x8"
+pytestmark = pytest.mark.slow
 GPM = "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[1] = 95\n*.gpm[2] = 90\n*.gpm[5] = 30\n*.gpm[10] = 80\n*.gpm[12] = 10\n"
 QUIET = "*.field[269] = 0\n*.field[270] = 0\n*.field[271] = 0\n"
 PROGRAM = [sys.executable, "-m", "parity.cli.main", "watch"]
