@@ -11,7 +11,7 @@ import msgspec
 
 from parity import __version__
 from parity.catalog import store
-from parity.catalog.identify import identify
+from parity.catalog.identified import identified
 from parity.config.project import Project, find_project, load_project
 from parity.config.targets import target_or_default
 from parity.errors import UsageError
@@ -82,7 +82,7 @@ def target_of(
 
 def identify_all(fingerprint: Fingerprint) -> list[Identified]:
     """Return what each visible device is."""
-    return [identify(device, store.index()) for device in fingerprint.visible_devices]
+    return [identified(device) for device in fingerprint.visible_devices]
 
 
 def judge_fingerprint(
@@ -160,7 +160,7 @@ def _below_peak(fingerprint: Fingerprint, project: Project) -> Iterator[BelowPea
     devices = {one.device for one in fingerprint.measured}
     for position in devices:
         device = fingerprint.devices[position]
-        part = identify(device, store.index()).identity
+        part = identified(device).identity
         if part is None:
             continue
         target = target_of(part, project)

@@ -25,12 +25,12 @@ def check(here: Machine, wanted: Target, *, severity: str) -> Iterator[Mismatch 
     Three rules share this check, one per severity, so that each can be waived by name. Communication variables change
     nothing on a machine with one device; variables that fake an architecture have a rule of their own.
     """
+    variables = sorted(here.fingerprint.environment.items())
     for card in here.environment:
-        if is_fake(card) or not concerns(card, here):
+        triggers = [(name, value) for name, value in variables if card.triggered_by(name, value)]
+        if not triggers or is_fake(card) or not concerns(card, here):
             continue
-        for name, value in sorted(here.fingerprint.environment.items()):
-            if not card.triggered_by(name, value):
-                continue
+        for name, value in triggers:
             dead = _dead(card, here)
             grade = _grade(card, value, wanted.spec.arch, dead=dead)
             if grade == severity:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from parity.catalog import store
-from parity.catalog.identify import identify
+from parity.catalog.identified import identified
 from parity.cli import options
 from parity.compare.column import column_of_target, columns_of_fingerprint
 from parity.compare.comparison import compare
@@ -65,7 +65,7 @@ def columns_of(word: str, project: Project) -> list[Column]:
     is_file = os.path.isfile(word)  # noqa: PTH113  (never raises, however long the word)
     if word not in project.targets and (word in ("-", "here") or is_file):
         fingerprint = _machine(word)
-        found = [identify(device, store.index()) for device in fingerprint.visible_devices]
+        found = [identified(device) for device in fingerprint.visible_devices]
         return columns_of_fingerprint(fingerprint, found, asked=word, spec_of=store.device_spec)
     target = resolve_target(word, project, source="parity compare")
     return [column_of_target(target, asked=word, of_project=bool(target.name))]

@@ -8,7 +8,8 @@ import msgspec
 
 from parity import session
 from parity.catalog import store
-from parity.catalog.identify import identify, weigh_all
+from parity.catalog.identified import identified
+from parity.catalog.identify import weigh_all
 from parity.cli import options
 from parity.cli.folding import for_terminal
 from parity.errors import NothingToJudgeError
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def explained(device: Device, target: Target) -> ExplainedDevice:
     """Return how a device's evidence speaks for and against each part."""
-    found = identify(device, store.index())
+    found = identified(device)
     own = next((c for c in weigh_all(device, store.index()) if c.id == target.id), None)
     return ExplainedDevice(
         index=device.locator.index,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from parity.catalog import store
-from parity.catalog.identify import arch_of, identify
+from parity.catalog.identified import identified
+from parity.catalog.identify import arch_of
 from parity.checks.target_condition_unmet import FIELDS
 from parity.errors import UnknownNameError, UsageError
 from parity.inputs import near_names, read_bytes
@@ -157,7 +158,7 @@ def from_file(path: Path, *, source: str) -> Target:
 
     where = f"{source}: {path}"
     reference = read_report(read_bytes(path), where=str(path))
-    found = [identify(device, store.index()) for device in reference.visible_devices]
+    found = [identified(device) for device in reference.visible_devices]
     if not found:
         raise UsageError("the report names no device", where=where, mend="capture one with `parity capture` there")
     kinds = sorted({_kind(item) for item in found})
