@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from parity.model.rule import Level, RuleCard
     from parity.model.target import Target
     from parity.model.verdict import Verdict
-    from parity.probes.watch import Watch, WatchLost
+    from parity.probes.piped import ChildLost
+    from parity.probes.watch import Watch
 
 PEAK_RULES = ("measured-bandwidth-below-peak", "measured-matrix-rate-below-peak")
 
@@ -209,17 +210,17 @@ def conditions_of(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Inter
         test: the test's id.
         asked: what ``prepare_conditions`` returned.
     """
-    from parity.probes.watch import WatchLost
+    from parity.probes.piped import ChildLost
 
     try:
         read = watch.end()
-    except WatchLost as error:
+    except ChildLost as error:
         return interval_of(None, test, asked, lost=error)
     return interval_of(read, test, asked)
 
 
 def interval_of(
-    read: dict[str, Any] | None, test: str, asked: tuple[RuleCard, ...], *, lost: WatchLost | None = None
+    read: dict[str, Any] | None, test: str, asked: tuple[RuleCard, ...], *, lost: ChildLost | None = None
 ) -> Interval:
     """Return the judged conditions of what the watcher read; never raises for what it did not.
 

@@ -9,8 +9,9 @@ import msgspec
 
 from parity.measure.match import ordinals
 from parity.measure.plan import MIN_SHARE_S, Job, Place, jobs_of, share_s
-from parity.measure.worker import Worker, WorkerLost
+from parity.measure.worker import Worker
 from parity.model.measurement import Measurement, State, Unmeasured, measurement_of
+from parity.probes.piped import ChildLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -128,7 +129,7 @@ class _Run:
         start = time.monotonic()
         try:
             self._make(job, share_s(self._budget_s, self._spent, left))
-        except WorkerLost as error:
+        except ChildLost as error:
             self._lost(job, error.detail)
             self._note(job, error.why, error.detail)
         finally:
@@ -204,7 +205,7 @@ class _Run:
         self._worker = worker
         try:
             hello = worker.hello(self._patience.start_s)
-        except WorkerLost as error:
+        except ChildLost as error:
             self._lose()
             self._given_up = (error.why, error.detail)
             return

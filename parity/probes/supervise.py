@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import selectors
-import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from parity.probes.death import told_end
+from parity.probes.piped import ChildLost, Piped
 
 CALL_DEADLINE_S = 5.0
 FIRST_CALL_DEADLINE_S = 20.0  # initialisation without the persistence daemon takes seconds per GPU
 TOTAL_DEADLINE_S = 40.0
 MAX_STARTS = 7
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
-
-MAX_LINE_BYTES = 4 * 1024 * 1024
+_ORDERLY_END_S = 2.0
 _TIME_IS_UP = "was stopped: the time for the whole survey is up"
-
-# The parent's own copy of this package, whatever a user's repository calls ``parity``; then the path as it was, without
-# the current directory.
-_BOOT = (
-    "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.insert(0, {here!r}); import parity; "
-    "del sys.path[0]; from parity.probes.child import main; main()"
-)
 
 
 @dataclass
@@ -94,67 +79,46 @@ class _Child:
     """One child process and the answers read from it."""
 
     def __init__(self, name: str, options: dict[str, Any], result: Survey) -> None:
-        """Start the process; what it prints goes to a temporary file."""
+        """Start the process."""
         self._name = name
         self._result = result
         self._pending: str | None = None
         self._slow = True  # until the first answer
         self._garbled = False
-        self._noise = tempfile.TemporaryFile()  # noqa: SIM115  (closed when the child is reaped)
-        here = str(Path(__file__).resolve().parent.parent.parent)
-        try:
-            self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-                [sys.executable, "-c", _BOOT.format(here=here), name, json.dumps(options)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=self._noise,
-            )
-        except BaseException:
-            self._noise.close()
-            raise
+        self._child = Piped(name, json.dumps(options))
 
     def watch(self, end: float, call_deadline_s: float, first_call_deadline_s: float) -> str | None:
         """Read until the child ends or a deadline passes; return the key that must be skipped next time."""
         try:
-            why = self._read(end, call_deadline_s, first_call_deadline_s)
-            self._reap(grace_s=0.0 if why else 1.0)
-            if self._result.complete:
-                return None
-            detail = why or self._death()
+            why, detail = self._read(end, call_deadline_s, first_call_deadline_s)
         finally:
-            self._reap(grace_s=0.0)
-            self._noise.close()
+            self._child.end(grace_s=_ORDERLY_END_S if self._result.complete else 0.0)
+        if self._result.complete:
+            return None
         if self._pending is None:
             self._result.problems.append(f"{self._name}: the probe process {detail}")
             return None
         self._result.values.pop(self._pending, None)
-        self._result.reasons[self._pending] = ("timed_out" if why else "failed", detail)
+        self._result.reasons[self._pending] = (why, detail)
         return self._pending
 
-    def _read(self, end: float, call_deadline_s: float, first_call_deadline_s: float) -> str:
-        """Return why reading stopped early, empty at the end of the stream."""
-        assert self._process.stdout is not None  # asked for a pipe
-        descriptor = self._process.stdout.fileno()
-        os.set_blocking(descriptor, False)
-        buffered, total = b"", 0
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            while True:
-                patience = first_call_deadline_s if self._slow else call_deadline_s
-                left = end - time.monotonic()
-                if left <= 0 or not selector.select(min(patience, left)):
-                    return f"gave no answer within {patience:g} s" if patience < left else _TIME_IS_UP
-                chunk = os.read(descriptor, 1 << 16)
-                if not chunk:
-                    return ""
-                total += len(chunk)
-                *lines, buffered = (buffered + chunk).split(b"\n")
-                if total > MAX_OUTPUT_BYTES or len(buffered) > MAX_LINE_BYTES:
-                    return "wrote more than any survey can"
-                for line in lines:
-                    self._take(line)
-                if self._result.complete:
-                    return ""
+    def _read(self, end: float, call_deadline_s: float, first_call_deadline_s: float) -> tuple[str, str]:
+        """Read until the survey is complete; return why it is not, as a reason and in words."""
+        total = 0
+        while not self._result.complete:
+            patience = first_call_deadline_s if self._slow else call_deadline_s
+            now = time.monotonic()
+            try:
+                line = self._child.line(min(now + patience, end))
+            except ChildLost as lost:
+                return lost.why, lost.detail
+            if line is None:
+                return "timed_out", f"gave no answer within {patience:g} s" if now + patience < end else _TIME_IS_UP
+            total += len(line)
+            if total > MAX_OUTPUT_BYTES:
+                return "failed", "wrote more than any survey can"
+            self._take(line)
+        return "", ""
 
     def _take(self, line: bytes) -> None:
         if line == b".":
@@ -187,17 +151,3 @@ class _Child:
         if key == self._pending:
             self._pending = None
             self._slow = False
-
-    def _reap(self, grace_s: float) -> None:
-        """Leave no process behind: wait for an orderly end, then kill."""
-        try:
-            self._process.wait(2.0 if self._result.complete else grace_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: no more can be done
-                self._process.wait(2.0)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-
-    def _death(self) -> str:
-        return told_end(self._process, self._noise)

@@ -5,21 +5,14 @@ A vendor library that hangs, crashes or talks nonsense costs the test it did so 
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import selectors
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parity.probes.death import told_end
-from parity.probes.supervise import _BOOT, CALL_DEADLINE_S, FIRST_CALL_DEADLINE_S
+from parity.probes.piped import ChildLost, Piped
+from parity.probes.supervise import CALL_DEADLINE_S, FIRST_CALL_DEADLINE_S
 from parity.probes.watch_devices import chosen
 
 if TYPE_CHECKING:
@@ -28,24 +21,8 @@ if TYPE_CHECKING:
 START_DEADLINE_S = 60.0  # without the persistence daemon a first handle takes seconds, of each of eight GPUs
 ANSWER_DEADLINE_S = 2.0
 MAX_STARTS = 4
-MAX_LINE_BYTES = 4 * 1024 * 1024
 _PIPE_BYTES = 1 << 20
 _LIBRARY_KEYS = ("nvml:", "amdsmi:")
-
-
-class WatchLost(Exception):  # noqa: N818  (a state of the watch, told in its words)
-    """There is nothing to be had from the watcher now.
-
-    Attributes:
-        why: ``timed_out``, ``failed``, ``lost`` or ``not_asked``.
-        detail: one line.
-    """
-
-    def __init__(self, why: str, detail: str) -> None:
-        """Keep both."""
-        super().__init__(detail)
-        self.why = why
-        self.detail = detail
 
 
 class Watch:
@@ -76,10 +53,10 @@ class Watch:
         self._starts = 0
         self._child: _Child | None = None
         self._skip: dict[str, str] = {}
-        self._given_up: WatchLost | None = None
+        self._given_up: ChildLost | None = None
         self._chosen: dict[tuple[tuple[str, str], ...], tuple[tuple[str, ...], str]] = {}
         self._running: str | None = None
-        self._lost: WatchLost | None = None
+        self._lost: ChildLost | None = None
         self._begun = False
 
     @property
@@ -106,13 +83,13 @@ class Watch:
         """Hand what has streamed in to the sink, without waiting.
 
         Raises:
-            WatchLost: the child is gone; ``end`` will say the same.
+            ChildLost: the child is gone; ``end`` will say the same.
         """
         if self._child is None:
             return
         try:
             self._child.pump()
-        except WatchLost as error:
+        except ChildLost as error:
             self._running = None
             self._fail(error)
             raise
@@ -123,13 +100,13 @@ class Watch:
             return
         if self._starts >= MAX_STARTS:
             last = f": {self._lost.detail}" if self._lost else ""
-            self._given_up = WatchLost("failed", f"the watcher was given up after {MAX_STARTS} starts{last}")
+            self._given_up = ChildLost("failed", f"the watcher was given up after {MAX_STARTS} starts{last}")
             return
         self._starts += 1
         try:
             self._child = _Child({**self._options, "skip": self._skip}, self._start_deadline_s, self._sink)
         except OSError as error:
-            self._given_up = WatchLost("failed", f"the watcher could not be started: {error}")
+            self._given_up = ChildLost("failed", f"the watcher could not be started: {error}")
 
     def begin(self, pid: int, visible: Mapping[str, str]) -> tuple[str, float]:
         """Begin a test; a test that was never ended is dropped.
@@ -146,7 +123,7 @@ class Watch:
         self._lost = None
         try:
             waited = self._ready()
-        except WatchLost as error:
+        except ChildLost as error:
             self._lost = error
             return error.detail, 0.0
         child = self._child
@@ -156,14 +133,14 @@ class Watch:
             self._chosen[key] = chosen([unit["facts"] | {"id": unit["id"]} for unit in child.units], visible)
         names, note = self._chosen[key]
         if not names:
-            self._lost = WatchLost("not_asked", note or child.nothing())
+            self._lost = ChildLost("not_asked", note or child.nothing())
             return self._lost.detail, waited
         try:
             child.request(
                 {"op": "begin", "ids": names, "pid": pid, "stream": self._sink is not None},
                 self._answer_deadline_s,
             )
-        except WatchLost as error:
+        except ChildLost as error:
             self._fail(error)
             return error.detail, waited
         self._running = note
@@ -177,16 +154,16 @@ class Watch:
             deadline_s: seconds for the answer; None: the deadline of all answers.
 
         Raises:
-            WatchLost: nothing began, or the watcher did not survive the test.
+            ChildLost: nothing began, or the watcher did not survive the test.
         """
         if self._running is None:
-            raise self._lost or WatchLost("not_asked", "no test had begun")
+            raise self._lost or ChildLost("not_asked", "no test had begun")
         note, self._running = self._running, None
         child = self._child
         assert child is not None  # running
         try:
             answer = child.request({"op": "end"}, self._answer_deadline_s if deadline_s is None else deadline_s)
-        except WatchLost as error:
+        except ChildLost as error:
             self._fail(error)
             raise
         return {
@@ -209,9 +186,9 @@ class Watch:
             self._child.end()
             self._child = None
         self._running = None
-        self._given_up = self._lost = self._given_up or WatchLost("not_asked", "the watch is closed")
+        self._given_up = self._lost = self._given_up or ChildLost("not_asked", "the watch is closed")
 
-    def _fail(self, error: WatchLost) -> None:
+    def _fail(self, error: ChildLost) -> None:
         """End a child that failed, and start its successor without waiting for it."""
         self._lost = error
         if self._child is not None:
@@ -227,7 +204,7 @@ class Watch:
         """Return the seconds waited until the child is ready.
 
         Raises:
-            WatchLost: it is not, or not yet.
+            ChildLost: it is not, or not yet.
         """
         start = time.monotonic()
         end = start + self._answer_deadline_s
@@ -240,12 +217,12 @@ class Watch:
             try:
                 if child.wait_ready(end):
                     return time.monotonic() - start
-            except WatchLost as error:
+            except ChildLost as error:
                 if child.pending is not None:
                     self._skip[child.pending] = error.why
                 self._fail(error)
                 continue
-            raise WatchLost("timed_out", f"the watcher was still starting after {time.monotonic() - start:.1f} s")
+            raise ChildLost("timed_out", f"the watcher was still starting after {time.monotonic() - start:.1f} s")
 
 
 def _enlarge(pipe: int) -> None:
@@ -264,7 +241,7 @@ class _Child:
     def __init__(
         self, options: dict[str, Any], start_deadline_s: float, sink: Callable[[dict[str, Any]], None] | None = None
     ) -> None:
-        """Start the process; what it prints goes to a temporary file."""
+        """Start the process."""
         self.units: list[dict[str, Any]] = []
         self.by_id: dict[str, dict[str, Any]] = {}
         self.sampled_every_s: float | None = None
@@ -274,44 +251,25 @@ class _Child:
         self._reasons: dict[str, str] = {}
         self._is_ready = False
         self._seq = 0
-        self._buffered = b""
         self._start_ends = self._dead_line = time.monotonic() + start_deadline_s
-        self._noise = tempfile.TemporaryFile()  # noqa: SIM115  (closed when the child is reaped)
-        here = str(Path(__file__).resolve().parent.parent.parent)
-        try:
-            self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-                [sys.executable, "-c", _BOOT.format(here=here), "watch", json.dumps(options)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._noise,
-                start_new_session=sink is not None,
-            )
-        except BaseException:
-            self._noise.close()
-            raise
-        assert self._process.stdin is not None  # asked for pipes
-        assert self._process.stdout is not None
-        self._in = self._process.stdin.fileno()
-        self._out = self._process.stdout.fileno()
-        _enlarge(self._out)
-        os.set_blocking(self._out, False)
-        os.set_blocking(self._in, False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._out, selectors.EVENT_READ)
+        self._pipe = Piped(
+            "watch", json.dumps(options), told_as="the watcher", takes_input=True, own_session=sink is not None
+        )
+        _enlarge(self._pipe.descriptor)
 
     def wait_ready(self, end: float) -> bool:
         """Return whether the child is ready at ``end`` (monotonic) or before.
 
         Raises:
-            WatchLost: it died, or took longer than a start may.
+            ChildLost: it died, or took longer than a start may.
         """
         while not self._is_ready:
             until = min(end, self._dead_line)
-            line = self._line(until)
+            line = self._pipe.line(until)
             if line is None:
                 if time.monotonic() >= self._dead_line:
                     where = f" in {self.pending}" if self.pending else ""
-                    raise WatchLost("timed_out", f"the watcher hung at its start{where}")
+                    raise ChildLost("timed_out", f"the watcher hung at its start{where}")
                 return False
             self._take(line)
         return True
@@ -320,18 +278,15 @@ class _Child:
         """Send a request and return its answer.
 
         Raises:
-            WatchLost: the child died, is silent past the deadline, or wrote something else.
+            ChildLost: the child died, is silent past the deadline, or wrote something else.
         """
         self._seq += 1
         end = time.monotonic() + deadline_s
-        try:
-            os.write(self._in, json.dumps({**request, "seq": self._seq}).encode() + b"\n")
-        except OSError:
-            raise WatchLost("failed", self._death()) from None
+        self._pipe.write(json.dumps({**request, "seq": self._seq}).encode())
         while True:
-            line = self._line(end)
+            line = self._pipe.line(end)
             if line is None:
-                raise WatchLost("timed_out", f"the watcher gave no answer within {deadline_s:g} s")
+                raise ChildLost("timed_out", f"the watcher gave no answer within {deadline_s:g} s")
             answer = self._decoded(line)
             if answer.get("seq") == self._seq:
                 return answer
@@ -340,21 +295,21 @@ class _Child:
     @property
     def descriptor(self) -> int:
         """Return where the child writes."""
-        return self._out
+        return self._pipe.descriptor
 
     def pump(self) -> None:
         """Hand all that is there to the sink.
 
         Raises:
-            WatchLost: the child died or wrote something else.
+            ChildLost: the child died or wrote something else.
         """
-        while (line := self._line(0.0)) is not None:
+        while (line := self._pipe.line(0.0)) is not None:
             self._streamed(self._decoded(line), line)
 
     def _streamed(self, record: dict[str, Any], line: bytes) -> None:
         if self._sink is None or "stream" not in record:
             shown = line[:60].decode("utf-8", errors="replace")
-            raise WatchLost("failed", f"the watcher wrote something else than an answer: {shown!r}")
+            raise ChildLost("failed", f"the watcher wrote something else than an answer: {shown!r}")
         self._sink(record)
 
     @staticmethod
@@ -374,21 +329,8 @@ class _Child:
         return "no GPU to watch" + (f" ({'; '.join([*told][:3])})" if told else "")
 
     def end(self) -> None:
-        """Leave no process behind: close its input, then kill."""
-        process = self._process
-        if process.stdin is not None:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.0)
-        if process.poll() is None:
-            process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: no more can be done
-                process.wait(2.0)
-        self._selector.close()
-        if process.stdout is not None:
-            process.stdout.close()
-        self._noise.close()
+        """End the process."""
+        self._pipe.end()
 
     def _take(self, line: bytes) -> None:
         """Take one line of the start: a question announced, an answer, or readiness."""
@@ -411,26 +353,4 @@ class _Child:
                 self.core = record.get("core")
                 self._is_ready = True
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise WatchLost("failed", f"the watcher wrote nonsense at its start: {line[:60]!r}") from None
-
-    def _line(self, end: float) -> bytes | None:
-        """Return the next line, None when there is none at ``end``.
-
-        Raises:
-            WatchLost: the child died or wrote an endless line.
-        """
-        while b"\n" not in self._buffered:
-            left = end - time.monotonic()
-            if not self._selector.select(max(0.0, left)):
-                return None
-            chunk = os.read(self._out, 1 << 16)
-            if not chunk:
-                raise WatchLost("failed", self._death())
-            self._buffered += chunk
-            if len(self._buffered) > MAX_LINE_BYTES:
-                raise WatchLost("failed", "the watcher wrote more than any answer can be")
-        line, _, self._buffered = self._buffered.partition(b"\n")
-        return line
-
-    def _death(self) -> str:
-        return f"the watcher {told_end(self._process, self._noise)}"
+            raise ChildLost("failed", f"the watcher wrote nonsense at its start: {line[:60]!r}") from None

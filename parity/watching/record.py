@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import NothingToJudgeError
-from parity.probes.watch import START_DEADLINE_S, Watch, WatchLost
+from parity.probes.piped import ChildLost
+from parity.probes.watch import START_DEADLINE_S, Watch
 from parity.watching.command import CommandError, Ended, Waiter
 from parity.watching.recorder import Recorder
 
@@ -45,7 +46,7 @@ class Recording:
     problem: str
     stopped: int
     answer: dict[str, Any] | None
-    lost: WatchLost | None
+    lost: ChildLost | None
     recorder: Recorder
     core: int | None
     parity_cpu_s: float
@@ -130,17 +131,17 @@ def _drain(watch: Watch, waiter: Waiter, until: float | None) -> None:
     for _ in waiter.wait(until=until, read=watch.descriptor):
         try:
             watch.pump()
-        except WatchLost:
+        except ChildLost:
             waiter.deaf()
             if waiter.process is None:
                 return
 
 
-def _end(watch: Watch, recorder: Recorder, context: dict[str, Any]) -> tuple[dict[str, Any] | None, WatchLost | None]:
+def _end(watch: Watch, recorder: Recorder, context: dict[str, Any]) -> tuple[dict[str, Any] | None, ChildLost | None]:
     """Return what was added up to the end, or up to the last checkpoint with the reason."""
     try:
         answer = watch.end(END_DEADLINE_S)
-    except WatchLost as error:
+    except ChildLost as error:
         partial = recorder.checkpoint
         return (None if partial is None else {**partial, **context}), error
     recorder.finished(answer)
@@ -150,6 +151,6 @@ def _end(watch: Watch, recorder: Recorder, context: dict[str, Any]) -> tuple[dic
 def _why(watch: Watch) -> str:
     try:
         watch.end()
-    except WatchLost as error:
+    except ChildLost as error:
         return error.detail
     return "nothing began"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from parity.probes import supervise
+from parity.probes import piped, supervise
 from parity.probes.supervise import Survey, run_survey
 
 Fake = Callable[..., Survey]
@@ -32,7 +32,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
             f"import sys; sys.path[:0] = [{here!r}, {str(tmp_path)!r}]; from parity.probes import child; "
             "child.SURVEYS['fake'] = 'fake_survey'; child.main()"
         )
-        monkeypatch.setattr(supervise, "_BOOT", boot.replace("{", "{{").replace("}", "}}"))
+        monkeypatch.setattr(piped, "_BOOT", boot.replace("{", "{{").replace("}", "}}"))
         return run_survey("fake", options, **deadlines)
 
     return run
@@ -95,7 +95,7 @@ def test_start_up_noise_is_ended_before_the_first_answer(fake: Fake, monkeypatch
     run = fake  # the boot string is set by the call below; a sitecustomize prints before it
     survey = run("ask('a', int)")
     assert survey.problems == []
-    monkeypatch.setattr(supervise, "_BOOT", "print('site noise', end='', flush=True); " + supervise._BOOT)
+    monkeypatch.setattr(piped, "_BOOT", "print('site noise', end='', flush=True); " + piped._BOOT)
     survey = run_survey("fake")
     assert survey.values == {"a": 0}
     assert survey.problems == ["fake: the probe process wrote a line that is no answer"]
@@ -130,10 +130,10 @@ def test_flood_is_cut_off(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_endless_line_is_cut_off(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "MAX_LINE_BYTES", 100_000)
+    monkeypatch.setattr(piped, "MAX_LINE_BYTES", 100_000)
     survey = fake("ask('a', int)\nwhile True: os.write(ask._channel, b'x' * 4096)")
     assert survey.values == {"a": 0}
-    assert survey.problems == ["fake: the probe process wrote more than any survey can"]
+    assert survey.problems == ["fake: the probe process wrote more than any answer can be"]
 
 
 def test_long_text_is_cut_and_lone_surrogates_replaced(fake: Fake) -> None:
@@ -242,7 +242,7 @@ def test_child_dies_with_its_parent(fake: Fake, tmp_path: Path) -> None:
     (tmp_path / "fake_survey.py").write_text(
         f"import os, time\n\ndef survey(ask, options):\n    open({str(marker)!r}, 'w').write(str(os.getpid()))\n    time.sleep(60)\n"
     )
-    code = f"from parity.probes import supervise; supervise._BOOT = {supervise._BOOT!r}; supervise.run_survey('fake')"
+    code = f"from parity.probes import piped, supervise; piped._BOOT = {piped._BOOT!r}; supervise.run_survey('fake')"
     root = str(Path(supervise.__file__).resolve().parents[2])
     parent = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": root})
     until = time.monotonic() + 10

@@ -61,7 +61,7 @@ class Bench:
     def pid(self) -> int:
         child = self.watch._child
         assert child is not None
-        return child._process.pid
+        return child._pipe._process.pid
 
 
 @pytest.fixture
