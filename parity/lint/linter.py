@@ -19,6 +19,7 @@ from parity.lint.roles import below, heard, roles_in, roles_of
 from parity.lint.scanners import SCANNERS, scan
 from parity.lint.source import Source, Span
 from parity.lint.suppress import Suppression, suppressions
+from parity.lint.variants import for_the_target
 from parity.lint.waive import EXPIRED
 from parity.model.lint import Edit, LintFinding, LintUnknown
 
@@ -44,6 +45,7 @@ class Rules:
     Attributes:
         cards: the chosen rules that run.
         skipped: chosen rules that did not run for want of a target.
+        held: rules that hold what a file builds or installs against the target.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Rules:
         self.asked = asked
         self.skipped = tuple(card.id for card in cards if card.target == "needed" and asked.target is None)
         self.cards = {card.id: card for card in cards if card.id not in self.skipped}
+        self.held = frozenset(card.id for card in self.cards.values() if card.once and card.target == "needed")
         self.of_kind: dict[str, list[LintCard]] = {}
         for card in self.cards.values():
             for kind in card.files if card.id not in OWN else ():
@@ -123,11 +126,13 @@ def lint_paths(
     """
     outcome = Outcome()
     tables: list[str] = []
+    seen: list[str] = []
     paths = list(paths)
     named = {scanning.told_of(path) for path in paths if scanning.is_file(path)}
     starts = tuple(scanning.told_of(path) for path in paths)
     with _without_collector():
         for told, path in scanning.files_below(paths, exclude=exclude):
+            seen.append(told)
             kind = kind_of(told)
             if kind == "tuned-table":
                 tables.append(told)
@@ -135,6 +140,9 @@ def lint_paths(
                 _take(told, path, rules, outcome, cache, place=below(told, starts), named=told in named)
     if cache is not None:
         cache.save()
+    held = [one for one in outcome.findings if one.rule in rules.held]
+    kept = for_the_target(held, seen, rules.asked)
+    outcome.findings = [one for one in outcome.findings if one.rule not in rules.held] + kept
     outcome.files += len(tables)
     outcome.findings.extend(_of_tables(tables, rules, starts))
     outcome.findings.sort(key=lambda one: (one.path, one.line, one.column, _ORDER[one.severity], one.rule))
