@@ -111,6 +111,13 @@ def rules_page() -> str:
 def lint_page() -> str:
     """Return the page that explains every lint rule."""
     lines = ["# Lint rules", "", "Generated from `rules/lint`; do not edit. `parity rule NAME` prints the same.", ""]
+    lines += [
+        "## Roles of files",
+        "",
+        "A file's path says what it is for in its repository (`rules/lint_data/roles.yaml`);",
+    ]
+    lines += ["a rule says in which roles it is silent, or silent without `--preview`. The file", ""]
+    lines += [f"- `{role.id}`: {role.what}" for role in store.lint_book().data.roles] + [""]
     for card in store.lint_book().cards:
         lines += [f"## {card.id}", "", "```text", rule.described_lint(card).rstrip(), "```", ""]
     return "\n".join(lines)

@@ -78,7 +78,13 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = _chosen(arguments, project)
     gated = bool(project.targets) and project.default_target is None
     declared = bool(project.targets) or project.default_target is not None
-    asked = asked_of(target, declared=declared, gated=gated, perf_tests=project.perf_tests)
+    asked = asked_of(
+        target,
+        declared=declared,
+        gated=gated,
+        preview=arguments.preview or project.lint.preview,
+        perf_tests=project.perf_tests,
+    )
     rules = Rules(asked, chosen.__contains__, project.rules)
     exclude = (*project.lint.exclude, *(arguments.exclude or ()))
     folder = None if arguments.no_cache else cache.default_folder()

@@ -95,6 +95,9 @@ def described_lint(card: LintCard) -> str:
     if card.target != "none":
         lines.append(f"  {'needs a target' if card.target == 'needed' else 'says more with a target'}")
     lines.append(f"  reads: {', '.join(KINDS[kind] for kind in card.files)}")
+    for word, roles in (("silent in", card.silent_in), ("silent without --preview in", card.rests_in)):
+        if roles:
+            lines.append(f"  {word}: {', '.join(roles)}")
     lines += ["", f"why: {card.why.strip()}", f"mend: {card.mend.strip()}", ""]
     for word, found in (("found", True), ("not found", False)):
         example = next(one for one in card.examples if bool(one.at) == found)

@@ -24,6 +24,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         declared: the project declares a target, in its own file; a target on the command line alone is a question.
         gated: the project declares targets and no default one, so its perf tests are gated only where a run names one.
+        preview: what rests until it is asked for is asked for.
         perf_tests: what makes a test a perf test, besides the plugin's defaults.
     """
 
@@ -33,6 +34,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     environment: tuple[EnvironmentCard, ...]
     declared: bool = False
     gated: bool = False
+    preview: bool = False
     perf_tests: PerfTests = PerfTests()
 
     @property
@@ -42,14 +44,19 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.target.spec
 
     def spec_for(self, path: str) -> DeviceSpec | None:
-        """Return the target's part, None without a target or when the path speaks for another GPU or of the past."""
-        if self.target is None or parts.released(path) or parts.speaks_for_another(path, self.target.spec):
+        """Return the target's part, None without a target or when the path speaks for another GPU."""
+        if self.target is None or parts.speaks_for_another(path, self.target.spec):
             return None
         return self.target.spec
 
 
 def asked_of(
-    target: Target | None, *, declared: bool = False, gated: bool = False, perf_tests: PerfTests | None = None
+    target: Target | None,
+    *,
+    declared: bool = False,
+    gated: bool = False,
+    preview: bool = False,
+    perf_tests: PerfTests | None = None,
 ) -> Asked:
     """Return what a run is asked, with the shipped facts."""
     return Asked(
@@ -59,5 +66,6 @@ def asked_of(
         environment=store.environment_cards(),
         declared=declared or gated,
         gated=gated,
+        preview=preview,
         perf_tests=perf_tests or PerfTests(),
     )

@@ -13,10 +13,13 @@ from parity.catalog import store
 from parity.lint import scan as scanning
 from parity.lint.cache import Entry, digest_of
 from parity.lint.calling import Calling
+from parity.lint.facts import Doubt
 from parity.lint.files import kind_of
+from parity.lint.roles import below, heard, roles_in, roles_of
 from parity.lint.scanners import SCANNERS, scan
 from parity.lint.source import Source, Span
 from parity.lint.suppress import Suppression, suppressions
+from parity.lint.variants import for_the_target
 from parity.lint.waive import EXPIRED
 from parity.model.lint import Edit, LintFinding, LintUnknown
 
@@ -42,6 +45,7 @@ class Rules:
     Attributes:
         cards: the chosen rules that run.
         skipped: chosen rules that did not run for want of a target.
+        held: rules that hold what a file builds or installs against the target.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Rules:
         self.asked = asked
         self.skipped = tuple(card.id for card in cards if card.target == "needed" and asked.target is None)
         self.cards = {card.id: card for card in cards if card.id not in self.skipped}
+        self.held = frozenset(card.id for card in self.cards.values() if card.once and card.target == "needed")
         self.of_kind: dict[str, list[LintCard]] = {}
         for card in self.cards.values():
             for kind in card.files if card.id not in OWN else ():
@@ -121,17 +126,25 @@ def lint_paths(
     """
     outcome = Outcome()
     tables: list[str] = []
+    seen: list[str] = []
+    paths = list(paths)
+    named = {scanning.told_of(path) for path in paths if scanning.is_file(path)}
+    starts = tuple(scanning.told_of(path) for path in paths)
     with _without_collector():
         for told, path in scanning.files_below(paths, exclude=exclude):
+            seen.append(told)
             kind = kind_of(told)
             if kind == "tuned-table":
                 tables.append(told)
             elif kind in SCANNERS:
-                _take(told, path, rules, outcome, cache)
+                _take(told, path, rules, outcome, cache, place=below(told, starts), named=told in named)
     if cache is not None:
         cache.save()
+    held = [one for one in outcome.findings if one.rule in rules.held]
+    kept = for_the_target(held, seen, rules.asked)
+    outcome.findings = [one for one in outcome.findings if one.rule not in rules.held] + kept
     outcome.files += len(tables)
-    outcome.findings.extend(_of_tables(tables, rules))
+    outcome.findings.extend(_of_tables(tables, rules, starts))
     outcome.findings.sort(key=lambda one: (one.path, one.line, one.column, _ORDER[one.severity], one.rule))
     return outcome
 
@@ -148,20 +161,23 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _take(told: str, path: Path, rules: Rules, outcome: Outcome, cache: Cache | None) -> None:
+def _take(
+    told: str, path: Path, rules: Rules, outcome: Outcome, cache: Cache | None, *, place: str, named: bool
+) -> None:
     kind = kind_of(told) or ""
     raw = scanning.read_raw(path, limit=scanning.MAX_LOCK_BYTES if kind == "lock" else scanning.MAX_BYTES)
     if raw is None:
         return
     outcome.files += 1
     digest = digest_of(raw) if cache is not None else b""
-    entry = cache.get(told, digest) if cache is not None else None
+    held = told if place == told and not named else f"{told}\0{place}\0{named}"  # what is said hangs on all three
+    entry = cache.get(held, digest) if cache is not None else None
     text = "" if entry is not None and not entry.findings else scanning.decoded(raw)
     if entry is None:
-        findings, unknowns = lint_text(told, text, kind, rules)
+        findings, unknowns = lint_text(told, text, kind, rules, place=place, named=named)
         entry = Entry(digest, tuple(findings), tuple(unknowns))
         if cache is not None:
-            cache.put(told, entry)
+            cache.put(held, entry)
     outcome.unknowns.extend(entry.unknowns)
     if entry.findings:
         outcome.findings.extend(entry.findings)
@@ -169,8 +185,20 @@ def _take(told: str, path: Path, rules: Rules, outcome: Outcome, cache: Cache | 
         outcome.opened[told] = str(path)
 
 
-def lint_text(told: str, text: str, kind: str, rules: Rules) -> tuple[list[LintFinding], list[LintUnknown]]:
-    """Return the findings and unknowns of one file's text."""
+def lint_text(
+    told: str, text: str, kind: str, rules: Rules, *, place: str = "", named: bool = False
+) -> tuple[list[LintFinding], list[LintUnknown]]:
+    """Return the findings and unknowns of one file's text.
+
+    Args:
+        told: its path.
+        text: what it holds.
+        kind: which scanner reads it.
+        rules: what runs.
+        place: its path below the folder that is linted, when that is another.
+        named: the user gave this very file.
+    """
+    place = place or told
     cards = rules.calling.of(told, kind, text)
     if not cards and "parity:" not in text:
         return [], []
@@ -181,20 +209,35 @@ def lint_text(told: str, text: str, kind: str, rules: Rules) -> tuple[list[LintF
     if cards:
         facts = scan(source, kind, rules.calling.words_of(cards))
         if facts.broken:
-            findings.extend(_own(BROKEN, rules, source, facts.broken[1], facts.broken[0]))
+            findings.extend(_broken(facts, facts.broken, rules, roles_of(place), named=named))
+        roles = roles_in(facts, place)
         for card in cards if facts.readable else ():
-            findings.extend(_findings(card, facts, rules.asked))
+            if heard(card, roles, preview=rules.asked.preview):
+                findings.extend(_findings(card, facts, rules.asked))
         unknowns = _unknowns(facts)
     findings = [_silenced(finding, comments) for finding in findings]
     findings.extend(_about_comments(comments, source, rules))
     return findings, unknowns
 
 
+def _broken(
+    facts: Facts, broken: tuple[str, Span], rules: Rules, roles: frozenset[str], *, named: bool
+) -> Iterator[LintFinding]:
+    """Yield that a file cannot be read, where its readers would fail as well; of others it is a doubt."""
+    reason, span = broken
+    card = rules.cards.get(BROKEN)
+    wanted = card is not None and facts.kind in card.files and heard(card, roles, preview=rules.asked.preview)
+    if named or wanted:
+        yield from _own(BROKEN, rules, facts.source, span, reason)
+    else:
+        facts.doubts.append(Doubt(what="the file", why=reason, line=span.line))
+
+
 def _findings(card: LintCard, facts: Facts, asked: Asked) -> Iterator[LintFinding]:
-    seen = set()
+    seen: set[tuple[object, ...]] = set()
     for hit in check_of(card)(facts, asked, **card.settings):
         finding = as_finding(card, facts.path, hit)
-        place = (finding.line, finding.column, finding.message)
+        place = (finding.message,) if card.once else (finding.line, finding.column, finding.message)
         if place not in seen:
             seen.add(place)
             yield finding
@@ -259,8 +302,10 @@ def _own(rule: str, rules: Rules, source: Source, span: Span, message: str) -> I
         yield as_finding(card, source.path, Hit(span=span, message=message))
 
 
-def _of_tables(paths: list[str], rules: Rules) -> Iterator[LintFinding]:
+def _of_tables(paths: list[str], rules: Rules, starts: tuple[str, ...]) -> Iterator[LintFinding]:
     for card in rules.of_kind.get("tuned-table", []) if paths else ():
         check: Callable[..., Iterable[tuple[str, Hit]]] = check_of(card)
         for path, hit in check(paths, rules.asked, **card.settings):
+            if not heard(card, roles_of(below(path, starts)), preview=rules.asked.preview):
+                continue
             yield as_finding(card, path, hit)

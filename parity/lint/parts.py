@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from parity.catalog import store
-from parity.lint.python_scope import about_perf
 
 if TYPE_CHECKING:
     from parity.model.spec import DeviceSpec
@@ -131,78 +130,6 @@ def names_machine(path: str) -> bool:
     (True, False)
     """
     return any(_MACHINE.fullmatch(word) for word in _words(path)) or _AZURE.search(path.lower()) is not None
-
-
-_TRIED = frozenset(
-    {
-        "test",
-        "tests",
-        "e2e",
-        "testdata",
-        "testing",
-        "testrunner",
-        "regression",
-        "ci",
-        ".ci",
-        ".pfnci",
-        ".github",
-        "jenkins",
-        ".jenkins",
-    }
-)
-_RELEASED = re.compile(
-    r"(?:^|/)(?:v\d+\.\d+\.\d+[^/]*|\d+\.\d+(?:\.\d+)?)/|(?:^|/)(?:retired|deprecated|archived|previous[-_]?versions?)(?:[-_][^/]*)?/|(?:^|/)machines/|(?:^|/)issues?(?:[-_]?\d+[^/]*)?/",
-    re.IGNORECASE,
-)
-
-
-# An image to run the tests in, or one that holds what CI builds with.
-_TRYING_IMAGE = re.compile(
-    r"^dockerfile[._-](?:.*[._-])?tests?(?:$|[._-])|(?:^|[._-])(?:tests?|build-env)\.dockerfile$"
-)
-
-
-def only_tries(path: str) -> bool:
-    """Return whether a path says that its file tests the project on the project's own machines, and measures nothing.
-
-    >>> only_tries("tests/gpu-pod.yaml"), only_tries("docker/Dockerfile.ci_gpu"), only_tries("tests/perf/pod.yaml")
-    (True, True, False)
-    """
-    *folders, name = path.lower().split("/")
-    tried = (
-        name.startswith(("test_", "test-"))
-        or not _TRIED.isdisjoint(folders)
-        or not {"ci", "pretest"}.isdisjoint(_words(name))
-        or _TRYING_IMAGE.search(name) is not None
-    )
-    return tried and not about_perf(path)
-
-
-_SHOWN = frozenset(
-    {"example", "examples", "sample", "samples", "tutorial", "tutorials", "docs", "doc", "demo", "demos"}
-)
-
-
-def shows(path: str) -> bool:
-    """Return whether a path lies among examples or documentation: what stands there is for its reader to change.
-
-    >>> shows("examples/job.yaml"), shows("deploy/job.yaml")
-    (True, False)
-    """
-    return not _SHOWN.isdisjoint(path.lower().split("/")[:-1])
-
-
-def released(path: str) -> bool:
-    """Return whether a file lies in a folder of a release, of what was retired, or of an issue: it will not change.
-
-    A folder of machines has a file for each, which knows its GPU.
-
-    >>> released("install/v0.16.0/kserve.yaml"), released("retired_benchmarks/x"), released("charts/kserve.yaml")
-    (True, True, False)
-    >>> released("dev/issues/issue9_atomics/makefile")
-    True
-    """
-    return _RELEASED.search(path) is not None
 
 
 def names_other_vendor(path: str) -> bool:

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parity.catalog import store
 from parity.errors import InputFileError, UsageError
 from parity.lint.files import kind_of
 
@@ -27,10 +28,6 @@ SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages", ".eggs",
      ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "build", "dist", "_build"}
 )  # fmt: skip
-# Copies of other projects inside a repository: theirs to mend.
-VENDORED = frozenset(
-    {"third_party", "3rdparty", "third-party", "thirdparty", "vendor", "vendored", "external", "submodules"}
-)
 
 
 def files_below(paths: Iterable[str], *, exclude: tuple[str, ...] = ()) -> Iterator[tuple[str, Path]]:
@@ -52,23 +49,34 @@ def files_below(paths: Iterable[str], *, exclude: tuple[str, ...] = ()) -> Itera
         start = Path(given)
         if os.path.isdir(given):  # noqa: PTH112  (false, not an exception, for impossible names)
             found: Iterable[str] = _of_folder(start)
-        elif os.path.isfile(given):  # noqa: PTH113
+        elif is_file(given):
             found = [given]
         else:
             raise InputFileError("no such file or folder", where=given, mend="check the path")
         for name in found:
-            told = os.path.normpath(name).replace(os.sep, "/")
+            told = told_of(name)
             if told not in seen and not excluded(told, exclude):
                 seen.add(told)
                 yield told, Path(name)
+
+
+def is_file(given: str) -> bool:
+    """Return whether a path names a file; false, not an exception, for impossible names."""
+    return os.path.isfile(given)  # noqa: PTH113
+
+
+def told_of(name: str) -> str:
+    """Return a path as findings tell it."""
+    return os.path.normpath(name).replace(os.sep, "/")
 
 
 def _of_folder(folder: Path) -> Iterator[str]:
     listed = _tracked(folder)
     if listed is None:
         listed = _walked(folder)
+    copies = {word for role in store.lint_book().data.roles if role.id == "copy" for word in role.folders}
     for name in listed:
-        if kind_of(name) and not VENDORED.intersection(name.split("/")[:-1]):
+        if kind_of(name) and not copies.intersection(name.split("/")[:-1]):
             yield os.path.join(folder, name)  # noqa: PTH118  (pathlib takes ten times as long)
 
 

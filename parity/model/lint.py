@@ -22,6 +22,7 @@ class LintExample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         stack: the target's pins: component -> version specifier.
         declared: the project declares a target.
         gated: the project declares targets, and no default one.
+        preview: what rests in a file of this role is asked for.
     """
 
     file: str
@@ -32,6 +33,7 @@ class LintExample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     stack: dict[str, str] = {}
     declared: bool = False
     gated: bool = False
+    preview: bool = False
 
 
 class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -47,6 +49,9 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
         triggers: texts of which a file must hold at least one before the rule can speak; empty: any file.
         patterns: regular expressions of which a file must hold each as well; they keep Python from being parsed for
             nothing, and never decide what the rule says.
+        silent_in: roles of files (``rules/lint_data/roles.yaml``) of which it says nothing.
+        rests_in: roles of files of which it speaks only where previews are asked for.
+        once: what it says twice in the same words of one file is one matter, told at the first place.
         settings: keyword arguments of the check.
         sources: where the facts behind the rule were read.
     """
@@ -66,6 +71,9 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     target: TargetUse = "none"
     triggers: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    silent_in: tuple[str, ...] = ()
+    rests_in: tuple[str, ...] = ()
+    once: bool = False
     settings: dict[str, float | int | str | bool] = {}
 
 

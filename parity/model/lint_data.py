@@ -1,5 +1,7 @@
 """Knows the facts about software that lint rules judge by, as ``rules/lint_data`` states them."""
 
+from typing import Literal
+
 import msgspec
 
 from parity.model.spec import Source
@@ -61,6 +63,25 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source: str
 
 
+class FileRole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a file is for in its repository, and the words of a path that say so.
+
+    Attributes:
+        what: in words, after "the file".
+        folders: names of folders above the file, in lower case.
+        names: words of the file's own name, between dots, dashes and underscores.
+        patterns: regular expressions over the whole path, in lower case.
+        outweighed_by: what a file may say itself against the role: that it measures, or ships what it builds.
+    """
+
+    id: str
+    what: str
+    folders: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    outweighed_by: tuple[Literal["measures", "ships"], ...] = ()
+
+
 class LintData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of them; each file states some."""
 
@@ -72,4 +93,5 @@ class LintData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     instances: tuple[Instance, ...] = ()
     gpu_words: tuple[str, ...] = ()
     selectors: tuple[Selector, ...] = ()
+    roles: tuple[FileRole, ...] = ()
     sources: dict[str, Source] = {}

@@ -43,7 +43,7 @@ def test_example(card: LintCard, example: LintExample, tmp_path: Path, monkeypat
         target = msgspec.structs.replace(target, stack=example.stack)
     # Rules about the linting itself need the others to have something to say.
     chosen = (lambda _: True) if card.id in OWN else (lambda name: name == card.id)
-    rules = Rules(asked_of(target, declared=example.declared, gated=example.gated), chosen)
+    rules = Rules(asked_of(target, declared=example.declared, gated=example.gated, preview=example.preview), chosen)
     outcome = lint_paths(["."], rules)
     if example.file == "parity.yaml":
         project, today = load_project(Path("parity.yaml")), dt.datetime.now(dt.timezone.utc).date()

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from parity.lint import archs, parts
+from parity.lint import archs
 from parity.lint.facts import ArchList, Facts, Hit
 from parity.lint.images import cuda_of
-from parity.lint.script import is_perf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,20 +18,13 @@ if TYPE_CHECKING:
     from parity.model.spec import DeviceSpec
 
 _ANY = frozenset({"all", "all-major", "native", "common"})
-_CI = frozenset({"github-workflow", "gitlab-ci", "buildkite"})
 _BUILDS = re.compile(r"(?:^|[/_])(?:setup|build|compile|make|install)[^/]*\.py$", re.IGNORECASE)
-_MADE = re.compile(
-    r"bdist_wheel|--wheel|-m build|(?:pip3?|uv) (?:wheel|build) +\S|cibuildwheel|manylinux|docker/build-push|"
-    r"docker push|gh-release|upload-release|pypi-publish|twine upload|uv publish|poetry publish",
-    re.IGNORECASE,
-)
 # A Dockerfile of many stages that compiles in each and keeps nothing tries the project with many compilers.
 _COMPILES = re.compile(r"\b(?:make|cmake|ninja)\b")
 _KEEPS = re.compile(
     r"(?:pip3?|make|ninja) install|--install|--target[ =]install|wheel|COPY --from|^\s*(?:ENTRYPOINT|CMD)\b",
     re.IGNORECASE | re.MULTILINE,
 )
-_DOCS = re.compile(r"(?:^|/)(?:docs?|website)/")
 _BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
 _OF_VERSIONS = re.compile(r"\s*(?:el)?if \[\[?.*\$\{?(?:CUDA|TORCH|CU)_?VERSION", re.IGNORECASE)
 _OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
@@ -116,12 +108,10 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
 
 
 def _of_no_product(facts: Facts) -> bool:
-    """Return whether nothing that a file builds leaves it, or it knows the GPU that it builds for."""
-    if (facts.kind in _CI or parts.only_tries(facts.path)) and not _makes(facts):
-        return True  # a job that only checks that the project builds takes one architecture to save time
+    """Return whether nothing that a file builds leaves it."""
     if facts.kind == "python" and not _BUILDS.search(facts.path):
         return True  # a program that sets the list for what it compiles while it runs
-    return _DOCS.search(facts.path) is not None or (facts.kind == "dockerfile" and _only_compiles(facts))
+    return facts.kind == "dockerfile" and _only_compiles(facts)
 
 
 def _only_compiles(facts: Facts) -> bool:
@@ -129,14 +119,6 @@ def _only_compiles(facts: Facts) -> bool:
     text = facts.source.text
     stages = sum(line.lstrip().upper().startswith("FROM ") for line in facts.source.lines)
     return stages >= 4 and _COMPILES.search(text) is not None and _KEEPS.search(text) is None
-
-
-def _makes(facts: Facts) -> bool:
-    """Return whether a CI file or test script ships what it builds, or measures it."""
-    if any(is_perf(command.words) for command in facts.commands):
-        return True
-    tests = re.search(r"(?:^|[-_.])(?:unit)?-?tests?(?:$|[-_.])", facts.path.rsplit("/", 1)[-1], re.IGNORECASE)
-    return tests is None and _MADE.search(facts.source.text) is not None
 
 
 def _for_other_host(one: ArchList, facts: Facts, spec: DeviceSpec) -> bool:

@@ -19,8 +19,6 @@ _WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "LeaderWorkerSet", "PyTorchJob",
      "MPIJob", "RayCluster", "RayJob", "RayService", "JobSet", "TrainJob", "InferenceService"}
 )  # fmt: skip
-# What these jobs do takes any GPU.
-_NO_NUMBERS = re.compile(r"preprocess|prepare|convert|download|tokeni[sz]e", re.IGNORECASE)
 # A file that is named for it asks for it on purpose.
 _ABOUT_SLICES = re.compile(r"(?:^|[^a-z])mig(?:$|[^a-z])", re.IGNORECASE)
 _ABOUT_SHARING = re.compile(r"time-?_?slic|shar(?:e|ing)|(?:^|[^a-z])mps(?:$|[^a-z])", re.IGNORECASE)
@@ -31,7 +29,7 @@ _SLICE = re.compile(r"\d+g\.\d+gb(?:\.\w+)?", re.IGNORECASE)
 
 def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pods that ask for a GPU and leave the choice of GPU to the scheduler."""
-    if parts.only_tries(facts.path) or parts.shows(facts.path) or not _matters(facts, asked) or _chosen(facts.path):
+    if not _matters(facts, asked) or _chosen(facts.path):
         return
     for one in facts.gpu_requests if not _SIMULATED.search(facts.source.text) else ():
         if _works(one, facts) and one.resource.endswith("/gpu") and not one.selectors and not one.open:
@@ -43,8 +41,6 @@ def without_product(facts: Facts, asked: Asked) -> Iterator[Hit]:
 
 def _works(one: GpuRequest, facts: Facts) -> bool:
     """Return whether what asks is made to run; a bare pod is an example or a trial unless its path speaks of perf."""
-    if parts.released(facts.path):
-        return False
     return one.kind in _WORKLOADS or (one.kind == "Pod" and about_perf(facts.path))
 
 
@@ -63,7 +59,7 @@ def _chosen(path: str) -> bool:
 
 def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield batch scripts that ask for a GPU without a type, constraint or partition."""
-    if _NO_NUMBERS.search(facts.path.rsplit("/", 1)[-1]) or not _matters(facts, asked) or _chosen(facts.path):
+    if not _matters(facts, asked) or _chosen(facts.path):
         return
     for one in facts.gpu_requests:
         if one.kind == "slurm" and not one.selectors and not one.open:
@@ -74,7 +70,7 @@ def gres_without_type(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield selectors and GPU types that name another part than the target."""
     spec = asked.spec_for(facts.path)
-    if spec is None or parts.only_tries(facts.path) or not _matters(facts, asked):
+    if spec is None or not _matters(facts, asked):
         return
     for one in facts.gpu_requests:
         found = [
@@ -89,7 +85,7 @@ def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def slice_requested(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield requests of a MIG slice that the target is not."""
     own = asked.target.partition.profile if asked.target and asked.target.partition.kind == "mig" else ""
-    if parts.only_tries(facts.path) or _ABOUT_SLICES.search(facts.path) or not _matters(facts, asked):
+    if _ABOUT_SLICES.search(facts.path) or not _matters(facts, asked):
         return
     for one in facts.gpu_requests:
         profile = _profile(one)
@@ -112,7 +108,7 @@ def _profile(one: GpuRequest) -> str:
 def shared(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield device plugin settings that hand one GPU to several pods."""
     words = {"timeSlicing": "time-slices", "mps": "shares by MPS"}
-    if parts.only_tries(facts.path) or _ABOUT_SHARING.search(facts.path) or not _matters(facts, asked):
+    if _ABOUT_SHARING.search(facts.path) or not _matters(facts, asked):
         return
     for how, span in facts.shared_gpus:
         yield Hit(span=span, message=f"the device plugin {words[how]} each GPU among several pods")

@@ -34,18 +34,8 @@ _COMPUTES = re.compile(
     r"apex|deepspeed|cudnn|nccl|mpi|CUDA_ARCH|CUDA_HOME|make\b(?! bin/)|rapids|cudf",
     re.IGNORECASE,
 )
-_LOOKS_ON = re.compile(
-    r"(?:^|[^a-z])(?:monitor(?:s|ing)?|exporter|telemetry|npd|node-problem-detector)(?:[^a-z]|$)", re.IGNORECASE
-)
-# What asks a server, or is asked by a browser: it has torch for its tokenizers and types, and no GPU.
-_NO_GPU = re.compile(
-    r"(?:^|[/_\-.])(?:load-?_?gen(?:erator)?|profile-?_?generator|load-?_?test(?:er|ing)?|locust|clients?|frontend|backends?|"
-    r"web-?_?(?:app|ui|server)?|llama-?_?cpp)(?:$|[/_\-.])",
-    re.IGNORECASE,
-)
 # Extras and groups that serve the project's own work: what runs for a user is not in them.
 _TRIES = re.compile(r"^(?:extra|group) (?:tests?|testing|dev|docs?|lint|ci)$", re.IGNORECASE)
-_DOCS = re.compile(r"(?:^|/)(?:docs?|website)/|[._-]docs?(?:$|[._-])|(?:^|/)docs?[._-][^/]*$|(?:^|/)\.devcontainer/")
 # A web server that asks others: nothing of it needs the GPU.
 _WEB = re.compile(r"\b(?:ENTRYPOINT|CMD)\b[^\n]*\b(?:uvicorn|gunicorn|streamlit|flask|nginx)\b", re.IGNORECASE)
 _MODELS = re.compile(r"torch|cuda|model|nvcc|cupy|vllm|triton|\.cu\b|cmake|gpu", re.IGNORECASE)
@@ -88,7 +78,7 @@ def release_of(version: Version, asked: Asked) -> TorchRelease | None:
 def torch_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pinned torch builds that have no machine code for the target."""
     spec = asked.spec_for(facts.path)
-    if spec is None or _DOCS.search(facts.path) or _NO_GPU.search(facts.path) or not _speaks_of_runs(facts):
+    if spec is None or not _speaks_of_runs(facts):
         return
     for one in facts.requirements:
         other = parts.speaks_for_another(one.group, spec) or _TRIES.search(one.group)  # an extra called npu, or test
@@ -122,10 +112,8 @@ def _torch_gap(one: Requirement, version: Version, spec: DeviceSpec, asked: Aske
 
 
 def _speaks_of_runs(facts: Facts) -> bool:
-    """Return whether a file's stack is one that runs or is shipped: of CI and tests only what measures."""
-    if not facts.jobs:
-        return not parts.only_tries(facts.path) and not parts.released(facts.path)
-    return any(is_perf(command.words) for job in facts.jobs for command in job.commands)
+    """Return whether a file's stack is one that runs: of CI jobs only what measures."""
+    return not facts.jobs or any(is_perf(command.words) for job in facts.jobs for command in job.commands)
 
 
 def _same_major(spec: DeviceSpec, toolkit: str, asked: Asked) -> bool:
@@ -143,7 +131,7 @@ def triton_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield pinned Triton releases whose compiler does not know the target."""
     spec = asked.spec_for(facts.path)
     first = next((row.version for row in asked.data.triton_first if spec and row.arch == spec.arch), None)
-    if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts):
+    if spec is None or first is None or not _speaks_of_runs(facts):
         return
     if Version(first) == min(Version(row.version) for row in asked.data.triton_first):
         return  # what came before the first release that was measured is not known
@@ -189,7 +177,7 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield CUDA images and conda toolkits that cannot generate code for the target."""
     spec = asked.spec_for(facts.path)
     first = asked.stack.first_cuda(spec.arch) if spec else None
-    if spec is None or first is None or _DOCS.search(facts.path) or not _speaks_of_runs(facts) or _looks_on(facts):
+    if spec is None or first is None or not _speaks_of_runs(facts) or _looks_on(facts):
         return
     known = [(image, images.cuda_at_most(image.reference or "", asked.data)) for image in facts.images]
     if any(version is not None and Version(version) >= Version(first) for _, version in known):
@@ -227,7 +215,7 @@ def _looks_on(facts: Facts) -> bool:
         return False
     said = "\n".join(line for line in facts.source.lines if not line.lstrip().upper().startswith(("FROM", "ARG", "#")))
     frames = any(not _PLAIN.search(image.reference or "") for image in facts.images)
-    if _LOOKS_ON.search(facts.path) or (_WEB.search(said) and not _MODELS.search(said)):
+    if _WEB.search(said) and not _MODELS.search(said):
         return True
     by_driver = "opencl" in said.lower() and "nvcc" not in said  # the driver compiles OpenCL for whatever GPU is there
     return "actions-runner" in said or (not frames and (by_driver or not _COMPUTES.search(said)))
@@ -258,10 +246,8 @@ def rocm_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def floating_image(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield GPU images whose tag may mean another stack tomorrow."""
     del asked
-    if "nightly" in facts.path.lower() or parts.shows(facts.path) or _DOCS.search(facts.path):
-        return  # it floats on purpose, or is for its reader to change
-    if parts.only_tries(facts.path):
-        return
+    if "nightly" in facts.path.lower():
+        return  # it floats on purpose
     for image in facts.images:
         if "$" in facts.source.lines[image.span.line - 1]:
             continue  # the default of an argument, which builds pass
