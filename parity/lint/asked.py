@@ -38,6 +38,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     perf_tests: PerfTests = PerfTests()
 
     @property
+    def pins(self) -> dict[str, str]:
+        """Return what the target pins: component or package name -> version specifier."""
+        return {} if self.target is None else self.target.stack
+
+    @property
     def spec(self) -> DeviceSpec:
         """Return the target's part; only rules that need a target ask."""
         assert self.target is not None

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 # Rules about the linting itself: no function of their own.
 BROKEN, UNUSED, UNREASONED = "file-not-parsed", "suppression-unused", "suppression-without-reason"
 OWN = frozenset({BROKEN, UNUSED, UNREASONED, EXPIRED})
-VARIABLES = "$environment"  # a card's trigger that stands for the names of the variables it speaks of
+# Triggers of a card that stand for the names of the variables that it speaks of, and of what the target pins.
+VARIABLES, PINS = "$environment", "$pins"
+_CUDA_IMAGES = ("cuda", "nvcr.io")  # where a pin of CUDA may stand: in the name of an image
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -68,7 +70,7 @@ class Rules:
         for card in self.cards.values():
             for kind in card.files if card.id not in OWN else ():
                 self.of_kind.setdefault(kind, []).append(card)
-        spoken = [card for card in self.cards.values() if card.id not in OWN]
+        spoken = [card for card in self.cards.values() if card.id not in OWN and _concerned(card, asked)]
         self.calling = Calling(spoken, {card.id: triggers_of(card, asked) for card in spoken})
 
     def question(self) -> tuple[Any, ...]:
@@ -86,6 +88,8 @@ def _configured(card: LintCard, own: Mapping[str, Any]) -> LintCard | None:
 
 def triggers_of(card: LintCard, asked: Asked) -> frozenset[str]:
     """Return the texts of which a file must hold one; of a rule about variables, the variables' names."""
+    if card.triggers == (PINS,):
+        return frozenset(text for name in asked.pins for text in _spellings(name))
     if card.triggers != (VARIABLES,):
         marks = [f"mark.{name}" for name in asked.perf_tests.markers]
         more = (*marks, *asked.perf_tests.fixtures) if any("mark." in one for one in card.triggers) else ()
@@ -93,6 +97,18 @@ def triggers_of(card: LintCard, asked: Asked) -> frozenset[str]:
     from parity.lint.rules.environment import cards_of
 
     return frozenset(one.name.rstrip("*") for one in cards_of(card.check.partition(".")[2], asked.environment))
+
+
+def _concerned(card: LintCard, asked: Asked) -> bool:
+    """Return whether the target pins what the rule is about."""
+    return not card.pins or any(pin == "*" or pin in asked.pins for pin in card.pins if asked.pins)
+
+
+def _spellings(component: str) -> tuple[str, ...]:
+    """Return how a component that a target pins may be written in a file."""
+    name = component.lower()
+    spelled = (name, name.replace("_", "-"), name.replace("-", "_"))
+    return (*spelled, *_CUDA_IMAGES) if name == "cuda" else spelled
 
 
 class Outcome(msgspec.Struct, kw_only=True):

@@ -14,6 +14,10 @@ from parity.lint.source import Span, Stretch, Woven
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=")
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:\\)?([\"']?)([A-Za-z_][\w.-]*)\2")
+_BLANKS = re.compile(r"(?:[ \t\r]|\\\r?\n)*")
+_PLAIN = re.compile(r"[^\\'\"$(){};&|<>\s]+")  # nothing in it ends a word, quotes or expands
+_QUOTED = {"'": re.compile(r"[^']+"), '"': re.compile(r'[^"\\]+')}
+_SPECIAL = re.compile(r"[\\'\"`$]")
 _OPERATOR = re.compile(r"&&|\|\||;;|[;&|()\n]")
 _OPENERS = frozenset(
     {"if", "elif", "else", "for", "while", "until", "case", "then", "do", "{", "function", "!", "time"}
@@ -112,16 +116,9 @@ class _Parser:
         return self.found
 
     def _blanks(self) -> None:
-        text, size = self.text, len(self.text)
-        while self.at < size:
-            if text[self.at] in " \t\r":
-                self.at += 1
-            elif text.startswith("\\\n", self.at):
-                self.at += 2
-            elif text.startswith("\\\r\n", self.at):
-                self.at += 3
-            else:
-                return
+        blank = _BLANKS.match(self.text, self.at)
+        assert blank is not None  # may be empty
+        self.at = blank.end()
 
     def _redirection(self) -> None:
         heredoc = _HEREDOC.match(self.text, self.at)
@@ -187,8 +184,9 @@ class _Parser:
 
     def _assigned(self, match: re.Match[str], piece: tuple[int, int]) -> Assigned:
         name, raw = match[1], self.text[match.end() : piece[1]]
-        adds = bool(match[2]) or re.search(rf"\$\{{?{name}(?![\w:]|[-=+?])", raw) is not None
-        default = re.search(rf"\$\{{{name}:?[-=]", raw) is not None
+        quotes_itself = f"${name}" in raw or f"${{{name}" in raw
+        adds = bool(match[2]) or (quotes_itself and re.search(rf"\$\{{?{name}(?![\w:]|[-=+?])", raw) is not None)
+        default = quotes_itself and re.search(rf"\$\{{{name}:?[-=]", raw) is not None
         start, end = _unquoted_extent(raw, match.end())
         span = self.woven.span(start, end)
         value = None if raw.startswith("(") else self.resolve(raw, own=name)
@@ -217,19 +215,19 @@ def _word_end(text: str, at: int) -> int:
     size, quote = len(text), ""
     depth = 0
     while at < size:
+        run = (_QUOTED[quote] if quote else _PLAIN).match(text, at)
+        if run:
+            at = run.end()
+            continue
         character = text[at]
-        if quote == "'":
-            if character == "'":
-                quote = ""
+        if character == quote:
+            quote = ""
         elif character == "\\":
             if text.startswith("\\\n", at) and not quote and not depth:
                 # A continuation ends the word only where blanks do; inside a word it joins.
                 at += 2
                 continue
             at += 1
-        elif quote == '"':
-            if character == '"':
-                quote = ""
         elif character in "\"'":
             quote = character
         elif text.startswith(("$(", "${"), at):
@@ -258,6 +256,8 @@ def expand(  # noqa: PLR0912  (one branch per kind of quoting)
     """
     if depth > MAX_DEPTH:
         return None
+    if not _SPECIAL.search(raw):
+        return raw
     out: list[str] = []
     at, size, quote, grown = 0, len(raw), "", 0
     while at < size:

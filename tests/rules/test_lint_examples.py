@@ -21,6 +21,7 @@ from parity.lint.waive import expired
 
 if TYPE_CHECKING:
     from parity.model.lint import LintCard, LintExample
+    from parity.model.target import Target
 
 CARDS = store.lint_book().cards
 CASES = [
@@ -30,6 +31,13 @@ CASES = [
 ]
 
 
+def target_of(example: LintExample) -> Target | None:
+    if not example.target:
+        return None
+    target = resolve_target(example.target, Project(), source="example")
+    return msgspec.structs.replace(target, stack=example.stack)
+
+
 @pytest.mark.parametrize(("card", "example"), CASES)
 def test_example(card: LintCard, example: LintExample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -37,10 +45,7 @@ def test_example(card: LintCard, example: LintExample, tmp_path: Path, monkeypat
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(example.text if name == example.file else "", encoding="utf-8")
-    target = None
-    if example.target:
-        target = resolve_target(example.target, Project(), source="example")
-        target = msgspec.structs.replace(target, stack=example.stack)
+    target = target_of(example)
     # Rules about the linting itself need the others to have something to say.
     chosen = (lambda _: True) if card.id in OWN else (lambda name: name == card.id)
     rules = Rules(asked_of(target, declared=example.declared, gated=example.gated, preview=example.preview), chosen)
@@ -76,7 +81,7 @@ def test_card_is_complete(card: LintCard) -> None:
 def test_examples_hold_a_trigger(card: LintCard) -> None:
     for example in card.examples:
         if example.at and card.triggers:
-            assert any(trigger in example.text for trigger in triggers_of(card, asked_of(None)))
+            assert any(trigger in example.text for trigger in triggers_of(card, asked_of(target_of(example))))
 
 
 def test_every_rule_function_has_a_card() -> None:

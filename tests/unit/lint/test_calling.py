@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -110,13 +111,31 @@ def test_the_lines_above_hold_findings() -> None:
     assert same("ops.py", "import torch\nif 'H20' in torch.cuda.get_device_name(): pass\n") > 0
 
 
-def test_a_rule_without_triggers_is_always_called_for() -> None:
+def test_every_rule_says_what_calls_for_it() -> None:
+    """A rule that any file calls for has every file of its kinds parsed: minutes on a tree full of YAML or scripts."""
     with_filter, _ = RULES["h100"]
-    silent = [
-        card.id
-        for card in with_filter.cards.values()
-        if "requirements" in card.files and not card.triggers and card.id not in OWN
-    ]
-    called = [card.id for card in with_filter.calling.of("requirements.txt", "requirements", "")]
-    assert silent
-    assert called == silent
+    for card in with_filter.cards.values():
+        for kind in card.files if card.id not in OWN else ():
+            called = [one.id for one in with_filter.calling.of("x", kind, "")]
+            assert card.id not in called or kind in ("tuned-rows", "tuned-table", "model-config"), (card.id, kind)
+
+
+@pytest.mark.parametrize(
+    ("pins", "text", "called"),
+    [
+        ({}, "torch==2.9.1", set()),
+        ({"torch": "==2.9.*"}, "torch==2.9.1", {"pin-conflicts-with-target"}),
+        ({"torch": "==2.9.*"}, "numpy==2.9.1", set()),
+        ({"flash_attn": ">=2"}, "flash-attn==2.8", {"pin-conflicts-with-target"}),
+        ({"cuda": ">=13"}, "image: nvcr.io/nvidia/pytorch:25.01-py3", {"pin-conflicts-with-target"}),
+        ({"driver": ">=570"}, "torch==2.9.1", {"driver-too-old-for-cuda"}),
+        ({"driver": ">=570", "torch": "==2.9.*"}, "torch", {"pin-conflicts-with-target", "driver-too-old-for-cuda"}),
+    ],
+)
+def test_rules_about_pins_are_called_for_by_what_the_target_pins(
+    pins: dict[str, str], text: str, called: set[str]
+) -> None:
+    about_pins = {"pin-conflicts-with-target", "driver-too-old-for-cuda"}
+    target = resolve_target("h100", Project(), source="test")
+    rules = Rules(asked_of(msgspec.structs.replace(target, stack=pins)), lambda name: name in about_pins)
+    assert {card.id for card in rules.calling.of("requirements.txt", "requirements", text)} == called
