@@ -120,6 +120,15 @@ _C = r"""
 #include <string.h>
 #include <unistd.h>
 
+static void hang(void) {
+    char path[1024];
+    const char *folder = getenv("STUB_HANGS");
+    snprintf(path, sizeof path, "%s/%d", folder ? folder : "", (int)getpid());
+    FILE *file = folder ? fopen(path, "w") : NULL;
+    if (file) fclose(file);
+    for (;;) pause();
+}
+
 static int answer(const char *name, void **a) {
     const char *path = getenv("STUB_AMDSMI");
     FILE *file = path ? fopen(path, "r") : NULL;
@@ -131,7 +140,7 @@ static int answer(const char *name, void **a) {
         char *call = strtok(line, " \n"), *verb = strtok(NULL, " \n"), *more = strtok(NULL, " \n"), *hex = strtok(NULL, " \n");
         if (!call || !verb || strcmp(call, name)) continue;
         if (!strcmp(verb, "status")) { status = atoi(more); continue; }
-        if (!strcmp(verb, "hang")) for (;;) pause();
+        if (!strcmp(verb, "hang")) hang();
         if (!strcmp(verb, "segv")) raise(SIGSEGV);
         if (!strcmp(verb, "exit")) _exit(7);
         if (strcmp(verb, "*") && atol(verb) != device) continue;
