@@ -3,9 +3,9 @@
  * Value: what the call answers, or what happens instead, or both:
  *   error 15         return code 15
  *   hang             never return; leaves a file named after this process in the folder STUB_HANGS (see patience.py)
- *   wait NAME VALUE  wait until there is a file STUB_ANSWERS.NAME
- *   mark NAME N VALUE   VALUE, and leave a file STUB_ANSWERS.NAME at the Nth call that comes to a mark of this name
- *   soon NAME MS VALUE  VALUE, and leave a file STUB_ANSWERS.NAME at a call under MS milliseconds after the one before
+ *   wait NAME VALUE  hang until there is a file STUB_ANSWERS.NAME
+ *   mark NAME VALUE  VALUE, and leave a file STUB_ANSWERS.NAME, a byte longer at each call
+ *   soon NAME MS VALUE   the same at a call under MS milliseconds after the one before
  *   abort | segv     die
  *   exit 3           end the process
  *   delay 200 VALUE  wait that many milliseconds first
@@ -81,8 +81,8 @@ static void beside(char *path, size_t size, const char *name) {
 }
 
 static void touch(const char *path) {
-    FILE *file = fopen(path, "w");
-    if (file) fclose(file);
+    FILE *file = fopen(path, "a");
+    if (file) fputc('.', file), fclose(file);
 }
 
 static void leave(const char *name) {
@@ -91,22 +91,13 @@ static void leave(const char *name) {
     touch(path);
 }
 
-/* How many calls came to this mark, with this one. */
-static unsigned long marked(const char *name) {
-    static struct { char name[64]; unsigned long count; } marks[32];
-    for (int i = 0; i < 32; i++) {
-        if (!marks[i].name[0]) snprintf(marks[i].name, sizeof marks[i].name, "%s", name);
-        if (!strcmp(marks[i].name, name)) return ++marks[i].count;
-    }
-    return 0;
-}
-
-static void say_hung(void) {
+static void say_hung(int hung) {
     char path[1024];
     const char *folder = getenv("STUB_HANGS");
     if (!folder) return;
     snprintf(path, sizeof path, "%s/%d", folder, (int)getpid());
-    touch(path);
+    if (hung) touch(path);
+    else unlink(path);
 }
 
 /* Return the value to fill in, or NULL with the return code in *code. */
@@ -150,15 +141,15 @@ static const char *act(const char *value, int unsupported, int *code) {
             char path[1024], name[64] = "";
             sscanf(value + 5, "%63s", name);
             beside(path, sizeof path, name);
+            say_hung(1);
             while (access(path, F_OK)) usleep(10000);
+            say_hung(0);
             value += 6 + strlen(name);
         } else if (!strncmp(value, "mark ", 5)) {
             char name[64] = "";
-            unsigned long one = 0;
-            int rest = 0;
-            sscanf(value + 5, "%63s %lu %n", name, &one, &rest);
-            if (marked(name) == one) leave(name);
-            value += 5 + rest;
+            sscanf(value + 5, "%63s", name);
+            leave(name);
+            value += 6 + strlen(name);
         } else if (!strncmp(value, "soon ", 5)) {
             char name[64] = "";
             unsigned long most = 0;
@@ -172,7 +163,7 @@ static const char *act(const char *value, int unsupported, int *code) {
             *code = atoi(value + 6);
             return NULL;
         } else if (!strcmp(value, "hang")) {
-            say_hung();
+            say_hung(1);
             for (;;) pause();
         } else if (!strcmp(value, "abort")) {
             abort();

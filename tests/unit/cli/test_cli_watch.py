@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 H100 = "h100-sxm5-80gb-x8"
 pytestmark = pytest.mark.slow
 GPM = "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[1] = 95\n*.gpm[2] = 90\n*.gpm[5] = 30\n*.gpm[10] = 80\n*.gpm[12] = 10\n"
-COUNTED = (
-    "1.nvmlDeviceGetEnforcedPowerLimit = switch one 700000 || switch two mark one-seen 4 700000 || mark two-seen 4 700000\n"
-)
-"""What every sample asks, so that a command can wait until it was asked: see ``Bench.samples``."""
+COUNTED = "1.nvmlDeviceGetEnforcedPowerLimit = mark asked 700000\n"  # at each sample: see ``Bench.samples``
+ASKED_AT_START = 4
 QUIET = COUNTED + "*.field[269] = 0\n*.field[270] = 0\n*.field[271] = 0\n"
 PROGRAM = [sys.executable, "-m", "parity.cli.main", "watch"]
 
 
-# Waits for a file; a minute, so that a watcher that never gets there ends the command with a status of its own.
-WAITS = "n=0; until [ -e {file} ]; do n=$((n+1)); [ $n -lt 1200 ] || exit 99; sleep 0.05; done"
+# Waits for a file to grow; a minute, so that a watcher that never gets there gives a status of its own.
+WAITS = (
+    "n=0; until [ -e {file} ] && [ $(($(wc -c < {file}) - seen)) -ge {more} ]; "
+    "do n=$((n+1)); [ $n -lt 1200 ] || exit 99; sleep 0.05; done"
+)
 
 
 class Done(NamedTuple):
@@ -72,34 +73,27 @@ class Bench:
         kept = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
         shown = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
         path = {"PYTHONPATH": os.pathsep.join((str(PATIENT), str(Path(parity.__file__).parents[1])))}
-        self.environment = {
-            **kept, **machine.environment, **shown, **path, "COLUMNS": "100", "STUB_HANGS": str(folder / "hangs"),
-        }  # fmt: skip
-        (folder / "hangs").mkdir(exist_ok=True)
-
-    def file(self, name: str) -> Path:
-        return Path(f"{self.machine.answers}.{name}")
+        self.environment = {**kept, **machine.environment, **shown, **path, "COLUMNS": "100"}
 
     def switch(self, name: str = "now") -> str:
         """Return a shell command after which the lines ``switch NAME A || B`` answer B."""
-        return f"touch {self.file(name)}"
+        return f"touch {self.machine.file(name)}"
 
     def until(self, name: str) -> str:
         """Return a shell command that waits for what a stub leaves: a ``mark``, a ``soon``."""
-        return WAITS.format(file=self.file(name))
+        return f"seen=0; {WAITS.format(file=self.machine.file(name), more=1)}"
 
-    def samples(self, phase: str = "one") -> str:
-        """Return a shell command that ends once three whole samples were taken; phases are ``one``, then ``two``."""
-        return f"{self.switch(phase)}; {self.until(f'{phase}-seen')}"
+    def samples(self) -> str:
+        """Return a shell command that waits until three more whole samples were taken; COUNTED is among the answers."""
+        file = self.machine.file("asked")
+        return f"seen=$(wc -c < {file}); {WAITS.format(file=file, more=4)}"
 
     def await_samples(self) -> None:
-        """Wait for three whole samples; COUNTED is among the answers, and the start asks it four times."""
+        """Wait until the watcher has started and taken three whole samples."""
         end = time.monotonic() + 120
-        for phase in ("one", "two"):
-            self.file(phase).touch()
-            while not self.file(f"{phase}-seen").exists():
-                assert time.monotonic() < end
-                time.sleep(0.02)
+        while self.machine.count("asked") < ASKED_AT_START + 4:
+            assert time.monotonic() < end
+            time.sleep(0.02)
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -140,7 +134,7 @@ def nothing(folder: Path) -> Bench:
 def test_busy_and_idle_phases_are_seen_apart(bench: Callable[..., Bench]) -> None:
     phases = "\n".join(f"*.gpm[{number}] = switch now 0 || {value}" for number, value in ((2, 96), (5, 20), (10, 84)))
     one = bench(QUIET + GPM + phases)
-    done = one.shell(f"{one.samples()}; {one.switch()}; {one.samples('two')}; exit 7", "--target", "b200")
+    done = one.shell(f"{one.samples()}; {one.switch()}; {one.samples()}; exit 7", "--target", "b200")
     assert done.status == 7
     [device] = done.report["devices"]
     dram = [value for value in done.lines()["dram_active"]["mean"] if value is not None]
@@ -164,7 +158,7 @@ def test_hardware_counters_over_time_are_of_each_step_and_those_of_the_interval_
     """The stub answers the seconds between the two samples that the driver was given."""
     one = bench(QUIET + "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[10] = span")
     start = time.monotonic()
-    done = one.shell(f"{one.samples()}; {one.samples('two')}", "--every", "0.2")
+    done = one.shell(f"{one.samples()}; {one.samples()}", "--every", "0.2")
     took = time.monotonic() - start
     steps = [value for value in done.lines()["dram_active"]["mean"] if value is not None]
     assert len(steps) >= 6
@@ -175,9 +169,9 @@ def test_hardware_counters_over_time_are_of_each_step_and_those_of_the_interval_
 
 
 def test_samples_closer_than_the_driver_bears_leave_its_counters_at_100_ms(bench: Callable[..., Bench]) -> None:
-    soon = "1.nvmlDeviceGetPowerUsage = switch one soon quickly 60 69342 || 69342\n"
+    soon = "1.nvmlDeviceGetPowerUsage = switch now 69342 || soon quickly 60 69342\n"
     one = bench(QUIET + soon + "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[10] = span")
-    done = one.shell(f"rm -f {one.file('quickly')}; {one.until('quickly')}; {one.samples()}", "--every", "0.02")
+    done = one.shell(f"{one.switch()}; {one.until('quickly')}; {one.samples()}", "--every", "0.02")
     lines = done.lines()
     steps = [value for value in lines["dram_active"]["mean"] if value is not None]
     assert min(steps) >= 0.1
@@ -197,7 +191,7 @@ def test_the_report_is_in_its_schema_and_becomes_a_page(bench: Callable[..., Ben
 
 def test_throttling_is_timed_with_its_cause(bench: Callable[..., Bench]) -> None:
     one = bench(QUIET + GPM + "*.field[270] = switch now 5000 || 1000005000")  # it moves by a second
-    done = one.shell(f"sleep 1.5; {one.samples()}; {one.switch()}; {one.samples('two')}")
+    done = one.shell(f"sleep 1.5; {one.samples()}; {one.switch()}; {one.samples()}")
     assert done.report["interval"]["state"] == "disturbed"
     held = {one["cause"]: one["share"] for one in done.report["interval"]["devices"][0]["throttled"]}
     assert held["hw-thermal"] == pytest.approx(1 / done.report["interval"]["seconds"], abs=1e-5)
@@ -212,7 +206,7 @@ def test_throttling_is_timed_with_its_cause(bench: Callable[..., Bench]) -> None
 def test_a_driver_that_dies_in_the_middle_costs_the_rest_of_the_watch_only(
     bench: Callable[..., Bench], death: str, told: str
 ) -> None:
-    one = bench(QUIET + GPM + f"*.nvmlDeviceGetPowerUsage = switch now 69342 || mark dying 1 {death}")
+    one = bench(QUIET + GPM + f"*.nvmlDeviceGetPowerUsage = switch now 69342 || mark dying {death}")
     done = one.shell(f"{one.samples()}; {one.switch()}; {one.until('dying')}; echo done; exit 5")
     assert (done.status, done.out) == (5, "done\n")
     assert told in done.report["lost"]
@@ -224,8 +218,8 @@ def test_a_driver_that_dies_in_the_middle_costs_the_rest_of_the_watch_only(
 
 def test_what_was_seen_before_a_watcher_died_still_counts(bench: Callable[..., Bench]) -> None:
     hot = "*.field[270] = switch hot 5000 || 10000005000\n"
-    one = bench(COUNTED + GPM + hot + "*.nvmlDeviceGetPowerUsage = switch now 69342 || mark dying 1 abort")
-    told = f"{one.samples()}; sleep {CHECKPOINT_EVERY_S + 0.2}; {one.samples('two')}"  # a second later once more
+    one = bench(COUNTED + GPM + hot + "*.nvmlDeviceGetPowerUsage = switch now 69342 || mark dying abort")
+    told = f"{one.samples()}; sleep {CHECKPOINT_EVERY_S + 0.2}; {one.samples()}"  # a second later once more
     done = one.shell(f"{one.switch('hot')}; {told}; {one.switch()}; {one.until('dying')}")
     assert done.report["interval"]["state"] == "disturbed"
 
@@ -233,7 +227,7 @@ def test_what_was_seen_before_a_watcher_died_still_counts(bench: Callable[..., B
 def test_a_gpu_that_falls_off_the_bus_is_told(bench: Callable[..., Bench]) -> None:
     calls = ("ClockInfo[1]", "UtilizationRates", "MemoryInfo_v2", "PowerUsage", "PerformanceState")
     one = bench(QUIET + GPM + "\n".join(f"*.nvmlDeviceGet{call} = switch now 5 || error 15" for call in calls))
-    done = one.shell(f"{one.samples()}; {one.switch()}; {one.samples('two')}; exit 1")
+    done = one.shell(f"{one.samples()}; {one.switch()}; {one.samples()}; exit 1")
     assert done.status == 1
     assert done.report["interval"]["devices"][0]["lost"]
     assert "device-lost-during-test" in [one["rule"] for one in done.report["interval"]["findings"]]
@@ -340,11 +334,11 @@ def test_where_it_is_required_to_watch_nothing_is_started_without_a_gpu(nothing:
 
 
 def test_a_lost_watch_fails_where_it_is_required(bench: Callable[..., Bench]) -> None:
-    one = bench(QUIET + "*.nvmlDeviceGetPowerUsage = switch now 69342 || mark dying 1 abort")
+    one = bench(QUIET + "*.nvmlDeviceGetPowerUsage = switch now 69342 || mark dying abort")
     script = f"{one.samples()}; {one.switch()}; {one.until('dying')}; exit "
     assert one.shell(f"{script} 0", "--require-watch").status == 3
-    for name in ("one", "one-seen", "now", "dying"):
-        one.file(name).unlink()
+    for name in ("now", "dying"):
+        one.machine.file(name).unlink()
     assert one.shell(f"{script} 9", "--require-watch").status == 9  # the command's own failure comes first
 
 
@@ -368,7 +362,7 @@ def test_ctrl_c_ends_watching_alone_with_its_report(bench: Callable[..., Bench])
 
 
 def test_the_time_to_watch_may_end_before_the_command(bench: Callable[..., Bench]) -> None:
-    ends = "1.nvmlDeviceGetClockInfo[1] = switch runs 345 || mark ended 1 345"  # no sample: the end asks it
+    ends = "1.nvmlDeviceGetClockInfo[1] = switch runs 345 || mark ended 345"  # no sample: the end asks it
     one = bench(QUIET + GPM + ends)
     script = f"{one.switch('runs')}; {one.until('ended')}; echo later; exit 6"
     done = one.shell(script, "--seconds", "0.5", "--every", "600")
