@@ -129,8 +129,18 @@ static void hang(void) {
     for (;;) pause();
 }
 
+/* A byte more in STUB_AMDSMI.asked at each reading of the metrics, so that a test can wait for one. */
+static void count_metrics(const char *name, const char *answers) {
+    char path[1024];
+    if (!answers || strcmp(name, "amdsmi_get_gpu_metrics_info")) return;
+    snprintf(path, sizeof path, "%s.asked", answers);
+    FILE *file = fopen(path, "a");
+    if (file) fputc('.', file), fclose(file);
+}
+
 static int answer(const char *name, void **a) {
     const char *path = getenv("STUB_AMDSMI");
+    count_metrics(name, path);
     FILE *file = path ? fopen(path, "r") : NULL;
     static char line[65536];
     int status = 2;

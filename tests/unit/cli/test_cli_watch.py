@@ -18,6 +18,7 @@ import parity
 from parity.model.watch import WatchReport
 from parity.probes.watch_serve import CHECKPOINT_EVERY_S
 from parity.reports.html import watch as watch_page
+from tests.helpers.events import until_grown, until_there, wait_for
 from tests.stubs.build import Machine
 from tests.stubs.patience import PATIENT
 
@@ -31,13 +32,6 @@ COUNTED = "1.nvmlDeviceGetEnforcedPowerLimit = mark asked 700000\n"  # at each s
 ASKED_AT_START = 4
 QUIET = COUNTED + "*.field[269] = 0\n*.field[270] = 0\n*.field[271] = 0\n"
 PROGRAM = [sys.executable, "-m", "parity.cli.main", "watch"]
-
-
-# Waits for a file to grow; a minute, so that a watcher that never gets there gives a status of its own.
-WAITS = (
-    "n=0; until [ -e {file} ] && [ $(($(wc -c < {file}) - seen)) -ge {more} ]; "
-    "do n=$((n+1)); [ $n -lt 1200 ] || exit 99; sleep 0.05; done"
-)
 
 
 class Done(NamedTuple):
@@ -81,19 +75,15 @@ class Bench:
 
     def until(self, name: str) -> str:
         """Return a shell command that waits for what a stub leaves: a ``mark``, a ``soon``."""
-        return f"seen=0; {WAITS.format(file=self.machine.file(name), more=1)}"
+        return until_there(self.machine.file(name))
 
     def samples(self) -> str:
         """Return a shell command that waits until three more whole samples were taken; COUNTED is among the answers."""
-        file = self.machine.file("asked")
-        return f"seen=$(wc -c < {file}); {WAITS.format(file=file, more=4)}"
+        return until_grown(self.machine.file("asked"), 4)
 
     def await_samples(self) -> None:
         """Wait until the watcher has started and taken three whole samples."""
-        end = time.monotonic() + 120
-        while self.machine.count("asked") < ASKED_AT_START + 4:
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        wait_for(lambda: self.machine.count("asked") >= ASKED_AT_START + 4)
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(

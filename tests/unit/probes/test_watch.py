@@ -17,6 +17,7 @@ import pytest
 from parity import session
 from parity.config.project import Project
 from parity.probes.watch import MAX_STARTS, Watch
+from tests.helpers.events import sleeps, wait_for, wait_for_rest
 from tests.stubs import amd_sysfs
 from tests.stubs.build import Machine
 from tests.stubs.patience import PATIENT
@@ -32,14 +33,6 @@ ONE = {"CUDA_VISIBLE_DEVICES": "1"}
 COUNTED = "1.nvmlDeviceGetPerformanceState = mark asked 0\n"  # at each sample
 NO_SAMPLE_S = 600.0
 QUIET = "*.field[269] = 0\n*.field[270] = 0\n*.field[271] = 0\n"
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    """Wait until something is true, for a minute."""
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 class Bench:
@@ -79,8 +72,7 @@ class Bench:
     def rest(self) -> None:
         """Wait until the watcher waits: what did not fit begin's budget is read after it."""
         if self.watch._child is not None:
-            stat = Path(f"/proc/{self.pid}/stat")
-            wait_for(lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "SZX")
+            wait_for_rest(self.pid)
 
     def await_count(self, name: str, count: int) -> None:
         """Wait until so many calls came to a ``mark``."""
@@ -480,15 +472,9 @@ def test_between_tests_the_watcher_sleeps_without_a_timer(bench: Callable[..., B
     one = bench()
     one.run(1)
     one.rest()
-    before = switches(one.pid)
+    before = sleeps(one.pid)
     time.sleep(0.5)
-    assert switches(one.pid) == before
-
-
-def switches(pid: int) -> int:
-    """Return how often a process has gone to sleep."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+    assert sleeps(one.pid) == before
 
 
 def alive(pid: int) -> bool:
