@@ -23,8 +23,12 @@ from tests.stubs.build import build, compiler
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-settings.register_profile("repeatable", derandomize=True, database=None)
-settings.register_profile("random", derandomize=False)
+patience.install()
+
+# How fast the machine is must not decide: no deadline for an example, no complaint that drawing one was slow.
+_TIMELESS: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeatable", derandomize=True, database=None, **_TIMELESS)
+settings.register_profile("random", derandomize=False, **_TIMELESS)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 

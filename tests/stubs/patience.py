@@ -43,7 +43,7 @@ def say_hung() -> None:
 def _one_hangs() -> bool:
     """Return whether a living process said that it hangs."""
     folder = os.environ.get("STUB_HANGS")
-    return bool(folder) and any(Path(f"/proc/{name}").exists() for name in os.listdir(folder or "."))
+    return bool(folder) and any(Path(f"/proc/{file.name}").exists() for file in Path(folder or ".").iterdir())
 
 
 class _Selector(selectors.DefaultSelector):
@@ -94,11 +94,11 @@ def _soften_budgets(module: Any) -> None:
 def _soften_engine(module: Any) -> None:
     """Ask again where an engine is late that does not hang; tests take much of what this needs away, so it is kept."""
     error, awaited, clock, stat = module.EngineError, module.Engine._await, time.monotonic, os.stat
-    folder = os.environ.get("STUB_HANGS", "")
+    environ, folder = os.environ, os.environ.get("STUB_HANGS", "")
 
     def is_hung(pid: int) -> bool:
         try:
-            stat(f"{folder}/{pid}")
+            stat(f"{environ.get('STUB_HANGS', folder)}/{pid}")
         except OSError:
             return False
         return True

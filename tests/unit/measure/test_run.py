@@ -239,7 +239,11 @@ class Clock:
         return self.now
 
     def hello(self, _: float) -> dict[str, Any]:
-        return {"devices": [{"ordinal": 0, "uuid": "5a1d0000-0000-4000-8000-000000000000"}], "backend": "a clock", "reasons": []}
+        return {
+            "devices": [{"ordinal": 0, "uuid": "5a1d0000-0000-4000-8000-000000000000"}],
+            "backend": "a clock",
+            "reasons": [],
+        }
 
     def request(self, request: dict[str, Any], _: float) -> dict[str, Any]:
         if request["op"] == "prepare":

@@ -20,7 +20,7 @@ CUTS = 30
 # With MIG on, a report cut before its slices shows the GPU; two machines are not one; ours is JSON.
 NOT_COMPARED = ("mig", "nvidia-smi-list", "two-machines", "parity-")
 JUNK_BYTES = 300_000
-SECONDS = 20  # of processor time: far above what is measured (5 MB: under 3 s), far below a regular expression that runs away
+SECONDS = 20  # of the processor: far above what is measured (5 MB: under 3 s), far below a runaway expression
 
 
 def read_or_refuse(raw: bytes) -> None:
