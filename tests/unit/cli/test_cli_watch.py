@@ -300,7 +300,7 @@ def test_streams_and_descriptors_are_the_commands_own(bench: Callable[..., Bench
     assert done.err.startswith("err\n")
     told = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m parity.cli.main watch -- sh -c 'cat <&9' 9<<<nine"],
-        cwd=one.folder, env=one.environment, capture_output=True, text=True, timeout=60, check=False,
+        cwd=one.folder, env=one.environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert told.stdout == "nine\n"
 
