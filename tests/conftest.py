@@ -11,19 +11,24 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.stubs import patience
 from tests.stubs.build import build, compiler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-settings.register_profile("repeatable", derandomize=True, database=None)
-settings.register_profile("random", derandomize=False)
+patience.install()
+
+# How fast the machine is must not decide: no deadline for an example, no complaint that drawing one was slow.
+_TIMELESS: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeatable", derandomize=True, database=None, **_TIMELESS)
+settings.register_profile("random", derandomize=False, **_TIMELESS)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
@@ -37,6 +42,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the tests away from the cache of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARITY_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hangs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give stubs the folder in which they say that they hang."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUB_HANGS", str(tmp_path_factory.mktemp("hangs")))
         yield
 
 

@@ -35,7 +35,9 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     start = "import sys; from parity.cli.main import main; sys.exit(main())"
     command = [sys.executable, "-c", start, *entry, *words]
     environment = {**composite.environment(), "PYTHONPATH": str(composite.ROOT)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
 
 
 @pytest.mark.parametrize("name", [*NAMES, *MORE])

@@ -32,7 +32,7 @@ def tool(name: str) -> str:
 def passes(*words: str | Path) -> None:
     """Run a tool, and fail with what it says."""
     done = subprocess.run(
-        [str(word) for word in words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        [str(word) for word in words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -107,7 +107,7 @@ def run(workspace: Path, temp: Path, *, inputs: dict[str, str], environment: dic
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         log += done.stdout.decode(errors="replace")

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.stubs.patience import PATIENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -26,7 +28,7 @@ PYTEST = tuple(int(part) for part in pytest.__version__.split(".")[:2] if part.i
 TOTALS = ("tests", "failures", "errors", "skipped")
 _PART = re.compile(r"^-- (.+) --$", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) (failed|passed|skipped|xfailed|xpassed|errors?)\b")
-_INHERITED = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_INHERITED = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "STUB_HANGS")
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def environment_for(folder: Path, **own: str) -> dict[str, str]:
         **given,
         "PARITY_ENGINE_PATH": str(PLUGIN_TESTS / "fake_engine"),
         "FAKE_ENGINE_LOG": str(folder / "engine.log"),
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(PLUGIN_TESTS / "suites" / "support")]),
+        "PYTHONPATH": os.pathsep.join([str(PATIENT), str(ROOT), str(PLUGIN_TESTS / "suites" / "support")]),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONIOENCODING": "utf-8",
         "COLUMNS": "160",
@@ -238,7 +240,7 @@ def run_suites(suites: Iterable[Suite], situation: str, folder: Path, *arguments
         env=environment_for(folder, **added),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     out = done.stdout.decode("utf-8", errors="replace")

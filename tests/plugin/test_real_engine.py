@@ -333,7 +333,10 @@ PARTS = ("rtx-4090", "h100-pcie-80gb", "h200-sxm-141gb", "h20-sxm-96gb", "mi300x
 DOCUMENTS = {part: here(part) for part in PARTS}
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=250, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
 @given(data=st.data(), part=st.sampled_from(PARTS))
 def test_no_corruption_turns_another_part_into_the_target(tmp_path: Path, data: st.DataObject, part: str) -> None:
     document = DOCUMENTS[part]

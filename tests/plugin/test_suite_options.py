@@ -204,7 +204,7 @@ def test_reruns_run_only_what_may_change(tmp_path: Path, name: str, words: list[
 @needs("pytest_timeout")
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_timeouts(everyday: Everyday, method: str) -> None:
-    run = everyday("fail", "-p", "pytest_timeout", "--timeout=30", f"--timeout-method={method}", "-W", "error")
+    run = everyday("fail", "-p", "pytest_timeout", "--timeout=300", f"--timeout-method={method}", "-W", "error")
     assert (run.status, run.counts, run.traces["everyday"]) == (1, BLOCKED, CHECKS)
 
 

@@ -120,8 +120,27 @@ _C = r"""
 #include <string.h>
 #include <unistd.h>
 
+static void hang(void) {
+    char path[1024];
+    const char *folder = getenv("STUB_HANGS");
+    snprintf(path, sizeof path, "%s/%d", folder ? folder : "", (int)getpid());
+    FILE *file = folder ? fopen(path, "w") : NULL;
+    if (file) fclose(file);
+    for (;;) pause();
+}
+
+/* A byte more in STUB_AMDSMI.asked at each reading of the metrics, so that a test can wait for one. */
+static void count_metrics(const char *name, const char *answers) {
+    char path[1024];
+    if (!answers || strcmp(name, "amdsmi_get_gpu_metrics_info")) return;
+    snprintf(path, sizeof path, "%s.asked", answers);
+    FILE *file = fopen(path, "a");
+    if (file) fputc('.', file), fclose(file);
+}
+
 static int answer(const char *name, void **a) {
     const char *path = getenv("STUB_AMDSMI");
+    count_metrics(name, path);
     FILE *file = path ? fopen(path, "r") : NULL;
     static char line[65536];
     int status = 2;
@@ -131,7 +150,7 @@ static int answer(const char *name, void **a) {
         char *call = strtok(line, " \n"), *verb = strtok(NULL, " \n"), *more = strtok(NULL, " \n"), *hex = strtok(NULL, " \n");
         if (!call || !verb || strcmp(call, name)) continue;
         if (!strcmp(verb, "status")) { status = atoi(more); continue; }
-        if (!strcmp(verb, "hang")) for (;;) pause();
+        if (!strcmp(verb, "hang")) hang();
         if (!strcmp(verb, "segv")) raise(SIGSEGV);
         if (!strcmp(verb, "exit")) _exit(7);
         if (strcmp(verb, "*") && atol(verb) != device) continue;

@@ -112,6 +112,8 @@ class Machine:
         kept += [line.strip() for line in change.splitlines() if line.strip()]
         folder.mkdir(parents=True, exist_ok=True)
         self.answers = folder / "answers.txt"
+        for left in folder.glob("answers.txt.*"):  # by stubs on the machine that was here before
+            left.unlink()
         self.answers.write_text("\n".join(kept) + "\n")
         self.root = folder / "root"
         (self.root / "sys/bus/pci/devices").mkdir(parents=True, exist_ok=True)
@@ -132,6 +134,15 @@ class Machine:
             given = dict(item.split("=", 1) for item in value.split())
             for file, content in {**_PCI_DEFAULTS, **given}.items():
                 (folder / file).write_text(content.replace("_", " ") + "\n")
+
+    def file(self, name: str) -> Path:
+        """Return the file called NAME of the answers ``switch``, ``wait``, ``mark`` and ``soon``."""
+        return Path(f"{self.answers}.{name}")
+
+    def count(self, name: str) -> int:
+        """Return how many calls came to a ``mark``."""
+        file = self.file(name)
+        return file.stat().st_size if file.exists() else 0
 
     @property
     def environment(self) -> dict[str, str]:

@@ -228,7 +228,7 @@ def test_the_headline_is_one_short_line(folder: Path, target: str, name: str) ->
 def start(*lines: bytes, program: str = BOOT) -> tuple[list[dict[str, Any]], subprocess.CompletedProcess[bytes]]:
     """Run a real engine on these lines; its input ends after them."""
     done = subprocess.run(
-        [sys.executable, "-c", program, str(ROOT)], input=b"".join(lines), capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", program, str(ROOT)], input=b"".join(lines), capture_output=True, timeout=300, check=False
     )
     return [json.loads(line) for line in done.stdout.splitlines()], done
 

@@ -33,7 +33,7 @@ from parity.inputs import (
 from parity.session import as_json
 
 MIB = 1024 * 1024
-PATIENCE_S = 5
+PATIENCE_S = 30  # of the processor: many times what each takes, far below what runs away
 """Of this process's own time: what is refused in time that grows with the square takes minutes."""
 GOOD = "version: 1\ndefault_target: prod\ntargets: {prod: {device: h100}}\n"
 
@@ -156,7 +156,7 @@ def test_the_real_program_survives_and_says_it(case: str, folder: Path) -> None:
     Path("parity.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
     done = subprocess.run(
         [sys.executable, "-m", "parity.cli.main", "doctor", "--config", "parity.yaml", "--fingerprint", "here.json"],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "PYTHONPATH": str(Path(parity.__file__).parents[1])},
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")

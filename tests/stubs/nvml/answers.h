@@ -2,7 +2,10 @@
  *
  * Value: what the call answers, or what happens instead, or both:
  *   error 15         return code 15
- *   hang             never return
+ *   hang             never return; leaves a file named after this process in the folder STUB_HANGS (see patience.py)
+ *   wait NAME VALUE  hang until there is a file STUB_ANSWERS.NAME
+ *   mark NAME VALUE  VALUE, and leave a file STUB_ANSWERS.NAME, a byte longer at each call
+ *   soon NAME MS VALUE   the same at a call under MS milliseconds after the one before
  *   abort | segv     die
  *   exit 3           end the process
  *   delay 200 VALUE  wait that many milliseconds first
@@ -73,6 +76,30 @@ static const char *either(const char *both, int second) {
     return out;
 }
 
+static void beside(char *path, size_t size, const char *name) {
+    snprintf(path, size, "%s.%s", getenv("STUB_ANSWERS"), name);
+}
+
+static void touch(const char *path) {
+    FILE *file = fopen(path, "a");
+    if (file) fputc('.', file), fclose(file);
+}
+
+static void leave(const char *name) {
+    char path[1024];
+    beside(path, sizeof path, name);
+    touch(path);
+}
+
+static void say_hung(int hung) {
+    char path[1024];
+    const char *folder = getenv("STUB_HANGS");
+    if (!folder) return;
+    snprintf(path, sizeof path, "%s/%d", folder, (int)getpid());
+    if (hung) touch(path);
+    else unlink(path);
+}
+
 /* Return the value to fill in, or NULL with the return code in *code. */
 static const char *act(const char *value, int unsupported, int *code) {
     *code = 0;
@@ -108,12 +135,35 @@ static const char *act(const char *value, int unsupported, int *code) {
         } else if (!strncmp(value, "switch ", 7)) {
             char path[1024], name[64] = "";
             sscanf(value + 7, "%63s", name);
-            snprintf(path, sizeof path, "%s.%s", getenv("STUB_ANSWERS"), name);
+            beside(path, sizeof path, name);
             value = either(value + 8 + strlen(name), !access(path, F_OK));
+        } else if (!strncmp(value, "wait ", 5)) {
+            char path[1024], name[64] = "";
+            sscanf(value + 5, "%63s", name);
+            beside(path, sizeof path, name);
+            say_hung(1);
+            while (access(path, F_OK)) usleep(10000);
+            say_hung(0);
+            value += 6 + strlen(name);
+        } else if (!strncmp(value, "mark ", 5)) {
+            char name[64] = "";
+            sscanf(value + 5, "%63s", name);
+            leave(name);
+            value += 6 + strlen(name);
+        } else if (!strncmp(value, "soon ", 5)) {
+            char name[64] = "";
+            unsigned long most = 0;
+            int rest = 0;
+            sscanf(value + 5, "%63s %lu %n", name, &most, &rest);
+            double now = seconds();
+            if (first_call[line] && now - first_call[line] < 1e-3 * (double)most) leave(name);
+            first_call[line] = now;
+            value += 5 + rest;
         } else if (!strncmp(value, "error ", 6)) {
             *code = atoi(value + 6);
             return NULL;
         } else if (!strcmp(value, "hang")) {
+            say_hung(1);
             for (;;) pause();
         } else if (!strcmp(value, "abort")) {
             abort();

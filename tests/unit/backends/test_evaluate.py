@@ -94,10 +94,10 @@ def test_what_is_decided(tmp_path: Path, body: str, expected: list[str]) -> None
     ],
 )
 def test_what_is_not_understood_is_unknown(tmp_path: Path, body: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     source = "import torch\ndef choose():\n" + indent(body, "    ")
     assert all(isinstance(one.value, Unknown) for one in outcomes(tmp_path, source))
-    assert time.monotonic() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 def test_a_condition_that_is_open_is_taken_both_ways_and_told(tmp_path: Path) -> None:

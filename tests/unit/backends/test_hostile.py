@@ -44,12 +44,12 @@ def broken(text: str, dice: random.Random) -> str:
 def test_a_broken_source_gives_an_answer_or_a_reason(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     tree = written(tmp_path, {name: broken(text, dice) for name, text in FILES.items()})
-    begun = time.monotonic()
+    begun = time.process_time()
     for question in questions(tree):
         for arch in ("sm_90", "gfx942", "sm_999", "nonsense"):
             answer = question.answer(AskedMachine(arch=arch, cuda=dice.choice(("", "12.8", "odd"))))
             assert bool(answer.unknown) != bool(answer.outcomes)
-    assert time.monotonic() - begun < 30
+    assert time.process_time() - begun < 30
 
 
 def test_links_that_go_in_circles_and_files_that_are_none(tmp_path: Path) -> None:

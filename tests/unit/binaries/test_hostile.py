@@ -69,9 +69,14 @@ def originals() -> tuple[bytes, ...]:
     )
 
 
+SECONDS = 10  # of processor time, which no other process takes from us; twenty times what the longest takes
+
+
 def read(raw: bytes) -> Library:
     into = Collector()
+    start = time.process_time()
     Reading(raw, into, scan=True, path=None).read("file.ptx")
+    assert time.process_time() - start < SECONDS
     return into.library("file", len(raw))
 
 
@@ -79,7 +84,7 @@ NUMBERS = st.sampled_from([0, 1, 7, 15, 16, 63, 64, 255, 2**16 - 1, 2**31, 2**32
 EDIT = st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from([1, 2, 4, 8]), NUMBERS)
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=300, deadline=None)
 @given(number=st.integers(0, 9), edits=st.lists(EDIT, max_size=6), cut=st.floats(0, 1))
 def test_any_edit_and_cut_has_an_outcome(number: int, edits: list[tuple[float, int, int]], cut: float) -> None:
     raw = bytearray(originals()[number])
@@ -91,7 +96,7 @@ def test_any_edit_and_cut_has_an_outcome(number: int, edits: list[tuple[float, i
     assert len(library.problems) <= 21
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150, deadline=None)
 @given(number=st.integers(0, 9), place=st.floats(0, 0.999), bit=st.integers(0, 7))
 def test_a_flipped_bit_in_the_headers_has_an_outcome(number: int, place: float, bit: int) -> None:
     raw = bytearray(originals()[number])
@@ -100,7 +105,7 @@ def test_a_flipped_bit_in_the_headers_has_an_outcome(number: int, place: float, 
     read(bytes(raw))
 
 
-@settings(max_examples=60, deadline=2000)
+@settings(max_examples=60, deadline=None)
 @given(raw=st.binary(max_size=4000), magic=st.sampled_from([original[:24] for original in originals()]))
 def test_a_right_beginning_of_any_bytes_has_an_outcome(raw: bytes, magic: bytes) -> None:
     read(magic + raw)
@@ -146,6 +151,4 @@ def test_offsets_of_two_to_the_sixty_four_end_at_once() -> None:
     ids=["fatbins", "ccob-1", "ccob-3", "bundles", "hidden", "cubins", "frames"],
 )
 def test_millions_of_headers_end_in_seconds(raw: bytes) -> None:
-    start = time.process_time()
     read(raw)
-    assert time.process_time() - start < 10, "twenty times what it takes"

@@ -74,7 +74,7 @@ def program() -> Run:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=300,
             check=False,
             env={**os.environ, "PYTHONPATH": str(Path(parity.__file__).parents[1]), **environment},
         )

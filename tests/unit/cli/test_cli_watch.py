@@ -16,8 +16,11 @@ import pytest
 
 import parity
 from parity.model.watch import WatchReport
+from parity.probes.watch_serve import CHECKPOINT_EVERY_S
 from parity.reports.html import watch as watch_page
+from tests.helpers.events import until_grown, until_there, wait_for
 from tests.stubs.build import Machine
+from tests.stubs.patience import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
 H100 = "h100-sxm5-80gb-x8"
 pytestmark = pytest.mark.slow
 GPM = "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[1] = 95\n*.gpm[2] = 90\n*.gpm[5] = 30\n*.gpm[10] = 80\n*.gpm[12] = 10\n"
-QUIET = "*.field[269] = 0\n*.field[270] = 0\n*.field[271] = 0\n"
+COUNTED = "1.nvmlDeviceGetEnforcedPowerLimit = mark asked 700000\n"  # at each sample: see ``Bench.samples``
+ASKED_AT_START = 4
+QUIET = COUNTED + "*.field[269] = 0\n*.field[270] = 0\n*.field[271] = 0\n"
 PROGRAM = [sys.executable, "-m", "parity.cli.main", "watch"]
 
 
@@ -41,6 +46,17 @@ class Done(NamedTuple):
         found: dict[str, Any] = self.report["devices"][device]["timeline"]["lines"]
         return found
 
+    def spans(self, name: str) -> list[tuple[float, float]]:
+        """Return (seconds since the sample before, value) of each sample that has a value."""
+        ends = self.report["devices"][0]["timeline"]["at"]
+        pairs = zip([0.0, *ends], ends, self.lines()[name]["mean"], strict=False)
+        return [(end - start, value) for start, end, value in pairs if value is not None]
+
+    def mean(self, name: str) -> float:
+        """Return the mean of a value over the time it was read."""
+        spans = self.spans(name)
+        return sum(seconds * value for seconds, value in spans) / sum(seconds for seconds, _ in spans)
+
 
 class Bench:
     """A recorded machine on which commands are watched."""
@@ -50,12 +66,24 @@ class Bench:
         self.folder = folder
         kept = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
         shown = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
-        path = {"PYTHONPATH": str(Path(parity.__file__).parents[1])}
+        path = {"PYTHONPATH": os.pathsep.join((str(PATIENT), str(Path(parity.__file__).parents[1])))}
         self.environment = {**kept, **machine.environment, **shown, **path, "COLUMNS": "100"}
 
     def switch(self, name: str = "now") -> str:
         """Return a shell command after which the lines ``switch NAME A || B`` answer B."""
-        return f"touch {self.machine.answers}.{name}"
+        return f"touch {self.machine.file(name)}"
+
+    def until(self, name: str) -> str:
+        """Return a shell command that waits for what a stub leaves: a ``mark``, a ``soon``."""
+        return until_there(self.machine.file(name))
+
+    def samples(self) -> str:
+        """Return a shell command that waits until three more whole samples were taken; COUNTED is among the answers."""
+        return until_grown(self.machine.file("asked"), 4)
+
+    def await_samples(self) -> None:
+        """Wait until the watcher has started and taken three whole samples."""
+        wait_for(lambda: self.machine.count("asked") >= ASKED_AT_START + 4)
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -64,7 +92,7 @@ class Bench:
         )  # fmt: skip
 
     def finish(self, process: subprocess.Popen[str], given: str = "") -> Done:
-        out, err = process.communicate(given, timeout=90)
+        out, err = process.communicate(given, timeout=240)
         file = self.folder / "watch.json"
         report = json.loads(file.read_text()) if file.exists() else {}
         return Done(process.returncode, out, err, report)
@@ -96,14 +124,17 @@ def nothing(folder: Path) -> Bench:
 def test_busy_and_idle_phases_are_seen_apart(bench: Callable[..., Bench]) -> None:
     phases = "\n".join(f"*.gpm[{number}] = switch now 0 || {value}" for number, value in ((2, 96), (5, 20), (10, 84)))
     one = bench(QUIET + GPM + phases)
-    done = one.shell(f"sleep 1; {one.switch()}; sleep 1; exit 7", "--target", "b200")
+    done = one.shell(f"{one.samples()}; {one.switch()}; {one.samples()}; exit 7", "--target", "b200")
     assert done.status == 7
     [device] = done.report["devices"]
     dram = [value for value in done.lines()["dram_active"]["mean"] if value is not None]
     assert (dram[0], dram[-1]) == (0, 0.84)
-    assert device["busy_share"] == pytest.approx(0.5, abs=0.2)
+    active = done.spans("sm_activity")
+    busy = sum(seconds for seconds, value in active if value) / done.report["devices"][0]["timeline"]["at"][-1]
+    assert 0 < device["busy_share"] < 1
+    assert device["busy_share"] == pytest.approx(busy, abs=1e-4)
     assert device["use"]["dram_active"]["busy"] == pytest.approx(0.84)
-    assert device["use"]["dram_active"]["mean"] == pytest.approx(0.42, abs=0.17)
+    assert device["use"]["dram_active"]["mean"] == pytest.approx(done.mean("dram_active"), abs=1e-4)
     bound = device["bound"]
     assert (bound["here"], bound["roof_here"]["name"]) == ("dram", "h100-sxm5-80gb")
     assert bound["roof_target"]["name"] == done.report["target"]
@@ -115,21 +146,26 @@ def test_hardware_counters_over_time_are_of_each_step_and_those_of_the_interval_
     bench: Callable[..., Bench],
 ) -> None:
     """The stub answers the seconds between the two samples that the driver was given."""
-    done = bench(QUIET + "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[10] = span").shell("sleep 1.5", "--every", "0.2")
+    one = bench(QUIET + "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[10] = span")
+    start = time.monotonic()
+    done = one.shell(f"{one.samples()}; {one.samples()}", "--every", "0.2")
+    took = time.monotonic() - start
     steps = [value for value in done.lines()["dram_active"]["mean"] if value is not None]
-    assert len(steps) >= 4
-    assert all(0.1 <= value < 0.6 for value in steps)
+    assert len(steps) >= 6
+    assert all(value >= 0.1 for value in steps)
     [device] = done.report["interval"]["devices"]
-    assert device["metrics"]["dram_active"] == pytest.approx(done.report["interval"]["seconds"], abs=0.3)
-    assert sum(steps) == pytest.approx(device["metrics"]["dram_active"], abs=0.5)
+    whole = device["metrics"]["dram_active"]
+    assert max(steps) < sum(steps) <= whole + 1e-5 <= took
 
 
 def test_samples_closer_than_the_driver_bears_leave_its_counters_at_100_ms(bench: Callable[..., Bench]) -> None:
-    done = bench(QUIET + "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[10] = span").shell("sleep 1", "--every", "0.02")
+    soon = "1.nvmlDeviceGetPowerUsage = switch now 69342 || soon quickly 60 69342\n"
+    one = bench(QUIET + soon + "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[10] = span")
+    done = one.shell(f"{one.switch()}; {one.until('quickly')}; {one.samples()}", "--every", "0.02")
     lines = done.lines()
     steps = [value for value in lines["dram_active"]["mean"] if value is not None]
     assert min(steps) >= 0.1
-    assert len(lines["clock_sm_mhz"]["mean"]) > 2 * len(steps)
+    assert len([value for value in lines["clock_sm_mhz"]["mean"] if value is not None]) > len(steps)
 
 
 def test_the_report_is_in_its_schema_and_becomes_a_page(bench: Callable[..., Bench]) -> None:
@@ -137,18 +173,21 @@ def test_the_report_is_in_its_schema_and_becomes_a_page(bench: Callable[..., Ben
     import msgspec
 
     schema = json.loads((Path(parity.__file__).parent / "schemas" / "watch-1.json").read_text())
-    done = bench(QUIET + GPM).shell("sleep 0.5")
+    one = bench(QUIET + GPM)
+    done = one.shell(one.samples())
     jsonschema.validate(done.report, schema)
     assert "DRAM: 80 to 80 %" in watch_page.render(msgspec.convert(done.report, WatchReport))
 
 
 def test_throttling_is_timed_with_its_cause(bench: Callable[..., Bench]) -> None:
-    done = bench(QUIET + GPM + "*.field[270] = rate 5000 500000000").shell("sleep 1.2")
+    one = bench(QUIET + GPM + "*.field[270] = switch now 5000 || 1000005000")  # it moves by a second
+    done = one.shell(f"sleep 1.5; {one.samples()}; {one.switch()}; {one.samples()}")
     assert done.report["interval"]["state"] == "disturbed"
     held = {one["cause"]: one["share"] for one in done.report["interval"]["devices"][0]["throttled"]}
-    assert held["hw-thermal"] == pytest.approx(0.5, abs=0.05)
-    over_time = [value for value in done.lines()["throttled.hw-thermal"]["mean"] if value is not None]
-    assert sum(over_time) / len(over_time) == pytest.approx(0.5, abs=0.1)
+    assert held["hw-thermal"] == pytest.approx(1 / done.report["interval"]["seconds"], abs=1e-5)
+    over_time = done.spans("throttled.hw-thermal")
+    [(seconds, share)] = [span for span in over_time if span[1]]
+    assert share == pytest.approx(min(1.0, 1 / seconds), abs=1e-4)
     assert done.report["interval"]["findings"][0]["rule"] == "throttled-during-test"
     assert done.status == 0  # findings are for the reader
 
@@ -157,26 +196,28 @@ def test_throttling_is_timed_with_its_cause(bench: Callable[..., Bench]) -> None
 def test_a_driver_that_dies_in_the_middle_costs_the_rest_of_the_watch_only(
     bench: Callable[..., Bench], death: str, told: str
 ) -> None:
-    one = bench(QUIET + GPM + f"*.nvmlDeviceGetPowerUsage = switch now 69342 || {death}")
-    done = one.shell(f"sleep 0.8; {one.switch()}; sleep 0.6; echo done; exit 5")
+    one = bench(QUIET + GPM + f"*.nvmlDeviceGetPowerUsage = switch now 69342 || mark dying {death}")
+    done = one.shell(f"{one.samples()}; {one.switch()}; {one.until('dying')}; echo done; exit 5")
     assert (done.status, done.out) == (5, "done\n")
     assert told in done.report["lost"]
-    assert 0.3 < done.report["watched_until_s"] < 1.3
+    assert 0.3 < done.report["watched_until_s"] == done.report["devices"][0]["timeline"]["at"][-1]
     assert len(done.lines()["dram_active"]["mean"]) >= 3
     assert done.report["interval"]["state"] == "unknown"
     assert done.report["interval"]["devices"]
 
 
 def test_what_was_seen_before_a_watcher_died_still_counts(bench: Callable[..., Bench]) -> None:
-    one = bench(GPM + "*.field[270] = rate 5000 500000000\n*.nvmlDeviceGetPowerUsage = switch now 69342 || abort")
-    done = one.shell(f"sleep 2.4; {one.switch()}; sleep 0.4")
+    hot = "*.field[270] = switch hot 5000 || 10000005000\n"
+    one = bench(COUNTED + GPM + hot + "*.nvmlDeviceGetPowerUsage = switch now 69342 || mark dying abort")
+    told = f"{one.samples()}; sleep {CHECKPOINT_EVERY_S + 0.2}; {one.samples()}"  # a second later once more
+    done = one.shell(f"{one.switch('hot')}; {told}; {one.switch()}; {one.until('dying')}")
     assert done.report["interval"]["state"] == "disturbed"
 
 
 def test_a_gpu_that_falls_off_the_bus_is_told(bench: Callable[..., Bench]) -> None:
     calls = ("ClockInfo[1]", "UtilizationRates", "MemoryInfo_v2", "PowerUsage", "PerformanceState")
     one = bench(QUIET + GPM + "\n".join(f"*.nvmlDeviceGet{call} = switch now 5 || error 15" for call in calls))
-    done = one.shell(f"sleep 0.5; {one.switch()}; sleep 0.5; exit 1")
+    done = one.shell(f"{one.samples()}; {one.switch()}; {one.samples()}; exit 1")
     assert done.status == 1
     assert done.report["interval"]["devices"][0]["lost"]
     assert "device-lost-during-test" in [one["rule"] for one in done.report["interval"]["findings"]]
@@ -208,7 +249,7 @@ def test_a_signal_to_us_reaches_the_command_once_and_we_still_report(
     process = one.start("-o", "watch.json", "--", sys.executable, "-c", COUNTS, start_new_session=True)
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
-    time.sleep(0.4)
+    one.await_samples()
     process.send_signal(number)
     done = one.finish(process)
     assert (done.status, done.out) == (41, f"[{int(number)}]\n")
@@ -227,7 +268,7 @@ def test_ctrl_c_at_a_terminal_reaches_the_command_once_and_we_still_report(bench
     seen = b""
     while b"ready" not in seen:
         seen += os.read(terminal, 4096)
-    time.sleep(0.4)
+    one.await_samples()
     os.write(terminal, b"\x03")
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
@@ -237,7 +278,7 @@ def test_ctrl_c_at_a_terminal_reaches_the_command_once_and_we_still_report(bench
 
 
 def test_a_command_that_takes_no_time_is_watched_at_both_ends(bench: Callable[..., Bench]) -> None:
-    done = bench(QUIET + GPM).run("--", "true")
+    done = bench(QUIET + GPM).run("--every", "600", "--", "true")
     assert done.status == 0
     assert done.report["interval"]["devices"][0]["series"]["clock_sm_mhz"]["samples"] == 2
     assert done.report["devices"][0]["bound"]["here"] == "unknown"
@@ -245,7 +286,7 @@ def test_a_command_that_takes_no_time_is_watched_at_both_ends(bench: Callable[..
 
 def test_eight_devices_have_a_timeline_each(bench: Callable[..., Bench]) -> None:
     one = bench(QUIET + GPM + "5.gpm[10] = 7", visible=None)
-    done = one.shell("sleep 1.5")
+    done = one.shell(one.samples())
     assert len(done.report["devices"]) == 8
     means = [device["use"]["dram_active"]["mean"] for device in done.report["devices"]]
     assert means == [0.8] * 5 + [0.07] + [0.8] * 2
@@ -259,7 +300,7 @@ def test_streams_and_descriptors_are_the_commands_own(bench: Callable[..., Bench
     assert done.err.startswith("err\n")
     told = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m parity.cli.main watch -- sh -c 'cat <&9' 9<<<nine"],
-        cwd=one.folder, env=one.environment, capture_output=True, text=True, timeout=60, check=False,
+        cwd=one.folder, env=one.environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert told.stdout == "nine\n"
 
@@ -283,17 +324,18 @@ def test_where_it_is_required_to_watch_nothing_is_started_without_a_gpu(nothing:
 
 
 def test_a_lost_watch_fails_where_it_is_required(bench: Callable[..., Bench]) -> None:
-    one = bench(QUIET + "*.nvmlDeviceGetPowerUsage = switch now 69342 || abort")
-    script = f"sleep 0.3; {one.switch()}; sleep 0.4; exit "
+    one = bench(QUIET + "*.nvmlDeviceGetPowerUsage = switch now 69342 || mark dying abort")
+    script = f"{one.samples()}; {one.switch()}; {one.until('dying')}; exit "
     assert one.shell(f"{script} 0", "--require-watch").status == 3
-    Path(f"{one.machine.answers}.now").unlink()
+    for name in ("now", "dying"):
+        one.machine.file(name).unlink()
     assert one.shell(f"{script} 9", "--require-watch").status == 9  # the command's own failure comes first
 
 
 def test_only_watching_is_0_and_3_where_there_is_nothing(bench: Callable[..., Bench], nothing: Bench) -> None:
     done = bench(QUIET + GPM + "*.nvmlDeviceGetComputeRunningProcesses = 4242:99").run("--seconds", "0.6")
     assert done.status == 0
-    assert done.report["seconds"] == pytest.approx(0.6, abs=0.3)
+    assert done.report["seconds"] >= 0.6
     assert (done.report["command"], done.report["exit_status"]) == ([], None)
     assert [one["rule"] for one in done.report["interval"]["findings"]] == []
     assert nothing.run("--seconds", "0.3").status == 3
@@ -301,19 +343,21 @@ def test_only_watching_is_0_and_3_where_there_is_nothing(bench: Callable[..., Be
 
 def test_ctrl_c_ends_watching_alone_with_its_report(bench: Callable[..., Bench]) -> None:
     one = bench(QUIET + GPM)
-    process = one.start("-o", "watch.json", "--seconds", "60", start_new_session=True)
-    time.sleep(2.5)  # until well after the start
+    process = one.start("-o", "watch.json", "--seconds", "600", start_new_session=True)
+    one.await_samples()
     process.send_signal(signal.SIGINT)
     done = one.finish(process)
     assert done.status == 130
-    assert 0 < done.report["watched_until_s"] < 10
+    assert 0 < done.report["watched_until_s"] < 600
 
 
 def test_the_time_to_watch_may_end_before_the_command(bench: Callable[..., Bench]) -> None:
-    done = bench(QUIET + GPM).shell("sleep 1.4; echo later; exit 6", "--seconds", "0.5")
+    ends = "1.nvmlDeviceGetClockInfo[1] = switch runs 345 || mark ended 345"  # no sample: the end asks it
+    one = bench(QUIET + GPM + ends)
+    script = f"{one.switch('runs')}; {one.until('ended')}; echo later; exit 6"
+    done = one.shell(script, "--seconds", "0.5", "--every", "600")
     assert (done.status, done.out) == (6, "later\n")
-    assert done.report["interval"]["seconds"] == pytest.approx(0.5, abs=0.3)
-    assert done.report["seconds"] > 1.3
+    assert 0.5 <= done.report["interval"]["seconds"] < done.report["seconds"]
 
 
 @pytest.mark.parametrize(
@@ -340,9 +384,8 @@ def test_what_cannot_work_is_said_before_anything_is_started(
 
 def test_a_report_that_cannot_be_written_at_the_end_is_told_as_text(bench: Callable[..., Bench]) -> None:
     one = bench(QUIET + GPM)
-    process = one.start("-o", "gone/x.json", "--", "sh", "-c", "rm -r gone; sleep 0.4; exit 8")
     (one.folder / "gone").mkdir()
-    done = one.finish(process)
+    done = one.finish(one.start("-o", "gone/x.json", "--", "sh", "-c", f"rm -r gone; {one.samples()}; exit 8"))
     assert done.status == 8
     assert "gone/x.json: cannot be written" in done.err
     assert "GPU 1 (NVIDIA H100 80GB HBM3): busy 100 % of the time" in done.err
@@ -350,7 +393,7 @@ def test_a_report_that_cannot_be_written_at_the_end_is_told_as_text(bench: Calla
 
 def test_the_text_says_which_unit_was_busy_and_what_bound_it(bench: Callable[..., Bench]) -> None:
     one = bench(QUIET + GPM)
-    done = one.finish(one.start("--target", "h200", "--", "sleep", "0.6"))
+    done = one.finish(one.start("--target", "h200", "--", "sh", "-c", one.samples()))
     told = {
         line.split("  ")[1]: line.split() for line in done.err.splitlines() if line.startswith("  ") and line[2] != " "
     }
@@ -362,7 +405,7 @@ def test_the_text_says_which_unit_was_busy_and_what_bound_it(bench: Callable[...
 
 def test_without_hardware_counters_the_report_claims_no_unit(bench: Callable[..., Bench]) -> None:
     one = bench(QUIET + "*.nvmlDeviceGetUtilizationRates = 99 50")
-    done = one.finish(one.start("--", "sleep", "0.5"))
+    done = one.finish(one.start("--", "sh", "-c", one.samples()))
     assert "a kernel ran" in done.err
     assert "tensor cores" not in done.err
     assert "bound by       no hardware counters (dram_active, tensor_active) were read" in done.err

@@ -148,9 +148,10 @@ def test_devices_are_told_apart_by_bus_id_where_uuids_are_unknown(driver: Callab
 @pytest.mark.slow
 @pytest.mark.parametrize("call", sorted(name.removesuffix("_v2") for name in SIGNATURES))
 def test_a_call_that_hangs_costs_its_time_and_leaves_no_process(
-    driver: Callable[..., object], places: tuple[Place, ...], call: str
+    driver: Callable[..., object], places: tuple[Place, ...], monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     driver(f"cuda.{call} = hang")
+    monkeypatch.setattr("parity.measure.run.MAX_OVERRUN", 2.0)
     patience = Patience(start_s=6.0, prepare_s=0.7, run_s=0.7)
     outcome = measure(["dram_copy", "host_to_device"], places[:1], 0.2, patience=patience)
     assert [one.name for one in (*outcome.measured, *outcome.unmeasured)] == ["dram_copy", "host_to_device"]

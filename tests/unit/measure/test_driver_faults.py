@@ -102,8 +102,8 @@ def case(stub_libraries: Path, tmp_path: Path) -> Any:
         process = forked.Process(target=run, args=(library, str(machine.answers), str(log), names, theirs))
         process.start()
         theirs.close()
-        told = ours.recv() if ours.poll(20) else "no answer within 20 s"
-        process.join(5)
+        told = ours.recv() if ours.poll(120) else "no answer within 120 s"
+        process.join(60)
         assert process.exitcode == 0, process.exitcode
         return Case(told, log.read_text())
 

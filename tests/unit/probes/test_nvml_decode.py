@@ -573,7 +573,10 @@ def allowed(survey: Survey) -> Iterator[tuple[str, Any]]:
 NAMES = ("rtx-4090", "a100-mig", "h100-half-lost", "gb10", "vgpu", "l40s-capped")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
 @given(data=st.data())
 def test_failing_answers_never_raise_and_never_invent_a_value(recorded: dict[str, Survey], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(NAMES))
@@ -616,7 +619,10 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
 @given(data=st.data())
 def test_garbage_answers_never_raise_and_always_encode(recorded: dict[str, Survey], data: st.DataObject) -> None:
     whole = recorded[data.draw(st.sampled_from(NAMES))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,8 @@ from parity import session
 from parity.config.project import Project
 from parity.probes.watch import Watch
 from parity.watching.record import record
+from parity.watching.recorder import Recorder
+from tests.helpers.events import sleeps, until_grown, wait_for, wait_for_rest
 from tests.stubs import amd_sysfs
 from tests.stubs import amdsmi_stub as stub
 
@@ -86,17 +87,22 @@ class Bench:
         scratch.replace(self.answers)
 
     def run(
-        self, *more: str, meanwhile: Callable[[], None] | None = None, after_s: float = 0.0, **options: Any
+        self, *more: str, meanwhile: Callable[[], None] | None = None, samples: int = 0, **options: Any
     ) -> Interval:
+        """Watch a test in which the answers change, ``meanwhile`` is called and so many whole samples follow."""
         self.write([*self._before, *more])
         if self.watch is None:
-            self.watch = Watch({"root": str(self.root), **options}, answer_deadline_s=15)
+            self.watch = Watch({"root": str(self.root), "always": True, **options}, answer_deadline_s=15)
         self.watch.begin(os.getpid(), {})
-        time.sleep(0.05)
+        child = self.watch._child
+        pid = child._process.pid if child else 0
+        wait_for_rest(pid)  # what did not fit begin's budget is read after it
         self.write([*self._after, *more])
         if meanwhile:
             meanwhile()
-        time.sleep(after_s)
+        if samples:  # each ends with a sleep
+            most = sleeps(pid) + samples + 1
+            wait_for(lambda: sleeps(pid) >= most)
         return session.conditions_of(self.watch, "t", ASKED)
 
 
@@ -136,7 +142,7 @@ def only(interval: Interval) -> WatchedDevice:
 
 @needs_binding
 def test_residencies_are_shares_of_their_own_clock(bench: Bench) -> None:
-    interval = bench.run(after_s=0.4)
+    interval = bench.run(samples=2)
     here = only(interval)
     held = {throttle.cause: throttle for throttle in here.throttled}
     assert held["ppt"].share == pytest.approx(0.1)
@@ -207,7 +213,7 @@ def test_without_amdsmi_the_kernels_files_are_read_and_throttling_is_unknown(fil
         (device / "pp_dpm_sclk").write_text("0: 132Mhz\n1: 2100Mhz *\n")
         (device / "power_dpm_force_performance_level").write_text("manual\n")
 
-    interval = files.run(meanwhile=work, after_s=0.4, amdsmi=False)
+    interval = files.run(meanwhile=work, samples=2, amdsmi=False)
     here = only(interval)
     assert here.label == "GPU 0"
     assert (here.series["clock_graphics_mhz"].begin, here.series["clock_graphics_mhz"].end) == (132, 2100)
@@ -244,18 +250,35 @@ def test_a_suspended_gpu_is_left_asleep(files: Bench, tmp_path: Path) -> None:
 )
 def test_a_file_that_says_nonsense_is_unknown(files: Bench, tmp_path: Path, file: str, text: str, series: str) -> None:
     (next((tmp_path / "root/sys/class/drm").iterdir()) / "device" / file).write_text(text)
-    here = only(files.run(amdsmi=False, after_s=0.3))
+    here = only(files.run(amdsmi=False, samples=2))
     assert series not in here.series
     assert series in {gap.what for gap in here.unknowns}
 
 
+@pytest.fixture
+def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that grows by a byte with each sample that a recording was sent."""
+    file = tmp_path / "samples"
+
+    class Counting(Recorder):
+        def take(self, record: dict[str, Any]) -> None:
+            super().take(record)
+            if record["stream"] == "sample":
+                with file.open("a") as kept:
+                    kept.write(".")
+
+    monkeypatch.setattr("parity.watching.record.Recorder", Counting)
+    return file
+
+
 @needs_binding
-def test_a_recording_has_the_residencies_over_time(bench: Bench) -> None:
+def test_a_recording_has_the_residencies_over_time(bench: Bench, counted: Path) -> None:
     bench.write(bench._after)
     later = bench.answers.rename(bench.answers.with_suffix(".later"))
     bench.write(bench._before)
     recording = record(
-        ["sh", "-c", f"sleep 0.5; mv {later} {bench.answers}; sleep 0.5"], options={"root": str(bench.root)}
+        ["sh", "-c", f"{until_grown(counted, 2)}; mv {later} {bench.answers}; {until_grown(counted, 3)}"],
+        options={"root": str(bench.root)},
     )
     assert (recording.lost, recording.ended.status if recording.ended else None) == (None, 0)
     told = recording.recorder.strips["amdsmi:0"].timeline().lines
@@ -265,16 +288,17 @@ def test_a_recording_has_the_residencies_over_time(bench: Bench) -> None:
     assert (clock[0], clock[-1]) == (132, 2100)
 
 
-def test_a_recording_of_the_kernels_files(files: Bench, tmp_path: Path) -> None:
-    device = next((tmp_path / "root/sys/class/drm").iterdir()) / "device"
-    command = [
-        "sh",
-        "-c",
-        f"echo 0 > {device}/gpu_busy_percent; sleep 0.5; echo 97 > {device}/gpu_busy_percent; sleep 0.5",
-    ]
+def test_a_recording_of_the_kernels_files(files: Bench, tmp_path: Path, counted: Path) -> None:
+    load_file = next((tmp_path / "root/sys/class/drm").iterdir()) / "device/gpu_busy_percent"
+    load_file.write_text("0\n")
+    later = tmp_path / "later"
+    later.write_text("97\n")
+    command = ["sh", "-c", f"{until_grown(counted, 2)}; mv {later} {load_file}; {until_grown(counted, 3)}"]
     recording = record(command, options={"root": str(files.root), "amdsmi": False})
     [strip] = recording.recorder.strips.values()
-    load = strip.timeline().lines["utilization_percent"].mean
+    told = strip.timeline()
+    load = told.lines["utilization_percent"].mean
     assert (load[0], load[-1]) == (0, 97)
+    idle = max(at for at, value in zip(told.at, load, strict=True) if value == 0)
     [busy] = recording.recorder.busy.values()
-    assert busy[0] / busy[1] == pytest.approx(0.5, abs=0.25)
+    assert busy == pytest.approx([told.at[-1] - idle, told.at[-1]], abs=1e-4)

@@ -20,7 +20,7 @@ CUTS = 30
 # With MIG on, a report cut before its slices shows the GPU; two machines are not one; ours is JSON.
 NOT_COMPARED = ("mig", "nvidia-smi-list", "two-machines", "parity-")
 JUNK_BYTES = 300_000
-SECONDS = 20  # far above what is measured (5 MB: under 3 s), far below a regular expression that runs away
+SECONDS = 20  # of the processor: far above what is measured (5 MB: under 3 s), far below a runaway expression
 
 
 def read_or_refuse(raw: bytes) -> None:
@@ -123,15 +123,15 @@ def test_a_cut_report_says_less_and_never_something_else(name: str) -> None:
 )
 def test_junk_is_bounded(unit: bytes) -> None:
     raw = unit * (JUNK_BYTES // len(unit))
-    start = time.monotonic()
+    start = time.process_time()
     read_or_refuse(raw)
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 @pytest.mark.parametrize("name", ["collect-env-h100x2.txt", "nvidia-smi-table-610.txt"])
 def test_a_report_below_megabytes_of_log_is_found(name: str) -> None:
     log = b"INFO 12-01 10:00:00 GPU 0: step 17 loss = 0.5 | 3 tokens/s\n" * 80_000
-    start = time.monotonic()
+    start = time.process_time()
     fingerprint = read_report(log + RAW[name], where="log")
     assert fingerprint.devices
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS

@@ -52,6 +52,8 @@ def _spend(operation, seconds):
             "torch._scaled_mm is only supported on CUDA devices with compute capability >= 9.0 or 8.9, or ROCm MI300+"
         )
     if what == "hang":
+        if os.environ.get("STUB_HANGS"):
+            Path(os.environ["STUB_HANGS"], str(os.getpid())).touch()
         time.sleep(1000)
     if what == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)

@@ -1,0 +1,162 @@
+"""Knows how to tell a driver that hangs from a machine that is slow: deadlines of ours end only what said that it hangs.
+
+A stub that is told to hang leaves a file named after its process in the folder ``STUB_HANGS``. With ``install`` (tests/conftest.py,
+and ``patient/sitecustomize.py`` for the programs that tests start), a deadline that passes while the child has left no such file is
+waited for again. So a test gives short deadlines, and no pause of any process makes it fail; the time of a real hang is really
+waited. What ends each wait for good is ``ENOUGH_S``.
+
+Standard library only: this is imported where a test looks at what is imported.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import os
+import selectors
+import sys
+import time
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ENOUGH_S = 60.0
+PATIENT = Path(__file__).resolve().parent / "patient"  # for PYTHONPATH
+
+
+def hangs(pid: int) -> bool:
+    """Return whether a process said that it hangs."""
+    folder = os.environ.get("STUB_HANGS")
+    return bool(folder) and Path(f"{folder}/{pid}").exists()
+
+
+def say_hung() -> None:
+    """Say that this process hangs from now on."""
+    folder = os.environ.get("STUB_HANGS")
+    if folder:
+        Path(f"{folder}/{os.getpid()}").touch()
+
+
+def _one_hangs() -> bool:
+    """Return whether a living process said that it hangs."""
+    folder = os.environ.get("STUB_HANGS")
+    return bool(folder) and any(Path(f"/proc/{file.name}").exists() for file in Path(folder or ".").iterdir())
+
+
+class _Selector(selectors.DefaultSelector):
+    """Gives up only on a process that hangs."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what is ready; nothing only once a process hangs."""
+        end = time.monotonic() + ENOUGH_S
+        while True:
+            hung = _one_hangs()
+            ready = super().select(timeout)
+            if ready or hung or time.monotonic() > end:
+                return ready
+
+
+def _patient_line(read: Callable[[Any, float], bytes | None]) -> Callable[[Any, float], bytes | None]:
+    """Return a child's ``_line`` that gives up only on a process that hangs; an ``end`` of 0 asks without waiting."""
+
+    def line(child: Any, end: float) -> bytes | None:
+        enough = time.monotonic() + ENOUGH_S
+        while True:
+            hung = not end or hangs(child._process.pid)
+            found = read(child, end)
+            if found is not None or hung or time.monotonic() > enough:
+                return found
+            end = max(end, time.monotonic() + 0.05)
+
+    return line
+
+
+def _soften_child(class_name: str) -> Callable[[Any], None]:
+    def soften(module: Any) -> None:
+        child = getattr(module, class_name)
+        child._line = _patient_line(child._line)
+
+    return soften
+
+
+def _soften_surveys(module: Any) -> None:
+    module.selectors = types.SimpleNamespace(DefaultSelector=_Selector, EVENT_READ=selectors.EVENT_READ)
+    module.run_survey.__kwdefaults__["total_deadline_s"] = 5 * ENOUGH_S
+
+
+def _soften_budgets(module: Any) -> None:
+    module.MAX_OVERRUN = 1000.0
+
+
+def _soften_engine(module: Any) -> None:
+    """Ask again where an engine is late that does not hang; tests take much of what this needs away, so it is kept."""
+    error, awaited, clock, stat = module.EngineError, module.Engine._await, time.monotonic, os.stat
+    environ, folder = os.environ, os.environ.get("STUB_HANGS", "")
+
+    def is_hung(pid: int) -> bool:
+        try:
+            stat(f"{environ.get('STUB_HANGS', folder)}/{pid}")
+        except OSError:
+            return False
+        return True
+
+    def _await(engine: Any, request_id: int, timeout_s: float) -> Any:
+        end = clock() + ENOUGH_S
+        while True:
+            hung = is_hung(engine._process.pid) if engine._process is not None else True
+            try:
+                return awaited(engine, request_id, timeout_s)
+            except error as reason:
+                if hung or clock() > end or "gave no answer within" not in str(reason):
+                    raise
+
+    module.Engine._await = _await
+
+
+def _soften_deaths(module: Any) -> None:
+    module._PATIENCE_S = ENOUGH_S
+
+
+_SOFTENED: dict[str, Callable[[Any], None]] = {
+    "parity.probes.watch": _soften_child("_Child"),
+    "parity.probes.supervise": _soften_surveys,
+    "parity.probes.death": _soften_deaths,
+    "parity.measure.run": _soften_budgets,
+    "parity.measure.worker": _soften_child("Worker"),
+    "pytest_parity.engine_client": _soften_engine,
+}
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Softens a module's deadlines right after it was loaded."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of one of ours, whose loader does both."""
+        if name not in _SOFTENED:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is None or spec.loader is None:
+            return None
+        load, soften = spec.loader.exec_module, _SOFTENED[name]
+
+        def exec_module(module: types.ModuleType) -> None:
+            load(module)
+            soften(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def install() -> None:
+    """Soften the deadlines of this process, once."""
+    if any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        return
+    for name, soften in _SOFTENED.items():
+        if name in sys.modules:
+            soften(sys.modules[name])
+    sys.meta_path.insert(0, _Finder())
