@@ -90,6 +90,7 @@ class Piped:
         except BaseException:
             self._noise.close()
             raise
+        self.pid = self._process.pid
         assert self._process.stdout is not None  # asked for a pipe
         self.descriptor = self._process.stdout.fileno()
         os.set_blocking(self.descriptor, False)

@@ -13,14 +13,13 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import os
-import selectors
 import sys
 import time
-import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import types
     from collections.abc import Callable, Sequence
 
 ENOUGH_S = 60.0
@@ -40,50 +39,23 @@ def say_hung() -> None:
         Path(f"{folder}/{os.getpid()}").touch()
 
 
-def _one_hangs() -> bool:
-    """Return whether a living process said that it hangs."""
-    folder = os.environ.get("STUB_HANGS")
-    return bool(folder) and any(Path(f"/proc/{file.name}").exists() for file in Path(folder or ".").iterdir())
-
-
-class _Selector(selectors.DefaultSelector):
-    """Gives up only on a process that hangs."""
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Return what is ready; nothing only once a process hangs."""
-        end = time.monotonic() + ENOUGH_S
-        while True:
-            hung = _one_hangs()
-            ready = super().select(timeout)
-            if ready or hung or time.monotonic() > end:
-                return ready
-
-
-def _patient_line(read: Callable[[Any, float], bytes | None]) -> Callable[[Any, float], bytes | None]:
-    """Return a child's ``_line`` that gives up only on a process that hangs; an ``end`` of 0 asks without waiting."""
+def _soften_children(module: Any) -> None:
+    """Have a line of a child be waited for again while the child does not hang; an ``end`` of 0 asks without waiting."""
+    read = module.Piped.line
 
     def line(child: Any, end: float) -> bytes | None:
         enough = time.monotonic() + ENOUGH_S
         while True:
-            hung = not end or hangs(child._process.pid)
-            found = read(child, end)
+            hung = not end or hangs(child.pid)
+            found: bytes | None = read(child, end)
             if found is not None or hung or time.monotonic() > enough:
                 return found
             end = max(end, time.monotonic() + 0.05)
 
-    return line
-
-
-def _soften_child(class_name: str) -> Callable[[Any], None]:
-    def soften(module: Any) -> None:
-        child = getattr(module, class_name)
-        child._line = _patient_line(child._line)
-
-    return soften
+    module.Piped.line = line
 
 
 def _soften_surveys(module: Any) -> None:
-    module.selectors = types.SimpleNamespace(DefaultSelector=_Selector, EVENT_READ=selectors.EVENT_READ)
     module.run_survey.__kwdefaults__["total_deadline_s"] = 5 * ENOUGH_S
 
 
@@ -121,11 +93,10 @@ def _soften_deaths(module: Any) -> None:
 
 
 _SOFTENED: dict[str, Callable[[Any], None]] = {
-    "parity.probes.watch": _soften_child("_Child"),
+    "parity.probes.piped": _soften_children,
     "parity.probes.supervise": _soften_surveys,
     "parity.probes.death": _soften_deaths,
     "parity.measure.run": _soften_budgets,
-    "parity.measure.worker": _soften_child("Worker"),
     "pytest_parity.engine_client": _soften_engine,
 }
 

@@ -68,7 +68,8 @@ def test_last_words_are_told(start: Start) -> None:
 
 
 def test_silence_is_none_at_the_deadline_and_costs_nothing_else(start: Start) -> None:
-    child = start("sys.stdin.readline(); print('late'); sys.stdout.flush(); time.sleep(600)", takes_input=True)
+    hang = "open(os.environ['STUB_HANGS'] + f'/{os.getpid()}', 'w')"  # without it the tests' patience waits on
+    child = start(f"{hang}; sys.stdin.readline(); print('late', flush=True); time.sleep(600)", takes_input=True)
     assert child.line(time.monotonic() + 0.05) is None
     child.write(b"go")
     assert child.line(soon()) == b"late"
@@ -81,9 +82,9 @@ def test_an_endless_line_is_cut_off(start: Start, monkeypatch: pytest.MonkeyPatc
         child.line(soon())
 
 
-def test_many_short_lines_are_read_in_linear_time(start: Start) -> None:
-    child = start("for _ in range(16): os.write(1, b'\\n' * 65536)")
-    assert sum(child.line(soon()) == b"" for _ in range(16 * 65536)) == 16 * 65536
+def test_a_flood_of_short_lines_comes_whole(start: Start) -> None:
+    child = start("for _ in range(4): os.write(1, b'\\n' * 8192)")
+    assert [child.line(soon()) for _ in range(4 * 8192)] == [b""] * (4 * 8192)
 
 
 def test_writing_to_a_dead_child_tells_its_end(start: Start) -> None:

@@ -82,7 +82,7 @@ class Bench:
     def pid(self) -> int:
         child = self.watch._child
         assert child is not None
-        return child._pipe._process.pid
+        return child._pipe.pid
 
 
 @pytest.fixture

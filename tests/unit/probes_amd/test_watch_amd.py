@@ -95,7 +95,7 @@ class Bench:
             self.watch = Watch({"root": str(self.root), "always": True, **options}, answer_deadline_s=15)
         self.watch.begin(os.getpid(), {})
         child = self.watch._child
-        pid = child._process.pid if child else 0
+        pid = child._pipe.pid if child else 0
         wait_for_rest(pid)  # what did not fit begin's budget is read after it
         self.write([*self._after, *more])
         if meanwhile:
