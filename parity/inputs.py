@@ -300,15 +300,15 @@ def load_json(raw: bytes, *, where: str) -> Any:
         raise InputFileError(f"not JSON: {error}", where=where, mend="correct the syntax") from error
     except RecursionError as error:
         raise InputFileError("nested too deeply", where=where, mend="flatten the file") from error
-    if _may_be_deep(raw):  # Python 3.14 and newer have the stack for it; what walks it afterwards has not
+    if may_be_deep(raw):  # Python 3.14 and newer have the stack for it; what walks it afterwards has not
         refuse_extremes(value, where=where)
     return value
 
 
-def _may_be_deep(raw: bytes) -> bool:
+def may_be_deep(raw: bytes) -> bool:
     """Return whether JSON may be nested deeper than ``MAX_DEPTH``; brackets inside strings count as if they were not.
 
-    >>> _may_be_deep(b'{"a": [1, {"b": 2}]}'), _may_be_deep(b"[" * 65 + b"]" * 65)
+    >>> may_be_deep(b'{"a": [1, {"b": 2}]}'), may_be_deep(b"[" * 65 + b"]" * 65)
     (False, True)
     """
     brackets = raw.translate(_AS_SQUARE, _NO_BRACKETS)
