@@ -102,14 +102,14 @@ def _nearest(start: str) -> str | None:
         return None
     while True:
         for name in FILE_NAMES:
-            path = os.path.join(folder, name)  # noqa: PTH118  (no pathlib here: see _path)
-            if os.path.isfile(path):  # noqa: PTH113  (false, not an exception, without permission)
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):  # false, not an exception, without permission
                 return path
-        pyproject = os.path.join(folder, "pyproject.toml")  # noqa: PTH118
-        if os.path.isfile(pyproject) and _mentions_us(pyproject):  # noqa: PTH113
+        pyproject = os.path.join(folder, "pyproject.toml")
+        if os.path.isfile(pyproject) and _mentions_us(pyproject):
             return pyproject
-        above = os.path.dirname(folder)  # noqa: PTH120
-        if above == folder or os.path.exists(os.path.join(folder, ".git")):  # noqa: PTH110, PTH118
+        above = os.path.dirname(folder)
+        if above == folder or os.path.exists(os.path.join(folder, ".git")):
             return None
         folder = above
 
@@ -117,7 +117,7 @@ def _nearest(start: str) -> str | None:
 def _mentions_us(path: str) -> bool:
     """Return whether a pyproject.toml has our section; one that cannot be parsed counts, so that its error is told."""
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123
+        with open(path, "rb") as stream:
             if re.search(PYPROJECT_SECTION, stream.read(MAX_CONFIG_BYTES), re.MULTILINE) is None:
                 return False
     except OSError:
