@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class CompileCatalog(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds ``parity/rules/compiled.json`` to a wheel."""
+    """Adds ``parity/rules/compiled.jsonl`` to a wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Write the compiled catalog beside the build and include it; editable installs read the YAML."""
@@ -19,7 +19,7 @@ class CompileCatalog(BuildHookInterface):  # type: ignore[type-arg]
         sys.path.insert(0, self.root)
         from parity.catalog.compiling import compile_folder
 
-        compiled = Path(self.directory) / "compiled.json"
+        compiled = Path(self.directory) / "compiled.jsonl"
         compiled.parent.mkdir(parents=True, exist_ok=True)
         compiled.write_bytes(compile_folder(Path(self.root) / "rules"))
-        build_data["force_include"][str(compiled)] = "parity/rules/compiled.json"
+        build_data["force_include"][str(compiled)] = "parity/rules/compiled.jsonl"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -14,6 +12,7 @@ from parity.errors import InputFileError, InvalidConfigError, ParityError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import yaml
 
@@ -60,7 +59,7 @@ def read_bytes(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
         if str(path) == "-":
             raw = sys.stdin.buffer.read(limit + 1)
         else:
-            with Path(path).open("rb") as stream:
+            with open(path, "rb") as stream:
                 raw = stream.read(limit + 1)
     except FileNotFoundError:
         raise InputFileError("no such file", where=where, mend="check the path") from None
@@ -300,15 +299,15 @@ def load_json(raw: bytes, *, where: str) -> Any:
         raise InputFileError(f"not JSON: {error}", where=where, mend="correct the syntax") from error
     except RecursionError as error:
         raise InputFileError("nested too deeply", where=where, mend="flatten the file") from error
-    if _may_be_deep(raw):  # Python 3.14 and newer have the stack for it; what walks it afterwards has not
+    if may_be_deep(raw):  # Python 3.14 and newer have the stack for it; what walks it afterwards has not
         refuse_extremes(value, where=where)
     return value
 
 
-def _may_be_deep(raw: bytes) -> bool:
+def may_be_deep(raw: bytes) -> bool:
     """Return whether JSON may be nested deeper than ``MAX_DEPTH``; brackets inside strings count as if they were not.
 
-    >>> _may_be_deep(b'{"a": [1, {"b": 2}]}'), _may_be_deep(b"[" * 65 + b"]" * 65)
+    >>> may_be_deep(b'{"a": [1, {"b": 2}]}'), may_be_deep(b"[" * 65 + b"]" * 65)
     (False, True)
     """
     brackets = raw.translate(_AS_SQUARE, _NO_BRACKETS)
@@ -331,6 +330,8 @@ def convert_all(data: Any, kind: type[T], *, document: Document, at: str = "") -
     Raises:
         InvalidConfigError: with one problem per unknown key, wrong type or missing key.
     """
+    import copy
+
     rest = copy.deepcopy(data)
     problems: list[ParityError] = []
     removed: list[_Path] = []
@@ -359,8 +360,8 @@ def problem_at(document: Document, path: str, what: str, *, mend: str = "", clos
     return ParityError(f"{printable(path)}: {told}" if path else told, where=where, mend=mend, close=close)
 
 
-_MESSAGE = re.compile(r"(.*?)(?: - at `(?:key` in `)?\$([^`]*)`)?", re.DOTALL)
-_WRONG_TYPE = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_MESSAGE = r"(.*?)(?: - at `(?:key` in `)?\$([^`]*)`)?"
+_WRONG_TYPE = r"Expected `([^`]*)`, got `([^`]*)`"
 _WORDS = {
     "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "object": "a mapping",
     "array": "a list", "date": "a date",
@@ -374,7 +375,7 @@ _QUOTES = {
 
 def _parts(message: str, rest: Any, kind: type) -> tuple[str, _Path]:
     """Return what msgspec says, and the whole path of the value it says it of."""
-    match = _MESSAGE.fullmatch(message)
+    match = re.fullmatch(_MESSAGE, message, re.DOTALL)
     assert match is not None
     what, path = match[1], _parse_path(match[2] or "")
     if what.startswith("Object contains unknown field"):
@@ -386,6 +387,8 @@ def _with_keys(path: _Path, rest: Any, kind: type, message: str) -> _Path:
     """Return the path with each ``...`` replaced: msgspec does not say which key of a dict is bad, halving it does."""
     if "..." not in path:
         return path
+    import copy
+
     path, trial = path.copy(), copy.deepcopy(rest)
     for position, part in enumerate(path):
         mapping = _value_at(trial, path[:position])
@@ -413,7 +416,7 @@ def _says(data: Any, kind: type, message: str) -> bool:
 def _told(what: str, path: _Path, rest: Any, kind: type, removed: list[_Path]) -> Iterator[tuple[_Path, str, str, str]]:
     """Yield (path, problem, mend, near names) in our own words; every missing key of the struct at once."""
     close, mend = "", "correct the value"
-    wrong_type = _WRONG_TYPE.fullmatch(what)
+    wrong_type = re.fullmatch(_WRONG_TYPE, what)
     if what.startswith("Object missing required field"):
         names = [name for name in _required(kind) if name not in rest] if not path else [what.split("`")[1]]
         for name in names:

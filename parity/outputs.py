@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 
 from parity.errors import UsageError
 
@@ -20,6 +19,8 @@ def write_file(path: str, text: str, *, make_folders: bool = False) -> None:
     Raises:
         UsageError: it cannot be written.
     """
+    from pathlib import Path  # most reports go to standard output
+
     target = Path(path)
     scratch = target.parent / f".{target.name}.{os.getpid()}.tmp"
     try:

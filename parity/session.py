@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +11,7 @@ import msgspec
 from parity import __version__
 from parity.catalog import store
 from parity.catalog.identified import identified
-from parity.config.project import Project, find_project, load_project
+from parity.config.project import project_at
 from parity.config.targets import target_or_default
 from parity.errors import UsageError
 from parity.inputs import read_bytes
@@ -24,6 +23,7 @@ from parity.verdict.run_interval import interval_cards, judge_interval
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from parity.config.project import Project
     from parity.model.fingerprint import Fingerprint
     from parity.model.fleet import BelowPeak, Fleet, NodeVerdict
     from parity.model.identified import Identified
@@ -42,7 +42,7 @@ def project_of(config: str | None, *, start: str = ".") -> Project:
     Raises:
         InputFileError, InvalidConfigError: the file is missing or wrong.
     """
-    return load_project(Path(config) if config is not None else find_project(Path(start)))
+    return project_at(config, start=start)
 
 
 def fingerprint_of(path: str | None) -> Fingerprint:

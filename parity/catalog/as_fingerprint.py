@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from parity.model.absent import Reading
-from parity.model.device import Device, DeviceIdentity, Locator, Partition
+from parity.model.device import Device, DeviceIdentity, Locator
 from parity.model.fingerprint import Fingerprint, Origin, sealed
+from parity.model.partition import Partition
 
 if TYPE_CHECKING:
     from parity.model.spec import DeviceSpec

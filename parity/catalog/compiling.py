@@ -1,4 +1,4 @@
-"""Knows how a folder of YAML becomes a compiled catalog: every file read, checked and put into one piece of JSON."""
+"""Knows how a folder of YAML becomes a compiled catalog: every file read, checked and put into one file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from parity.catalog.compiled import CODE_FOLDER, FORMAT, IndexEntry
+from parity.catalog.compiled import CODE_FOLDER, IndexEntry, aliases_of, written
 from parity.catalog.limits import limits_of
 from parity.catalog.names import folded
 from parity.errors import CatalogError, InvalidConfigError
@@ -36,7 +36,7 @@ _CODE_FILES: dict[str, tuple[str, type[Any]]] = {
 
 
 def compile_folder(folder: Path, signature: str = "", *, base: Iterable[ArchitectureSpec] = ()) -> bytes:
-    """Return the compiled JSON of a data folder.
+    """Return a data folder compiled, as ``compiled.read`` reads it.
 
     Args:
         folder: holds ``devices/``, ``checks/`` and so on; each may be missing.
@@ -58,12 +58,12 @@ def compile_folder(folder: Path, signature: str = "", *, base: Iterable[Architec
     limits = {spec.id: limits_of(spec, problems) for spec in architectures.values()}
     if problems:
         raise CatalogError("\n".join(problems), where=str(folder), mend="correct the file")
-    return msgspec.json.encode(
-        {
-            "format": FORMAT,
-            "signature": signature,
-            "index": [index_entry(spec) for spec in devices],
-            "devices": {spec.id: spec for spec in devices},
+    index = [index_entry(spec) for spec in devices]
+    return written(
+        signature=signature,
+        aliases=aliases_of(index),
+        parts={
+            "index": index,
             "cards": cards,
             "environment": environment,
             "stack": stack,
@@ -71,7 +71,8 @@ def compile_folder(folder: Path, signature: str = "", *, base: Iterable[Architec
             "limits": limits,
             "architectures": list(architectures.values()),
             "lint": lint,
-        }
+        },
+        devices={spec.id: spec for spec in devices},
     )
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from parity.catalog import store
-from parity.catalog.compatibility import library, library_range, library_support
+from parity.catalog.libraries import library_named, library_range, range_support
 from parity.model.kernel_library import HeadDimLimit
 from parity.model.spec import DeviceSpec, Source
 
 if TYPE_CHECKING:
+    from parity.model.kernel_library import KernelLibrary
     from parity.model.stack_facts import StackFacts
 
 Format: TypeAlias = Literal["fp16", "fp8"]
@@ -107,13 +108,13 @@ def head_dim_support(
     >>> head_dim_support("flash-attn-4", "9.0", "sm_100").answer(160).support
     'unknown'
     """
-    known = store.stack_facts() if facts is None else facts
     arch = device if isinstance(device, str) else device.arch
-    item = library(known, name)
+    item = library_named(_libraries(facts), name)
     if item is None:
         return HeadDimSupport(library=name, name=name, version=version or "", arch=arch)
     judged = item.ranges[-1].last if version is None else version
-    row, answer = library_range(item, judged), library_support(item, judged, arch)
+    row = item.ranges[-1] if version is None else library_range(item, version)
+    answer = range_support(item, row, arch)
     refused = answer.support == "unsupported"
     return HeadDimSupport(
         library=item.id,
@@ -129,8 +130,11 @@ def head_dim_support(
 
 def head_dim_libraries(facts: StackFacts | None = None) -> tuple[str, ...]:
     """Return the ids of the libraries whose head dimensions the data know."""
-    known = store.stack_facts() if facts is None else facts
-    return tuple(item.id for item in known.libraries if any(row.head_dims for row in item.ranges))
+    return tuple(item.id for item in _libraries(facts) if any(row.head_dims for row in item.ranges))
+
+
+def _libraries(facts: StackFacts | None) -> tuple[KernelLibrary, ...]:
+    return store.kernel_libraries() if facts is None else facts.libraries
 
 
 def _fits(limit: HeadDimLimit, head: int, value: int) -> bool | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from parity.catalog.names import is_generic, matching
 from parity.model.absent import value_of
-from parity.model.device import SLICES, Partition
 from parity.model.identified import Candidate, Evidence, Identified
+from parity.model.partition import SLICES, Partition
 from parity.units import GIB, fewest_digits, format_bytes
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parity.catalog.compiled import Compiled
+from parity.catalog.compiled import Compiled, IndexEntry, aliases_of, read
 from parity.catalog.compiling import compile_folder
 from parity.catalog.limits import overlaid_limits
 from parity.errors import CatalogError
@@ -30,13 +30,15 @@ def overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
     for folder in overlays:
         if not folder.is_dir():
             raise CatalogError("no such folder", where=f"PARITY_RULES: {folder}", mend="correct the variable")
-        extra = msgspec.json.decode(compile_folder(folder, base=architectures), type=Compiled)
-        index = {entry.id: entry for entry in (*base.index, *extra.index)}
+        extra = read(compile_folder(folder, base=architectures))
+        assert extra is not None
+        index = {entry.id: entry for one in (base, extra) for entry in _entries(one)}
         stack, more = (msgspec.json.decode(one.stack, type=StackFacts) for one in (base, extra))
         libraries = {item.id: item for item in (*stack.libraries, *more.libraries)}
         base = msgspec.structs.replace(
             base,
-            index=tuple(index.values()),
+            index=_raw(list(index.values())),
+            aliases=aliases_of(index.values()),
             devices={**base.devices, **extra.devices},
             cards=_by_id(base.cards, extra.cards, RuleCard),
             environment=_raw([*_listed(base.environment), *_listed(extra.environment)]),
@@ -46,6 +48,10 @@ def overlaid(base: Compiled, overlays: list[Path]) -> Compiled:
             lint=_overlaid_lint(base.lint, extra.lint),
         )
     return base
+
+
+def _entries(catalog: Compiled) -> tuple[IndexEntry, ...]:
+    return msgspec.json.decode(catalog.index, type=tuple[IndexEntry, ...])
 
 
 def _overlaid_lint(base: msgspec.Raw, extra: msgspec.Raw) -> msgspec.Raw:

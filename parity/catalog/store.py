@@ -1,11 +1,11 @@
 """Knows where the catalog data lie and loads just the part of them that a question needs.
 
 The data are YAML files, one per part, rule and architecture. Parsing a hundred of them takes longer than judging, so a
-run reads one compiled JSON instead: an index of every part (what identification needs), the parts themselves as
-undecoded slices, and the rule cards. The wheel ships that file alone; a checkout writes it beside ``rules/`` whenever a
-file's name, size or time has changed, and does without when the folder is read-only. ``PARITY_RULES`` names overlay
-folders (``os.pathsep`` separated) with ``devices/``, ``checks/`` and ``kernels/`` of the user's own; an overlay's id
-replaces the shipped one.
+run reads one compiled file instead: an index of every part (what identification needs), the parts themselves, and the
+rule cards, each decoded when a question needs it. The wheel ships that file alone; a checkout writes it beside
+``rules/`` whenever a file's name, size or time has changed, and does without when the folder is read-only.
+``PARITY_RULES`` names overlay folders (``os.pathsep`` separated) with ``devices/``, ``checks/`` and ``kernels/`` of the
+user's own; an overlay's id replaces the shipped one.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from __future__ import annotations
 import contextlib
 import os
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parity.catalog.compiled import CODE_FOLDER, FOLDERS, FORMAT, Compiled, IndexEntry
+from parity.catalog.compiled import CODE_FOLDER, FOLDERS, FORMAT, Compiled, IndexEntry, read
 from parity.errors import CatalogError, UnknownNameError
 from parity.inputs import near_names
 from parity.model.spec import DeviceSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from parity.model.code_facts import CodeFacts
     from parity.model.environment import EnvironmentCard
+    from parity.model.kernel_library import KernelLibrary
     from parity.model.lint_book import LintBook
     from parity.model.model_rule import ModelCard
     from parity.model.rule import RuleCard
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
 
 # What each question decodes is imported with the question: all of it takes longer than a short answer.
 
-_COMPILED = "compiled.json"
+_COMPILED = "compiled.jsonl"
 # What a change of makes a compiled catalog stale: the shapes of the data, and how they are read.
 _READERS = (
+    "catalog/compiled.py",
     "catalog/compiling.py",
     "catalog/limits.py",
     "model/code_facts.py",
@@ -59,67 +62,87 @@ def rules_folder() -> Path:
     Raises:
         CatalogError: neither is there.
     """
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "rules", package.parent / "rules"):
-        if (folder / "devices").is_dir() or (folder / _COMPILED).is_file():
+    from pathlib import Path
+
+    return Path(_folder())
+
+
+def _folder() -> str:
+    package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    inside = os.path.join(package, "rules")
+    for folder in (inside, os.path.join(os.path.dirname(package), "rules")):
+        if os.path.isfile(os.path.join(folder, _COMPILED)) or os.path.isdir(os.path.join(folder, "devices")):
             return folder
-    raise CatalogError("the catalog data are missing", where=str(package / "rules"), mend="reinstall gpu-parity")
+    raise CatalogError("the catalog data are missing", where=inside, mend="reinstall gpu-parity")
 
 
 @cache
 def compiled() -> Compiled:
     """Return the compiled catalog, from the shipped file when it is fresh, else from the YAML."""
-    folder = rules_folder()
-    overlays = [Path(part) for part in os.environ.get("PARITY_RULES", "").split(os.pathsep) if part]
-    base = _shipped(folder)
+    base = _shipped(_folder())
+    overlays = [part for part in os.environ.get("PARITY_RULES", "").split(os.pathsep) if part]
     if not overlays:
         return base
+    from pathlib import Path
+
     from parity.catalog.overlay import overlaid
 
-    return overlaid(base, overlays)
+    return overlaid(base, [Path(part) for part in overlays])
 
 
-def _shipped(folder: Path) -> Compiled:
-    built = folder / _COMPILED
-    if built.is_file():
-        return msgspec.json.decode(built.read_bytes(), type=Compiled)
-    cache_file, signature = folder.parent / ".parity-compiled.json", _signature(folder)
-    with contextlib.suppress(OSError, msgspec.DecodeError, msgspec.ValidationError):
-        held = msgspec.json.decode(cache_file.read_bytes(), type=Compiled)
-        if held.format == FORMAT and held.signature == signature:
+def _shipped(folder: str | Path) -> Compiled:
+    built = os.path.join(folder, _COMPILED)
+    if os.path.isfile(built):
+        found = read(_bytes_of(built))
+        if found is None:
+            raise CatalogError("the compiled catalog is damaged", where=built, mend="reinstall gpu-parity")
+        return found
+    cache_file, signature = os.path.join(os.path.dirname(folder), f".parity-{_COMPILED}"), _signature(folder)
+    with contextlib.suppress(OSError):
+        held = read(_bytes_of(cache_file))
+        if held is not None and held.signature == signature:
             return held
+    from pathlib import Path
+
     from parity.catalog.compiling import compile_folder
 
-    raw = compile_folder(folder, signature)
+    raw = compile_folder(Path(folder), signature)
     with contextlib.suppress(OSError):
-        scratch = cache_file.with_suffix(f".{os.getpid()}.tmp")
-        scratch.write_bytes(raw)
-        scratch.replace(cache_file)
-    return msgspec.json.decode(raw, type=Compiled)
+        scratch = f"{cache_file}.{os.getpid()}.tmp"
+        Path(scratch).write_bytes(raw)
+        os.replace(scratch, cache_file)
+    compiled_now = read(raw)
+    assert compiled_now is not None
+    return compiled_now
 
 
-def _signature(folder: Path) -> str:
+def _bytes_of(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def _signature(folder: str | Path) -> str:
     """Return a text that changes when any data file, or this program's reading of them, does."""
     parts = [str(FORMAT)]
     for name in (*FOLDERS, CODE_FOLDER):
-        with contextlib.suppress(OSError), os.scandir(folder / name) as entries:
+        with contextlib.suppress(OSError), os.scandir(os.path.join(folder, name)) as entries:
             for entry in sorted(entries, key=lambda item: item.name):
                 stat = entry.stat()
                 parts.append(f"{name}/{entry.name}:{stat.st_size}:{stat.st_mtime_ns}")
-    package = Path(__file__).parent.parent
-    parts.extend(str((package / file).stat().st_mtime_ns) for file in _READERS)
+    package = os.path.dirname(os.path.dirname(__file__))
+    parts.extend(str(os.stat(os.path.join(package, file)).st_mtime_ns) for file in _READERS)
     return "|".join(parts)
 
 
-_HELD: dict[str, tuple[Compiled, Any]] = {}
+_HELD: dict[tuple[str, Any], tuple[Compiled, Any]] = {}
 
 
 def _decoded(part: str, kind: Any) -> Any:
-    """Return a part of the compiled catalog as ``kind``, decoded once for each compiled catalog."""
+    """Return a part of the compiled catalog as ``kind``, decoded once for each compiled catalog and kind."""
     whole = compiled()
-    held = _HELD.get(part)
+    held = _HELD.get((part, kind))
     if held is None or held[0] is not whole:
-        held = _HELD[part] = whole, msgspec.json.decode(getattr(whole, part), type=kind)
+        held = _HELD[part, kind] = whole, msgspec.json.decode(getattr(whole, part), type=kind)
     return held[1]
 
 
@@ -147,6 +170,14 @@ def stack_facts() -> StackFacts:
     return told
 
 
+def kernel_libraries() -> tuple[KernelLibrary, ...]:
+    """Return what is known of the kernel libraries: ``stack_facts().libraries``, without decoding the other tables."""
+    from parity.model.kernel_library import LibraryTable
+
+    told: LibraryTable = _decoded("stack", LibraryTable)
+    return told.libraries
+
+
 def code_facts() -> CodeFacts:
     """Return what judging device code needs to know beyond the vendors' rules."""
     return stack_facts().code
@@ -162,7 +193,8 @@ def lint_book() -> LintBook:
 
 def index() -> tuple[IndexEntry, ...]:
     """Return the index of every part, in id order."""
-    return compiled().index
+    told: tuple[IndexEntry, ...] = _decoded("index", tuple[IndexEntry, ...])
+    return told
 
 
 @cache
@@ -172,9 +204,7 @@ def device_spec(name: str) -> DeviceSpec:
     Raises:
         UnknownNameError: no part answers to ``name``; near names are given.
     """
-    raw = compiled().devices.get(resolve_name(name))
-    assert raw is not None
-    return msgspec.json.decode(raw, type=DeviceSpec)
+    return msgspec.json.decode(compiled().devices[resolve_name(name)], type=DeviceSpec)
 
 
 def resolve_name(name: str) -> str:
@@ -184,14 +214,12 @@ def resolve_name(name: str) -> str:
         UnknownNameError: no part answers to it.
     """
     wanted = name.strip().lower()
-    known = compiled().devices
+    known, aliases = compiled().devices, compiled().aliases
     if wanted in known:
         return wanted
-    for entry in index():
-        if wanted in entry.aliases:
-            return entry.id
-    names = [*known, *(alias for entry in index() for alias in entry.aliases)]
-    close = near_names(wanted, names)
+    if wanted in aliases:
+        return aliases[wanted]
+    close = near_names(wanted, [*known, *aliases])
     mend = "pick one of these, or list all with `parity targets`" if close else "list all with `parity targets`"
     raise UnknownNameError(f"no catalog entry named {name!r}", close=close, mend=mend)
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from parity.catalog.code_runs import runs, vendor_of
-from parity.catalog.compatibility import within
+from parity.catalog.libraries import within
 from parity.model.arch import AmdArch, NvidiaArch, parse_arch
 from parity.model.coverage import COVERAGES, COVERING, Coverage, Judged, RunsOn
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.catalog.compatibility import LibraryAnswer, library_support, torch_builds
+from parity.catalog.compatibility import torch_builds
+from parity.catalog.libraries import LibraryAnswer, library_support
 from parity.checks.versions import installed
 from parity.model.absent import Absent, value_of
 from parity.model.kernel_library import KernelLibrary

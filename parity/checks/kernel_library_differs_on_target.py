@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.catalog.compatibility import recipes
+from parity.catalog.libraries import recipes
 from parity.checks.installed_libraries import answer, architectures_here, kernel_packages
 from parity.model.finding import Mismatch
 

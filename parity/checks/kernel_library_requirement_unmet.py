@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.catalog.compatibility import library_range
+from parity.catalog.libraries import library_range
 from parity.checks.installed_libraries import kernel_packages
 from parity.checks.versions import installed, version_fits
 from parity.model.absent import Absent

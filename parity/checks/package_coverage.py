@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
-from parity.catalog.compatibility import library_support
+from parity.catalog.libraries import library_support
 from parity.model.coverage import COVERAGES, COVERING, Coverage, PackageVerdict
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.model.absent import Absent, Reading, value_of
-from parity.model.device import Partition
 from parity.model.finding import Mismatch
+from parity.model.partition import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

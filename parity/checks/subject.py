@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from parity.model.absent import Absent, Reading, value_of
-from parity.model.device import SLICES
 from parity.model.environment import EnvironmentCard
 from parity.model.fingerprint import Fingerprint
 from parity.model.identified import Identified
+from parity.model.partition import SLICES
 from parity.model.spec import VARIES_BY_SOURCE, DeviceSpec, FactValue
 from parity.model.stack_facts import StackFacts
 from parity.model.target import slice_fact, spec_fact

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +12,7 @@ from parity.catalog.identified import identified
 from parity.cli import options
 from parity.compare.column import column_of_target, columns_of_fingerprint
 from parity.compare.comparison import compare
-from parity.config.project import find_project, load_project
+from parity.config.project import project_at
 from parity.config.targets import resolve_target
 from parity.inputs import read_bytes
 
@@ -44,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare; 0, or 3 when a file names no device."""
-    project = load_project(Path(arguments.config) if arguments.config is not None else find_project(Path()))
+    project = project_at(arguments.config)
     comparison = compare(column for word in arguments.words for column in columns_of(word, project))
     if arguments.plot is not None:
         from parity.reports import compare_plot

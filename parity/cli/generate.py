@@ -17,7 +17,8 @@ import msgspec
 from parity import session
 from parity.catalog import store
 from parity.cli import rule, targets
-from parity.config.project import Project, ProjectFile
+from parity.config.project import Project
+from parity.config.project_file import ProjectFile
 from parity.inputs import convert_all, load_yaml, read_bytes
 from parity.lint.baseline import Baseline
 from parity.model.backends import BackendsReport

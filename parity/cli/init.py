@@ -13,7 +13,7 @@ from parity.cli.folding import tell
 from parity.config.project import Project, find_project, load_project
 from parity.config.targets import resolve_target, target_or_default
 from parity.errors import UsageError
-from parity.model.target import WHOLE
+from parity.model.partition import WHOLE
 
 if TYPE_CHECKING:
     import argparse

@@ -16,14 +16,15 @@ from parity.config.targets import target_or_default
 from parity.errors import NothingToJudgeError, UnknownNameError
 from parity.inputs import near_names
 from parity.model.absent import value_of
-from parity.model.device import SLICES
+from parity.model.partition import SLICES
 from parity.model.tuned import TunedDevice
 from parity.reports import tuned_text
 
 if TYPE_CHECKING:
     import argparse
 
-    from parity.model.device import Device, Partition
+    from parity.model.device import Device
+    from parity.model.partition import Partition
     from parity.model.target import Target
     from parity.model.tuned import TunedPackage, TunedReport
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from parity.cli import model_flags, options
 from parity.cli.model_question import DEFAULT_CONTEXT, RANKS, question_of
-from parity.config.project import find_project, load_project
+from parity.config.project import project_at
 from parity.errors import NothingToJudgeError, UsageError
 from parity.model.model_gate import ModelGate
 from parity.model.policy import Policy
@@ -67,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Estimate; 0 fits, 1 does not fit or findings at the fail level, 3 not known whether it fits."""
     # Not through parity.session: it imports what judges a machine, which takes longer than this whole answer.
-    project = load_project(Path(arguments.config) if arguments.config is not None else find_project(Path()))
+    project = project_at(arguments.config)
     flags = model_flags.given(arguments)
     if arguments.model is not None and flags:
         raise UsageError(f"{flags[0]} is for a model without a file", where=flags[0], mend="leave one of both out")
@@ -98,6 +97,8 @@ def gates_report(project: Project, *, today: dt.date, target: str | None = None)
     Raises:
         ParityError: a model cannot be read, or a name cannot be resolved.
     """
+    from pathlib import Path
+
     from parity.catalog.store import model_cards
     from parity.model.models_report import ModelsReport
     from parity.verdict.model_gate import ended, together

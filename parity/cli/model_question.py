@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,9 +15,10 @@ from parity.workload.families import FAMILIES
 from parity.workload.model_config import read_model_config
 from parity.workload.number_formats import CACHES, format_named
 from parity.workload.question import Question
-from parity.workload.safetensors_headers import stored_bytes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from parity.config.project import Project
     from parity.model.model_gate import ModelGate
     from parity.workload.model_shape import ModelShape
@@ -89,14 +90,16 @@ def _files(name: str) -> tuple[Path | str, Stored | None]:
 
     A configuration alone is just that; a folder or an index asks for the real bytes.
     """
+    if not name.endswith(".index.json") and (name == "-" or not os.path.isdir(name)):
+        return name, None
+    from pathlib import Path
+
+    from parity.workload.safetensors_headers import stored_bytes
+
     path = Path(name)
-    if name != "-" and path.is_dir():
+    if path.is_dir():
         return path / "config.json", stored_bytes(path)
-    if name.endswith(".index.json"):
-        config = path.parent / "config.json"
-        if not config.is_file():
-            raise InputFileError(
-                "no config.json beside the index", where=name, mend="put the model's config.json there"
-            )
-        return config, stored_bytes(path.parent, path)
-    return name, None
+    config = path.parent / "config.json"
+    if not config.is_file():
+        raise InputFileError("no config.json beside the index", where=name, mend="put the model's config.json there")
+    return config, stored_bytes(path.parent, path)

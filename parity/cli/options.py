@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "markdown")
 DEFAULT_WIDTH = 80
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # for the terminal, not for a file
+_COLOUR = r"\x1b\[[0-9;]*m"  # for the terminal, not for a file
 
 
 def add_fingerprint(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +88,7 @@ def write_reports(
     for number, name in enumerate(formats):
         text = render(name)
         if number < len(files):
-            write_file(files[number], _COLOUR.sub("", text))
+            write_file(files[number], re.sub(_COLOUR, "", text))
         else:
             emit(shown(text) if shown is not None and name == "text" else text)
 

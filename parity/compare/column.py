@@ -16,7 +16,7 @@ from parity.errors import NothingToJudgeError
 from parity.inputs import printable
 from parity.model.absent import Absent, Reading, value_of
 from parity.model.compare import Part, Quantity, Told
-from parity.model.device import SLICES
+from parity.model.partition import SLICES
 from parity.model.spec import FACTS
 from parity.workload.bound import PCIE_LANE_GBPS
 

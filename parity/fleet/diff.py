@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from parity.model.absent import Absent, Reading
-from parity.model.device import Partition
 from parity.model.difference import Difference, Kind, Section
+from parity.model.partition import Partition
 from parity.units import format_fact
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import msgspec
 
 from parity.fleet.diff import VOLATILE, moves
 from parity.model.absent import NOT_ASKED, Absent, Reading
-from parity.model.device import Partition
 from parity.model.fingerprint import Host, Stack
+from parity.model.partition import Partition
 from parity.units import plural
 
 if TYPE_CHECKING:

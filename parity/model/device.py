@@ -11,6 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from parity.model.absent import NOT_ASKED, Absent, Reading
+from parity.model.partition import Partition
 
 Text: TypeAlias = Reading[str] | Absent
 Int: TypeAlias = Reading[int] | Absent
@@ -36,23 +37,6 @@ class Locator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     serial: Text = NOT_ASKED
     pci_bus_id: Text = NOT_ASKED
     parent_uuid: Text = NOT_ASKED
-
-
-SLICES = ("mig", "compute")  # kinds of partition that have a share of the whole GPU's units and memory
-
-
-class Partition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A slice of a GPU, or the statement that the device is whole.
-
-    Attributes:
-        kind: ``none`` (whole), ``mig``, ``vgpu``, ``compute`` (AMD DPX/QPX/CPX...).
-        profile: ``1g.10gb``, ``CPX``, a vGPU type name; empty when unknown.
-        memory_mode: AMD memory partition, ``NPS1`` or ``NPS4``; empty elsewhere.
-    """
-
-    kind: str
-    profile: str = ""
-    memory_mode: str = ""
 
 
 class DeviceIdentity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,7 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from parity.model.device import Device, Partition
+from parity.model.device import Device
+from parity.model.partition import Partition
 
 EvidenceKind = Literal[
     "pci-id",

@@ -122,3 +122,9 @@ class KernelLibrary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     component: str = ""
     cuda_from: Literal["", "torch", "toolkit"] = ""
     note: str = ""
+
+
+class LibraryTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The stack data's kernel libraries, read without the tables beside them."""
+
+    libraries: tuple[KernelLibrary, ...] = ()

@@ -1,14 +1,18 @@
 """Knows a target: what production is declared to be."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from parity.model.absent import Absent, Reading
-from parity.model.device import SLICES, Partition
-from parity.model.fingerprint import Fingerprint
+from parity.model.partition import SLICES, WHOLE, Partition
 from parity.model.rule import Level
 from parity.model.spec import DeviceSpec, FactValue, derived_bandwidth_gbps
 
-WHOLE = Partition(kind="none")
+if TYPE_CHECKING:  # a target is never read from a file, and most declare no captured machine
+    from parity.model.fingerprint import Fingerprint  # noqa: TC004
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from parity.model.absent import NOT_ASKED, Absent, Reading
-from parity.model.device import DeviceIdentity, Flag, Int, Locator, Partition, Text
+from parity.model.device import DeviceIdentity, Flag, Int, Locator, Text
+from parity.model.partition import Partition
 from parity.probes.amd_convert import (
     chain_generation,
     chain_width,

@@ -6,7 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from parity.model.absent import NOT_ASKED, Absent, Reading, value_of
-from parity.model.device import Device, DeviceConditions, DeviceIdentity, Int, Locator, Partition, Process, Text
+from parity.model.device import Device, DeviceConditions, DeviceIdentity, Int, Locator, Process, Text
+from parity.model.partition import Partition
 from parity.probes import nvidia_convert as to
 from parity.probes.answers import first, reading
 from parity.probes.cuda_decode import cuda_count, cuda_index, shown_indices

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from parity.model.absent import NOT_ASKED, Absent, Reading
-from parity.model.device import Device, DeviceConditions, DeviceIdentity, Int, Locator, Partition, Text
+from parity.model.device import Device, DeviceConditions, DeviceIdentity, Int, Locator, Text
 from parity.model.fingerprint import Fingerprint, Host, Library, Link, Note, Origin, Stack
+from parity.model.partition import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

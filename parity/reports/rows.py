@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from parity.model.finding import Finding
 from parity.model.rule import CONCLUSIONS, SEVERITIES
 from parity.units import format_fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from parity.model.finding import Finding, Unknown
+    from parity.model.finding import Unknown
     from parity.model.fingerprint import Origin
     from parity.model.verdict import JudgedDevice, Verdict
 
@@ -31,16 +33,14 @@ MIN_NAME = 32  # what a headline keeps of the devices' names
 _NOT_FOUND = ": cannot open shared object file: No such file or directory"  # as glibc's loader says it
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One finding, told once for all subjects it is true of."""
 
     finding: Finding
     subjects: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """One question without an answer, told once for all rules that asked it."""
 
     why: str

@@ -102,12 +102,21 @@ def activation_bytes(question: Question, spread: Parallelism, context: int, batc
 def held(question: Question, target: Target, spread: Parallelism, context: int, batch: int) -> Held | None:
     """Return what the fullest device holds, None when weights, cache or memory are not known."""
     memory, weights = memory_of(target), weights_bytes(question, spread)
+    if memory is None or weights is None:
+        return None
+    return _held_beside(weights[1], memory, question, spread, context, batch)
+
+
+def _held_beside(
+    weights: int, memory: int, question: Question, spread: Parallelism, context: int, batch: int
+) -> Held | None:
+    """Return what a device of so much memory holds, its weights known: they are the same for every context."""
     cache = cache_bytes(question, spread, context, batch)
-    if memory is None or weights is None or cache is None:
+    if cache is None:
         return None
     activations = activation_bytes(question, spread, context, batch)
     overhead = overhead_bytes(question.engine, memory, spread, activations)
-    return Held(weights=weights[1], cache=cache, activations=activations, overhead=overhead)
+    return Held(weights=weights, cache=cache, activations=activations, overhead=overhead)
 
 
 def place(question: Question, target: Target, spread: Parallelism) -> Placement:
@@ -122,8 +131,10 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     sized = told is not None and not more  # what is left out would make every count too good
 
     def fitting(context: int, batch: int) -> bool:
-        now = held(question, target, spread, context, batch)
-        return now is not None and memory is not None and now.high <= memory
+        if memory is None or weights is None:
+            return False
+        now = _held_beside(weights[1], memory, question, spread, context, batch)
+        return now is not None and now.high <= memory
 
     activations = activation_bytes(question, spread, question.context, question.batch)
     positions = min(question.shape.positions or MAX_CONTEXT, MAX_CONTEXT)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from parity.errors import InputFileError
-from parity.inputs import load_json
 from parity.model.workload import Unknown
+from parity.workload.config_file import load_config
 from parity.workload.config_values import MAX_COUNT, MAX_TOKENS, Values
 from parity.workload.experts import read_moe
 from parity.workload.families import FAMILIES, WITH_EXPERTS, family_of
@@ -39,29 +40,14 @@ def read_model_config(raw: bytes, *, where: str, like: str = "") -> ModelShape:
         InputFileError: the bytes are no JSON mapping.
         InvalidConfigError: keys are missing or impossible; every problem is named.
     """
-    data = _decoded(raw, where)
-    if not isinstance(data, dict):
+    data = load_config(raw, where=where)
+    if not isinstance(data, Mapping):
         raise InputFileError("a mapping is needed", where=where, mend="is this a model's config.json?")
     outer = Values(data, where=where)
     inner = next((part for name in _TEXT_PARTS if (part := outer.inner(name)) is not None), None)
     shape = _shape(inner or outer, outer, like)
     outer.finish()
     return shape
-
-
-def _decoded(raw: bytes, where: str) -> Any:
-    """Return the JSON; files of Mamba models carry ``Infinity``, which is none but is written by Python."""
-    try:
-        return load_json(raw, where=where)
-    except InputFileError:
-        if b"Infinity" not in raw and b"NaN" not in raw:
-            raise
-    import json
-
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise InputFileError(f"not JSON: {str(error)[:80]}", where=where, mend="correct the syntax") from error
 
 
 def _shape(config: Values, outer: Values, like: str) -> ModelShape:

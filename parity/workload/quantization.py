@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # Keys under which methods list what stays wide; llm_int8_skip_modules is bitsandbytes', exclude_modules modelopt's.
 _SKIPPING = ("modules_to_not_convert", "ignore", "ignored_layers", "llm_int8_skip_modules", "exclude_modules")
 _INTEGERS = {8: "int8", 4: "int4"}
-_WORDS = re.compile(r"[A-Za-z0-9_]+")
-_NUMBER = re.compile(r"\.[0-9]+(?![0-9A-Za-z_])|^[0-9]+\.")  # starts with a literal: a list may be very long
+_WORDS = r"[A-Za-z0-9_]+"
+_NUMBER = r"\.[0-9]+(?![0-9A-Za-z_])|^[0-9]+\."  # starts with a literal: a list may be very long
 _NOISE = frozenset({"re", "model", "layers", "language_model", "transformer", "h"})
 MAX_PATTERN = 400
 SCALE_BITS = 16  # GPTQ, AWQ and compressed-tensors keep one FP16 or BF16 scale per group
@@ -56,8 +56,8 @@ def _skipped(patterns: tuple[str, ...]) -> tuple[tuple[frozenset[str], ...], int
     >>> _skipped(("model.layers.*.self_attn", "re:.*lm_head", "model.layers.3.mlp", r"re:.*layers\.4\..*"))
     ((frozenset({'self_attn'}), frozenset({'lm_head'})), 2)
     """
-    every = list(filterfalse(_NUMBER.search, patterns))
-    named = [frozenset(_WORDS.findall(pattern[:MAX_PATTERN])) - _NOISE for pattern in every]
+    every = list(filterfalse(re.compile(_NUMBER).search, patterns))
+    named = [frozenset(re.findall(_WORDS, pattern[:MAX_PATTERN])) - _NOISE for pattern in every]
     return tuple(dict.fromkeys(filter(None, named))), len(patterns) - len(every)
 
 

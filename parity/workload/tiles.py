@@ -22,11 +22,7 @@ def tiles_and_waves(m: int, n: int, units: int, tile: tuple[int, int]) -> GemmTi
     >>> tiles_and_waves(4096, 4096, 132, (256, 128)).waves, tiles_and_waves(4096, 4096, 170, (256, 128)).wave_efficiency
     (4, 0.7529411764705882)
     """
-    rows, columns = -(-m // tile[0]), -(-n // tile[1])
-    tiles = rows * columns
-    waves = -(-tiles // units)
-    tile_efficiency = m * n / (rows * tile[0] * columns * tile[1])
-    wave_efficiency = tiles / (waves * units)
+    tiles, waves, tile_efficiency, wave_efficiency = _divided(m, n, units, tile)
     return GemmTiles(
         tile=f"{tile[0]}x{tile[1]}",
         tiles=tiles,
@@ -37,9 +33,23 @@ def tiles_and_waves(m: int, n: int, units: int, tile: tuple[int, int]) -> GemmTi
     )
 
 
+def _divided(m: int, n: int, units: int, tile: tuple[int, int]) -> tuple[int, int, float, float]:
+    """Return (tiles, waves, tile efficiency, wave efficiency)."""
+    rows, columns = -(-m // tile[0]), -(-n // tile[1])
+    tiles = rows * columns
+    waves = -(-tiles // units)
+    return tiles, waves, m * n / (rows * tile[0] * columns * tile[1]), tiles / (waves * units)
+
+
 def best_tiles(m: int, n: int, units: int) -> GemmTiles:
     """Return the division with the tile of the menu that wastes least; the larger tile where two are level."""
     return max((tiles_and_waves(m, n, units, tile) for tile in MENU), key=lambda told: round(told.efficiency, 9))
+
+
+def _best_efficiency(m: int, n: int, units: int) -> float:
+    """Return ``best_tiles(m, n, units).efficiency``; dozens of candidates are asked for nothing else."""
+    each = (_divided(m, n, units, tile) for tile in MENU)
+    return max((tiled * waved for _, _, tiled, waved in each), key=lambda efficiency: round(efficiency, 9))
 
 
 def better_columns(m: int, n: int, units: int, step: int) -> tuple[int, float] | None:
@@ -51,14 +61,14 @@ def better_columns(m: int, n: int, units: int, step: int) -> tuple[int, float] |
         units: SMs or CUs.
         step: candidates are multiples of this.
     """
-    now = best_tiles(m, n, units).efficiency
+    now = _best_efficiency(m, n, units)
     reach = int(n * SEARCH)
     # Efficiency only changes where the number of tile columns does, so multiples of the smallest tile are enough.
     step = step * -(-128 // step)
     candidates = range(-(-(n - reach) // step) * step, n + reach + 1, step)
     for other in sorted(candidates, key=lambda other: (abs(other - n), other)):
         if other > 0 and other != n:
-            gain = best_tiles(m, other, units).efficiency / now
+            gain = _best_efficiency(m, other, units) / now
             if gain >= WORTHWHILE:
                 return other, gain
     return None

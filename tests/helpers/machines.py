@@ -11,9 +11,10 @@ from parity.catalog.as_fingerprint import as_fingerprint
 from parity.config.project import Project, TargetEntry
 from parity.config.targets import resolve_target
 from parity.model.absent import Reading
-from parity.model.device import Device, Locator, Partition
+from parity.model.device import Device, Locator
 from parity.model.fingerprint import Fingerprint, Library, Link, Note, Origin, Stack, sealed
 from parity.model.measurement import Measurement
+from parity.model.partition import Partition
 
 if TYPE_CHECKING:
     from parity.model.environment import EnvironmentCard

@@ -325,7 +325,7 @@ def test_the_modes_are_those_of_the_plugin() -> None:
 
 
 def test_the_plugin_and_the_engine_see_the_same_project_files() -> None:
-    assert plugin_module._SECTION == project_module.PYPROJECT_SECTION
+    assert re.compile(project_module.PYPROJECT_SECTION, re.MULTILINE) == plugin_module._SECTION
 
 
 def test_what_the_plugin_repeats_is_the_same() -> None:

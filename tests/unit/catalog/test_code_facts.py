@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from parity.catalog import store
-from parity.catalog.compiled import Compiled
+from parity.catalog.compiled import read
 from parity.catalog.compiling import compile_folder
 from parity.errors import CatalogError
 from parity.model.arch import AmdArch, parse_arch
@@ -57,5 +57,6 @@ def test_an_unknown_key_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_facts_compiles_to_none(tmp_path: Path) -> None:
-    read = msgspec.json.decode(compile_folder(tmp_path), type=Compiled)
-    assert msgspec.json.decode(read.stack, type=StackFacts).code.nvidia.islands == ()
+    compiled = read(compile_folder(tmp_path))
+    assert compiled is not None
+    assert msgspec.json.decode(compiled.stack, type=StackFacts).code.nvidia.islands == ()

@@ -11,7 +11,8 @@ from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.catalog.identify import MEMORY_LOW, identify
 from parity.model.absent import NOT_ASKED, Reading
-from parity.model.device import Device, DeviceIdentity, Locator, Partition
+from parity.model.device import Device, DeviceIdentity, Locator
+from parity.model.partition import Partition
 from parity.units import GIB, MIB
 
 if TYPE_CHECKING:

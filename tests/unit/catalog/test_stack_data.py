@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from parity.catalog import store
-from parity.catalog.compatibility import first_toolkit, parsed, toolkit_targets
+from parity.catalog.compatibility import first_toolkit, toolkit_targets
+from parity.catalog.libraries import parsed
 from parity.model.stack_facts import StackFacts, joined, tables_of
 
 if TYPE_CHECKING:

@@ -119,7 +119,7 @@ def test_a_changed_file_is_compiled_again(tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     shutil.copytree(store.rules_folder(), folder, ignore=None)
     before = store._shipped(folder)
-    assert (tmp_path / ".parity-compiled.json").is_file()
+    assert (tmp_path / ".parity-compiled.jsonl").is_file()
     (folder / "devices" / "my-gpu.yaml").write_text(PART)
     assert "my-gpu" in store._shipped(folder).devices
     assert "my-gpu" not in before.devices
@@ -128,7 +128,7 @@ def test_a_changed_file_is_compiled_again(tmp_path: Path) -> None:
 def test_a_damaged_cache_is_ignored(tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     shutil.copytree(store.rules_folder(), folder, ignore=None)
-    (tmp_path / ".parity-compiled.json").write_bytes(b"{not json")
+    (tmp_path / ".parity-compiled.jsonl").write_bytes(b"{not json")
     assert len(store._shipped(folder).devices) >= 90
 
 

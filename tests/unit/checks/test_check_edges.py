@@ -15,10 +15,11 @@ from parity.catalog.as_fingerprint import as_fingerprint
 from parity.checks.compare_fact import compare_fact
 from parity.checks.subject import Machine, Subject
 from parity.model.absent import Absent, Reading
-from parity.model.device import Device, DeviceConditions, Partition, Process
+from parity.model.device import Device, DeviceConditions, Process
 from parity.model.environment import EnvironmentCard
 from parity.model.finding import Mismatch
 from parity.model.fingerprint import Fingerprint, Library, Link, Stack
+from parity.model.partition import Partition
 from parity.model.spec import Source
 
 replace = msgspec.structs.replace

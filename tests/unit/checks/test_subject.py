@@ -12,7 +12,8 @@ from parity.catalog.as_fingerprint import as_fingerprint
 from parity.catalog.identify import identify
 from parity.checks.subject import Subject
 from parity.model.absent import NOT_ASKED, Absent, Reading, value_of
-from parity.model.device import Device, DeviceIdentity, Locator, Partition
+from parity.model.device import Device, DeviceIdentity, Locator
+from parity.model.partition import Partition
 from parity.model.spec import FACTS
 
 replace = msgspec.structs.replace

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from parity.compare.comparison import compare
 from parity.model.absent import Absent, Reading
 from parity.model.compare import Comparison
-from parity.model.device import Device, DeviceConditions, DeviceIdentity, Locator, Partition
+from parity.model.device import Device, DeviceConditions, DeviceIdentity, Locator
 from parity.model.fingerprint import Fingerprint
+from parity.model.partition import Partition
 from parity.reports import compare_markdown, compare_text
 
 wild_text = st.text(max_size=300) | st.sampled_from(

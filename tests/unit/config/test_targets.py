@@ -13,10 +13,10 @@ from parity.config.project import Project, TargetEntry, load_project
 from parity.config.targets import resolve_target, target_or_default
 from parity.errors import InputFileError, ParityError, UnknownNameError, UsageError
 from parity.model.absent import NOT_ASKED, Reading
-from parity.model.device import Partition
 from parity.model.fingerprint import Fingerprint
+from parity.model.partition import WHOLE, Partition
 from parity.model.rule import Level
-from parity.model.target import WHOLE, Target
+from parity.model.target import Target
 from parity.session import as_json
 
 replace = msgspec.structs.replace

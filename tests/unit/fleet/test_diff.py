@@ -14,8 +14,9 @@ from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.fleet.diff import GATED, VOLATILE, MachineDiff, compare
 from parity.model.absent import Absent, Reading
-from parity.model.device import Device, DeviceConditions, DeviceIdentity, Partition, Process
+from parity.model.device import Device, DeviceConditions, DeviceIdentity, Process
 from parity.model.fingerprint import Fingerprint, Origin, Stack
+from parity.model.partition import Partition
 
 if TYPE_CHECKING:
     from parity.model.difference import Difference

@@ -8,8 +8,9 @@ import pytest
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.model.absent import Absent, Reading
-from parity.model.device import Device, DeviceConditions, Partition
+from parity.model.device import Device, DeviceConditions
 from parity.model.fingerprint import Fingerprint, Host, Note, Stack, identity_hash, sealed
+from parity.model.partition import Partition
 
 replace = msgspec.structs.replace
 H100 = as_fingerprint(store.device_spec("h100"), count=2)

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parity.model.absent import NOT_ASKED, Absent, Reading, value_of
-from parity.model.device import Device, Partition, Process
+from parity.model.device import Device, Process
 from parity.model.fingerprint import Link
+from parity.model.partition import Partition
 from parity.probes.cuda_decode import cuda_order
 from parity.probes.nvml_decode import nvidia_components, nvidia_device_count, nvidia_devices, nvidia_links, nvidia_notes
 from parity.probes.supervise import Survey

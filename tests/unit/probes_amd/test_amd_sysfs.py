@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parity.model.absent import Absent, Reading, value_of
-from parity.model.device import Partition
+from parity.model.partition import Partition
 from parity.probes import amd_survey
 from parity.probes.amd_decode import amd_components, amd_device_count, amd_devices, amd_links, amd_notes
 from parity.probes.ask import Ask

@@ -15,9 +15,10 @@ from parity import session
 from parity.catalog import store
 from parity.config.project import Project
 from parity.model.absent import NOT_ASKED, Absent, Reading
-from parity.model.device import DeviceConditions, DeviceIdentity, Partition
+from parity.model.device import DeviceConditions, DeviceIdentity
 from parity.model.finding import Waiver
 from parity.model.fingerprint import Fingerprint, Link, Note, Origin
+from parity.model.partition import Partition
 from parity.model.policy import Policy
 
 if TYPE_CHECKING:
