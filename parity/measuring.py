@@ -18,6 +18,7 @@ from parity.model.absent import Reading, value_of
 from parity.model.fingerprint import Note
 from parity.model.measurement import MeasuredDevice, MeasureReport, Unmeasured, peak_fact
 from parity.model.policy import Rulebook
+from parity.units import plural
 from parity.verdict.run_rules import configured
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def measured(
         Unmeasured(name="all", device=at, why="not_asked", detail=f"{why}; measured all the same with --busy")
         for at, why in refused.items()
     ]
+    if not subjects:
+        outcome.unmeasured.append(Unmeasured(name="all", why="not_asked", detail=_nothing(fingerprint)))
     report = MeasureReport(
         tool={"name": "parity", "version": __version__},
         budget_s=wish.budget_s,
@@ -94,6 +97,15 @@ def measured(
         fingerprint, measured=report.measured, notes=(*fingerprint.notes, *_notes(report, labels))
     )
     return noted, report
+
+
+def _nothing(fingerprint: Fingerprint) -> str:
+    """Return why there is no device to measure: what hides them all, else what the probes said."""
+    if fingerprint.devices:
+        hiding = [f"{name}={fingerprint.environment[name]}" for name in _VISIBLE if name in fingerprint.environment]
+        told = ", ".join(hiding) or "this process may use none"
+        return f"{plural(len(fingerprint.devices), 'GPU')} here, none visible: {told}"
+    return "; ".join(dict.fromkeys(note.text for note in fingerprint.notes)) or "no GPU was found"
 
 
 def _subjects(fingerprint: Fingerprint, numbers: Sequence[int]) -> dict[int, Subject]:
@@ -143,7 +155,7 @@ def _notes(report: MeasureReport, labels: Mapping[int, str]) -> list[Note]:
     """Return what a reader of the fingerprint must know of what is missing; what a device cannot do is not missing."""
     done = {one.device for one in report.measured}
     grouped: dict[tuple[int | None, Why | str, str], list[str]] = {}
-    for one in report.unmeasured:
+    for one in report.unmeasured if report.devices else ():  # without a device the probes' own notes say it
         if one.why != "not_supported" or one.device not in done:
             grouped.setdefault((one.device, one.why, one.detail), []).append(one.name)
     notes = []
