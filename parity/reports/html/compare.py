@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.compare.quantities import times_text
+from parity.reports.compare_lines import BY_PEAK
 from parity.reports.compare_rows import ALIKE, format_word, line, sections
-from parity.reports.compare_text import BY_PEAK
 from parity.reports.html.bars import versus_bar, versus_scale
 from parity.reports.html.markup import el
 from parity.reports.html.page import chip, code, document_title, facts, fold, hero, items, page, section
