@@ -24,8 +24,8 @@ IF_KNOWN = ("fp4",)
 NO_FIGURE = "no figure"
 WORKLOADS = ("bandwidth", "compute", "latency", "capacity", "link")
 DECIDE = (
-    "unit_count", "memory_bytes", "memory_reported_bytes", "memory_bandwidth_gbps", "tflops_fp16", "tflops_bf16", "tflops_fp8", "tflops_fp4",
-    "tflops_bf16_measured", "tflops_fp8_measured", "link_bandwidth_gbps", "power_default_w",
+    "unit_count", "memory_bytes", "memory_reported_bytes", "memory_bandwidth_gbps", "tflops_fp16", "tflops_bf16",
+    "tflops_fp8", "tflops_fp4", "tflops_bf16_measured", "tflops_fp8_measured", "link_bandwidth_gbps", "power_default_w",
 )  # fmt: skip
 
 
