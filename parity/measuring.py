@@ -15,10 +15,10 @@ from parity.errors import UsageError
 from parity.measure.plan import Place
 from parity.measure.run import Outcome, measure
 from parity.model.absent import Reading, value_of
-from parity.model.fingerprint import Note
+from parity.model.fingerprint import SELECTING, Note, why_no_device
 from parity.model.measurement import MeasuredDevice, MeasureReport, Unmeasured, peak_fact
 from parity.model.policy import Rulebook
-from parity.units import plural
+from parity.reports.rows import short_reason
 from parity.verdict.run_rules import configured
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 SOURCE = "measure"
 BUSY_RULE = "other-processes"
-_VISIBLE = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +82,7 @@ def measured(
         for at, why in refused.items()
     ]
     if not subjects:
-        outcome.unmeasured.append(Unmeasured(name="all", why="not_asked", detail=_nothing(fingerprint)))
+        outcome.unmeasured.append(Unmeasured(name="all", why="not_asked", detail=why_no_device(fingerprint)))
     report = MeasureReport(
         tool={"name": "parity", "version": __version__},
         budget_s=wish.budget_s,
@@ -99,15 +98,6 @@ def measured(
     return noted, report
 
 
-def _nothing(fingerprint: Fingerprint) -> str:
-    """Return why there is no device to measure: what hides them all, else what the probes said."""
-    if fingerprint.devices:
-        hiding = [f"{name}={fingerprint.environment[name]}" for name in _VISIBLE if name in fingerprint.environment]
-        told = ", ".join(hiding) or "this process may use none"
-        return f"{plural(len(fingerprint.devices), 'GPU')} here, none visible: {told}"
-    return "; ".join(dict.fromkeys(note.text for note in fingerprint.notes)) or "no GPU was found"
-
-
 def _subjects(fingerprint: Fingerprint, numbers: Sequence[int]) -> dict[int, Subject]:
     """Return position -> device, in order; a part is assumed only where exactly one fits."""
     identified = {id(one.device): one for one in session.identify_all(fingerprint)}
@@ -119,8 +109,10 @@ def _subjects(fingerprint: Fingerprint, numbers: Sequence[int]) -> dict[int, Sub
     known = {subject.device.locator.index for subject in shown.values()}
     for number in numbers:
         if number not in known:
-            listed = ", ".join(map(str, sorted(known))) or "none"
-            raise UsageError(f"no visible GPU {number}", where="--device", mend=f"use one of these: {listed}")
+            listed = ", ".join(map(str, sorted(known)))
+            why = short_reason(why_no_device(fingerprint))
+            mend = f"use one of these: {listed}" if listed else f"run where one is visible; here: {why}"
+            raise UsageError(f"no visible GPU {number}", where="--device", mend=mend)
     return {at: one for at, one in shown.items() if not numbers or one.device.locator.index in numbers}
 
 
@@ -196,4 +188,4 @@ class _Counters:
         uuids = [value_of(device.locator.uuid) for device in devices]
         if all(uuids) and all(value_of(device.identity.vendor) == "nvidia" for device in devices):
             return {"CUDA_VISIBLE_DEVICES": ",".join(uuid for uuid in uuids if uuid)}
-        return {name: os.environ[name] for name in _VISIBLE if name in os.environ}
+        return {name: os.environ[name] for name in SELECTING if name in os.environ}

@@ -9,6 +9,8 @@ from parity import session
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.cli import options
+from parity.cli.folding import tell
+from parity.cli.no_device import no_device
 from parity.errors import UnknownNameError, UsageError
 from parity.fleet.diff import MachineDiff, compare
 
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare; 0, or with ``--check`` 1 when the machines drifted apart, 3 when a side has no device."""
+    """Compare; 0, with ``--check`` 1 when the machines drifted apart, and 3 when a side has no device."""
     if arguments.since is not None or arguments.store is not None:
         return _since(arguments)
     if arguments.b is None:
@@ -41,11 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
     sides = [machine(name) for name in (arguments.a, arguments.b)]
     comparison = compare(sides[0], sides[1], names=(arguments.a, arguments.b))
     options.write_reports(arguments, lambda name: render(comparison, name, verbose=arguments.verbose))
-    if not arguments.check:
-        return 0
-    if any(not side.visible_devices for side in sides):
+    named = zip((arguments.a, arguments.b), sides, strict=True)
+    empty = [(name, side) for name, side in named if not side.visible_devices]
+    for name, side in empty:
+        tell(f"parity: {no_device(side, where=name)}")
+    if empty:
         return 3
-    return 1 if comparison.drifted else 0
+    return int(arguments.check and comparison.drifted)
 
 
 def _since(arguments: argparse.Namespace) -> int:

@@ -178,10 +178,10 @@ def _fix(outcome: Outcome, *, write: bool) -> None:
             options.emit(fixing.preview(path, text, after))
             left += mine
     outcome.findings = sorted(left, key=lambda one: (one.path, one.line, one.column, one.rule))
-    done = f"{plural(count, 'mechanical mend')} {'written' if write else 'shown, nothing written'}"
+    told = f"{plural(count, 'mechanical mend')} {'written' if write else 'shown, nothing written'}"
     by_hand = sum(one.suppressed is None and (write or one.fix is None) for one in left)
     rest = f"; {plural(by_hand, 'finding')} to mend by hand" if by_hand else ""
-    print(f"parity: {done if count else 'no mend is mechanical'}{rest}", file=sys.stderr)
+    print(f"parity: {told if count else 'no mend is mechanical'}{rest}", file=sys.stderr)
 
 
 def _report(

@@ -19,8 +19,10 @@ EXAMPLES = """\
 examples:
   parity measure                                    everything, ten seconds
   parity measure --only dram --device 0 --budget 3s memory bandwidth of GPU 0
-  parity doctor --target h100 --measure             judge what was measured, too
-Runs kernels on idle GPUs, in a process of its own that frees everything; clocks and settings are left alone."""
+  parity doctor --target h100 --measure             judge what was measured
+Runs kernels on idle GPUs, in a process of its own that frees everything;
+clocks and settings are left alone.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
