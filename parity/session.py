@@ -12,7 +12,8 @@ import msgspec
 from parity import __version__
 from parity.catalog import store
 from parity.catalog.identify import identify
-from parity.config.project import Project, find_project, load_project
+from parity.config.project import Project, load_project
+from parity.config.project_file import find_project
 from parity.config.targets import target_or_default
 from parity.errors import UsageError
 from parity.inputs import read_bytes

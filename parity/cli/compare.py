@@ -14,7 +14,8 @@ from parity.cli import options
 from parity.cli.no_device import no_device
 from parity.compare.column import column_of_target, columns_of_fingerprint
 from parity.compare.comparison import compare
-from parity.config.project import find_project, load_project
+from parity.config.project import load_project
+from parity.config.project_file import find_project
 from parity.config.targets import resolve_target
 from parity.inputs import read_bytes
 

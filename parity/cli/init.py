@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from parity import __version__
 from parity.cli.folding import tell
-from parity.config.project import Project, find_project, load_project
+from parity.config.project import Project, load_project
+from parity.config.project_file import find_project
 from parity.config.targets import resolve_target, target_or_default
 from parity.errors import UsageError
 from parity.model.target import WHOLE

@@ -9,7 +9,8 @@ import msgspec
 
 from parity.cli import model_flags, options
 from parity.cli.model_question import DEFAULT_CONTEXT, RANKS, question_of
-from parity.config.project import find_project, load_project
+from parity.config.project import load_project
+from parity.config.project_file import find_project
 from parity.errors import UsageError
 from parity.model.model_gate import ModelGate
 from parity.model.policy import Policy

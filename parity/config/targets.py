@@ -21,7 +21,8 @@ from parity.model.target import WHOLE, Target
 from parity.units import format_bytes
 
 if TYPE_CHECKING:
-    from parity.config.project import Project, TargetEntry
+    from parity.config.project import Project
+    from parity.config.target_entry import TargetEntry
     from parity.model.fingerprint import Fingerprint
     from parity.model.identified import Identified
     from parity.model.rule import Level

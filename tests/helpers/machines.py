@@ -8,7 +8,8 @@ import msgspec
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
-from parity.config.project import Project, TargetEntry
+from parity.config.project import Project
+from parity.config.target_entry import TargetEntry
 from parity.config.targets import resolve_target
 from parity.model.absent import Reading
 from parity.model.device import Device, Locator, Partition

@@ -11,7 +11,8 @@ import pytest
 
 from parity.catalog import store
 from parity.compare.column import FORMATS, MAX_LABEL, column_of_target, rate_name
-from parity.config.project import Project, TargetEntry
+from parity.config.project import Project
+from parity.config.target_entry import TargetEntry
 from parity.config.targets import resolve_target
 from parity.errors import NothingToJudgeError
 from parity.model.absent import NOT_ASKED, Reading

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from parity.config.project import Project, find_project, load_project
+from parity.config.project import Project, load_project
+from parity.config.project_file import find_project
 from parity.errors import InputFileError, InvalidConfigError, ParityError
 from parity.model.policy import PerfTests, Policy
 

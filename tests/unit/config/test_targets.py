@@ -9,7 +9,8 @@ import pytest
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
-from parity.config.project import Project, TargetEntry, load_project
+from parity.config.project import Project, load_project
+from parity.config.target_entry import TargetEntry
 from parity.config.targets import resolve_target, target_or_default
 from parity.errors import InputFileError, ParityError, UnknownNameError, UsageError
 from parity.model.absent import NOT_ASKED, Reading
