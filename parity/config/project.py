@@ -18,6 +18,7 @@ from parity.inputs import MAX_PROBLEMS, Document, near_names, printable, problem
 from parity.model.finding import Waiver
 from parity.model.model_gate import ModelGate
 from parity.model.policy import LintSettings, PerfTests, Policy
+from parity.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,7 @@ def _first(problems: list[ParityError], document: Document) -> list[ParityError]
     more = len(problems) - MAX_PROBLEMS
     if more <= 0:
         return problems
-    return [*problems[:MAX_PROBLEMS], ParityError(f"{more} more problems", where=document.where)]
+    return [*problems[:MAX_PROBLEMS], ParityError(plural(more, "more problem"), where=document.where)]
 
 
 def _check_top(document: Document) -> Iterator[ParityError]:

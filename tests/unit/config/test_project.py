@@ -408,7 +408,7 @@ def test_a_file_of_mistakes_is_cut_short() -> None:
     with pytest.raises(InvalidConfigError) as caught:
         load("targets:\n" + "".join(f"  t{n}: {{device: nope{n}}}\n" for n in range(2000)))
     assert len(caught.value.problems) == 51
-    assert str(caught.value.problems[-1]) == "parity.yaml: 1 more problems"
+    assert str(caught.value.problems[-1]) == "parity.yaml: 1 more problem"
 
 
 # pyproject
