@@ -56,8 +56,14 @@ class InvalidConfigError(ParityError):
         self.problems = problems
 
     def __str__(self) -> str:
-        """Return every problem, one after the other."""
-        return "\n".join(str(problem) for problem in self.problems)
+        """Return every problem, one after the other; a mend that several share stands once, below the last of them."""
+        lines = []
+        for position, problem in enumerate(self.problems):
+            following = self.problems[position + 1 : position + 2]
+            shared = bool(problem.mend and following and following[0].mend == problem.mend)
+            told = str(problem)
+            lines.append(told.removesuffix(f"\n  mend: {problem.mend}") if shared else told)
+        return "\n".join(lines)
 
 
 class CatalogError(ParityError):

@@ -15,9 +15,10 @@ from parity.errors import UsageError
 from parity.measure.plan import Place
 from parity.measure.run import Outcome, measure
 from parity.model.absent import Reading, value_of
-from parity.model.fingerprint import Note
+from parity.model.fingerprint import SELECTING, Note, why_no_device
 from parity.model.measurement import MeasuredDevice, MeasureReport, Unmeasured, peak_fact
 from parity.model.policy import Rulebook
+from parity.reports.rows import short_reason
 from parity.verdict.run_rules import configured
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 SOURCE = "measure"
 BUSY_RULE = "other-processes"
-_VISIBLE = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +81,8 @@ def measured(
         Unmeasured(name="all", device=at, why="not_asked", detail=f"{why}; measured all the same with --busy")
         for at, why in refused.items()
     ]
+    if not subjects:
+        outcome.unmeasured.append(Unmeasured(name="all", why="not_asked", detail=why_no_device(fingerprint)))
     report = MeasureReport(
         tool={"name": "parity", "version": __version__},
         budget_s=wish.budget_s,
@@ -107,8 +109,10 @@ def _subjects(fingerprint: Fingerprint, numbers: Sequence[int]) -> dict[int, Sub
     known = {subject.device.locator.index for subject in shown.values()}
     for number in numbers:
         if number not in known:
-            listed = ", ".join(map(str, sorted(known))) or "none"
-            raise UsageError(f"no visible GPU {number}", where="--device", mend=f"use one of these: {listed}")
+            listed = ", ".join(map(str, sorted(known)))
+            why = short_reason(why_no_device(fingerprint))
+            mend = f"use one of these: {listed}" if listed else f"run where one is visible; here: {why}"
+            raise UsageError(f"no visible GPU {number}", where="--device", mend=mend)
     return {at: one for at, one in shown.items() if not numbers or one.device.locator.index in numbers}
 
 
@@ -143,7 +147,7 @@ def _notes(report: MeasureReport, labels: Mapping[int, str]) -> list[Note]:
     """Return what a reader of the fingerprint must know of what is missing; what a device cannot do is not missing."""
     done = {one.device for one in report.measured}
     grouped: dict[tuple[int | None, Why | str, str], list[str]] = {}
-    for one in report.unmeasured:
+    for one in report.unmeasured if report.devices else ():  # without a device the probes' own notes say it
         if one.why != "not_supported" or one.device not in done:
             grouped.setdefault((one.device, one.why, one.detail), []).append(one.name)
     notes = []
@@ -184,4 +188,4 @@ class _Counters:
         uuids = [value_of(device.locator.uuid) for device in devices]
         if all(uuids) and all(value_of(device.identity.vendor) == "nvidia" for device in devices):
             return {"CUDA_VISIBLE_DEVICES": ",".join(uuid for uuid in uuids if uuid)}
-        return {name: os.environ[name] for name in _VISIBLE if name in os.environ}
+        return {name: os.environ[name] for name in SELECTING if name in os.environ}

@@ -30,6 +30,7 @@ _MAX_DEVICE_KINDS = 3
 _MAX_REASONS = 5
 _LABEL = 14
 _MIN_WIDTH = 60
+_WATCHING = ("conditions", "run conditions")  # what a gap is called when nothing at all could be watched
 
 OTHERS = {"selection": "the GPUs selected later", "worker": "an xdist worker"}
 WORDS = {"timings_single_gpu": "single-GPU timings", "timings_multi_gpu": "multi-GPU timings"}
@@ -190,7 +191,8 @@ def _conditions(watched: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
             reasons[rule].append((nodeid, text))
     for rule, seen in list(reasons.items())[:_MAX_REASONS]:
         more = f" and {len(seen) - 1} more" if len(seen) > 1 else ""
-        yield f"              {rule}: {seen[0][1]}"
+        named = "" if rule in _WATCHING else f"{rule}: "  # the label says it already
+        yield f"              {named}{seen[0][1]}"
         yield f"                in {seen[0][0]}{more}"
     if len(reasons) > _MAX_REASONS:
         yield f"              {len(reasons) - _MAX_REASONS} more reasons"

@@ -60,7 +60,7 @@ def test_the_shown_comparison_is_real() -> None:
     )  # fmt: skip
     shown = [line for line in block("parity compare h100 mi300x").splitlines() if line.strip(" .")]
     printed = iter(done.stdout.splitlines())
-    for line in shown:  # in order; the dots stand for what is left out
+    for line in shown:  # in order
         assert line in printed, line
     assert len(shown) > 20
     assert done.returncode == 0

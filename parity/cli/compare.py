@@ -10,6 +10,7 @@ import msgspec
 from parity.catalog import store
 from parity.catalog.identified import identified
 from parity.cli import options
+from parity.cli.no_device import no_device
 from parity.compare.column import column_of_target, columns_of_fingerprint
 from parity.compare.comparison import compare
 from parity.config.project import project_at
@@ -64,6 +65,8 @@ def columns_of(word: str, project: Project) -> list[Column]:
     is_file = os.path.isfile(word)  # noqa: PTH113  (never raises, however long the word)
     if word not in project.targets and (word in ("-", "here") or is_file):
         fingerprint = _machine(word)
+        if word == "here" and not fingerprint.visible_devices:
+            raise no_device(fingerprint, instead="name a part of the catalog: `parity targets`")
         found = [identified(device) for device in fingerprint.visible_devices]
         return columns_of_fingerprint(fingerprint, found, asked=word, spec_of=store.device_spec)
     target = resolve_target(word, project, source="parity compare")

@@ -9,23 +9,15 @@ from parity import session
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.cli import options
+from parity.cli.folding import tell
+from parity.cli.no_device import no_device
 from parity.errors import UnknownNameError, UsageError
-from parity.fleet.diff import GATED, MachineDiff, compare
-from parity.units import format_ratio
+from parity.fleet.diff import MachineDiff, compare
 
 if TYPE_CHECKING:
     import argparse
 
-    from parity.model.difference import Difference
     from parity.model.fingerprint import Fingerprint
-
-SECTION_WORDS = {
-    "identity": "hardware",
-    "stack": "software",
-    "environment": "environment variables",
-    "conditions": "state",
-    "host": "host",
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,22 +35,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare; 0, or with ``--check`` 1 when the machines drifted apart, 3 when a side has no device."""
+    """Compare; 0, with ``--check`` 1 when the machines drifted apart, and 3 when a side has no device."""
     if arguments.since is not None or arguments.store is not None:
         return _since(arguments)
     if arguments.b is None:
         raise UsageError("one machine given, two needed", where="B", mend="name another, or use --since and --store")
     sides = [machine(name) for name in (arguments.a, arguments.b)]
     comparison = compare(sides[0], sides[1], names=(arguments.a, arguments.b))
-    options.write_reports(
-        arguments,
-        lambda name: session.as_json(comparison).decode() if name == "json" else as_text(comparison, arguments.verbose),
-    )
-    if not arguments.check:
-        return 0
-    if any(not side.visible_devices for side in sides):
+    options.write_reports(arguments, lambda name: render(comparison, name, verbose=arguments.verbose))
+    named = zip((arguments.a, arguments.b), sides, strict=True)
+    empty = [(name, side) for name, side in named if not side.visible_devices]
+    for name, side in empty:
+        tell(f"parity: {no_device(side, where=name)}")
+    if empty:
         return 3
-    return 1 if comparison.drifted else 0
+    return int(arguments.check and comparison.drifted)
 
 
 def _since(arguments: argparse.Namespace) -> int:
@@ -98,45 +89,10 @@ def machine(name: str) -> Fingerprint:
         ) from None
 
 
-def as_text(comparison: MachineDiff, verbose: bool) -> str:  # noqa: FBT001
-    """Return the comparison as text; values that only one side tells are counted, and shown when verbose."""
-    lines: list[str] = []
-    changed = [item for item in comparison.differences if item.kind == "changed"]
-    for section, word in SECTION_WORDS.items():
-        rows = [item for item in changed if item.section == section]
-        if rows:
-            lines += ["", f"{word}{'' if section in GATED else ' (not gated)'}", *_table(rows, comparison)]
-    lines += [
-        "",
-        f"{len(changed)} value{'' if len(changed) == 1 else 's'} differ{'s' if len(changed) == 1 else ''}"
-        if changed
-        else "nothing differs that both sides tell",
-    ]
-    untold = [item for item in comparison.differences if item.kind != "changed"]
-    if untold:
-        lines.append(f"{len(untold)} values are told by one side only" + ("" if verbose else " (-v)"))
-    if verbose:
-        lines += [
-            f"  {item.subject:<8} {item.name}: {item.a or item.b}, told by {'A' if item.kind == 'only-a' else 'B'}"
-            for item in untold
-        ]
-    return "\n".join(lines[1:] if lines[0] == "" else lines) + "\n"
+def render(comparison: MachineDiff, name: str, *, verbose: bool) -> str:
+    """Return the comparison in the format called ``name``."""
+    if name == "json":
+        return session.as_json(comparison).decode()
+    from parity.reports import diff_text
 
-
-def _table(rows: list[Difference], comparison: MachineDiff) -> list[str]:
-    subject = max(len(item.subject) for item in rows)
-    name = max(len(item.name) for item in rows)
-    heads = [_cut(Path(side).name or side) for side in (comparison.a, comparison.b)]
-    a = max(len(heads[0]), *(len(_cut(item.a)) for item in rows))
-    b = max(len(heads[1]), *(len(_cut(item.b)) for item in rows))
-    lines = [f"  {'':<{subject}}  {'':<{name}}  {heads[0]:>{a}}  {heads[1]:>{b}}"]
-    for item in rows:
-        left, right = (_cut(value) or "unset" for value in (item.a, item.b))
-        ratio = format_ratio(item.ratio)
-        line = f"  {item.subject:<{subject}}  {item.name:<{name}}  {left:>{a}}  {right:>{b}}  {ratio}"
-        lines.append(line.rstrip())
-    return lines
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 28 else text[:26] + ".."
+    return diff_text.render(comparison, verbose=verbose, width=options.terminal()[0])

@@ -12,7 +12,7 @@ from parity.catalog.identified import identified
 from parity.catalog.identify import weigh_all
 from parity.cli import options
 from parity.cli.folding import for_terminal
-from parity.errors import NothingToJudgeError
+from parity.cli.no_device import no_device
 from parity.model.identified import Candidate
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     target = session.target_of(arguments.target, project)
     fingerprint = session.fingerprint_of(arguments.fingerprint)
     if not fingerprint.visible_devices:
-        told = "; ".join(note.text for note in fingerprint.notes) or "no device was read"
-        raise NothingToJudgeError(told, mend="give a saved fingerprint: --fingerprint FILE")
+        where = arguments.fingerprint or "here"
+        raise no_device(fingerprint, where=where, instead="give a saved fingerprint: --fingerprint FILE")
     told_devices = tuple(explained(device, target) for device in fingerprint.visible_devices)
     answer = Explained(target=target.id, devices=told_devices)
 

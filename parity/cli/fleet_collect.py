@@ -20,9 +20,11 @@ from parity.outputs import write_file
 TIMEOUT_S = 120.0
 MAX_TIMEOUT_S = 7 * 86_400.0
 LAUNCHERS = ("auto", "local", "torch", "slurm", "ray")
-EXAMPLES = """
-Under torchrun:    torchrun --nnodes 4 --nproc-per-node 1 ... --no-python parity fleet collect -o fleet.jsonl
-Under Slurm:       srun --ntasks-per-node 1 parity fleet collect --into /shared/fleet
+EXAMPLES = r"""
+Under torchrun:    torchrun --nnodes 4 --nproc-per-node 1 ... --no-python \
+                       parity fleet collect -o fleet.jsonl
+Under Slurm:       srun --ntasks-per-node 1 \
+                       parity fleet collect --into /shared/fleet
 On a Ray cluster:  parity fleet collect --via ray -o fleet.jsonl
 Then:              parity fleet fleet.jsonl --target 8xh100
 """

@@ -66,6 +66,8 @@ jobs:
       - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with:
           python-version: "3.12"
+      # The version that wrote this file, from your package index. Where the index does not have it (yet), install the
+      # same from its repository, at a full commit hash: pip install "git+https://github.com/OWNER/gpu-parity@COMMIT"
       # `pip`, not `python -m pip`: the latter looks for modules in the checkout first.
       - run: pip install gpu-parity=={version}
       # The first format goes to the job summary, the others to the log, where `github` becomes annotations.
@@ -85,6 +87,7 @@ jobs:
         with:
           persist-credentials: false
       # `python` is the one with your torch: its packages are judged. Name another if it is not first on the path.
+      # Where the index does not have this version, install it from its repository, as the job above says.
       - run: python -m pip install gpu-parity=={version}
       - run: parity doctor --format markdown -o "$GITHUB_STEP_SUMMARY" --format text --format github
       # --parity-require-measured: a green run that skipped everything is no measurement.

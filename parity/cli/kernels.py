@@ -22,6 +22,7 @@ from parity.model.absent import value_of
 from parity.model.arch import AmdArch, NvidiaArch, parse_arch
 from parity.model.coverage import KernelsReport, PackageVerdict, RunsOn
 from parity.reports import kernels_text
+from parity.units import plural
 from parity.verdict.kernels import kernels_report
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         inventory = _inventory(arguments.what, process, scan=arguments.scan)
     if not inventory.libraries:
         raise NothingToJudgeError(
-            f"no device code in {inventory.files} files"
+            f"no device code in {plural(inventory.files, 'file')}"
             + (f", {inventory.unsearched} of them not searched" if inventory.unsearched else ""),
             where="what was built here" if arguments.built else _asked(arguments),
             mend="ask when its kernels are loaded: most libraries are when they are first used"

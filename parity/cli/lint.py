@@ -85,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         preview=arguments.preview or project.lint.preview,
         perf_tests=project.perf_tests,
     )
+    held_before = _baseline_of(arguments)
     rules = Rules(asked, chosen.__contains__, project.rules)
     exclude = (*project.lint.exclude, *(arguments.exclude or ()))
     folder = None if arguments.no_cache else cache.default_folder()
@@ -102,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         _fix(outcome, write=arguments.fix)
         if arguments.show_fixes:
             return 0
-    report = _report(outcome, rules, target, arguments, project)
+    report = _report(outcome, rules, target, arguments, project, held_before)
     fail_on = arguments.fail_on or project.policy.fail_on
     options.write_reports(arguments, lambda name: render(report, outcome, name, arguments, fail_on))
     return 0 if arguments.exit_zero else report.exit_status
@@ -144,9 +145,21 @@ def _waive(outcome: Outcome, project: Project, rules: Rules) -> None:
         outcome.opened[path] = file
 
 
-def _write_baseline(outcome: Outcome, arguments: argparse.Namespace) -> int:
-    if arguments.baseline is None:
+def _baseline_of(arguments: argparse.Namespace) -> baseline.Baseline | None:
+    """Return the findings to leave out; None where no baseline is given, or it is about to be written.
+
+    Raises:
+        UsageError: it is to be written, and has no name.
+        InputFileError: the file is missing or no baseline.
+    """
+    if arguments.baseline is None and arguments.update_baseline:
         raise UsageError("no file to write", where="--update-baseline", mend="name it with --baseline FILE")
+    if arguments.baseline is None or arguments.update_baseline:
+        return None
+    return baseline.read(Path(arguments.baseline))
+
+
+def _write_baseline(outcome: Outcome, arguments: argparse.Namespace) -> int:
     held = baseline.of(outcome.findings, outcome.texts)
     write_file(arguments.baseline, session.as_json(held).decode())
     count = sum(one.count for one in held.findings)
@@ -171,15 +184,23 @@ def _fix(outcome: Outcome, *, write: bool) -> None:
             options.emit(fixing.preview(path, text, after))
             left += mine
     outcome.findings = sorted(left, key=lambda one: (one.path, one.line, one.column, one.rule))
-    print(f"parity: {plural(count, 'mend')} {'written' if write else 'shown, nothing written'}", file=sys.stderr)
+    told = f"{plural(count, 'mechanical mend')} {'written' if write else 'shown, nothing written'}"
+    by_hand = sum(one.suppressed is None and (write or one.fix is None) for one in left)
+    rest = f"; {plural(by_hand, 'finding')} to mend by hand" if by_hand else ""
+    print(f"parity: {told if count else 'no mend is mechanical'}{rest}", file=sys.stderr)
 
 
 def _report(
-    outcome: Outcome, rules: Rules, target: Target | None, arguments: argparse.Namespace, project: Project
+    outcome: Outcome,
+    rules: Rules,
+    target: Target | None,
+    arguments: argparse.Namespace,
+    project: Project,
+    before: baseline.Baseline | None,
 ) -> LintReport:
     findings, held = outcome.findings, 0
-    if arguments.baseline is not None:
-        findings, held = baseline.without(findings, baseline.read(Path(arguments.baseline)), outcome.texts)
+    if before is not None:
+        findings, held = baseline.without(findings, before, outcome.texts)
     level = SEVERITIES.index(arguments.fail_on or project.policy.fail_on)
     failed = any(SEVERITIES.index(one.severity) <= level for one in findings if one.suppressed is None)
     return LintReport(

@@ -47,6 +47,7 @@ COMMANDS = {
     "rule": ("parity.cli.rule", "explain a rule; without a name, list them"),
     "init": ("parity.cli.init", "write parity.yaml, and a workflow if asked"),
 }
+QUESTION = "Is this GPU the one that production runs on, and what may still be concluded if it is not?"
 HELP_WIDTH = 100
 GC_THRESHOLD = 50_000  # new objects before the first collection: what a short command makes lives until its answer
 MISUSE = "2 misuse or internal error"
@@ -97,6 +98,15 @@ class _Parser(argparse.ArgumentParser):
         return f"\n  close: {close}" if close else ""
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """A help formatter that breaks no option or name at its hyphen: ``nvidia-smi`` stays one word."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        import textwrap  # as argparse itself has it: only where help is asked for
+
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status.
 
@@ -135,7 +145,7 @@ def _run(words: list[str]) -> int:
         module = importlib.import_module(COMMANDS[command][0])
         parser = _Parser(
             prog=f"parity {command}",
-            description=COMMANDS[command][1][0].upper() + COMMANDS[command][1][1:] + ".",
+            description=_described(COMMANDS[command][1][0].upper() + COMMANDS[command][1][1:] + "."),
             epilog=_epilog(STATUSES.get(command, STATUS)),
             allow_abbrev=False,
             formatter_class=_formatter,
@@ -145,7 +155,7 @@ def _run(words: list[str]) -> int:
         return status
     parser = _Parser(
         prog="parity",
-        description="Is this GPU the one that production runs on, and what may still be concluded if it is not?",
+        description=_described(QUESTION),
         epilog=_epilog(f"{STATUS}. `parity COMMAND --help` says more"),
         allow_abbrev=False,
         formatter_class=_formatter,
@@ -179,6 +189,10 @@ def _epilog(statuses: str) -> str:
     return folded(f"exit status: {statuses}.", width=_help_width(), hang=2)
 
 
+def _described(text: str) -> str:
+    return folded(text, width=_help_width(), hang=0)
+
+
 def _help_width() -> int:
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isdigit() else min(columns_of(sys.stdout) or HELP_WIDTH, HELP_WIDTH)
@@ -187,7 +201,7 @@ def _help_width() -> int:
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """Return a help formatter that knows its width; argparse would import shutil and its compressors to find it."""
-    return argparse.RawDescriptionHelpFormatter(prog, width=_help_width())
+    return _Help(prog, width=_help_width())
 
 
 def program() -> NoReturn:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from parity import session
 from parity.cli import measuring_options, options
+from parity.cli.folding import for_terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -18,8 +19,10 @@ EXAMPLES = """\
 examples:
   parity measure                                    everything, ten seconds
   parity measure --only dram --device 0 --budget 3s memory bandwidth of GPU 0
-  parity doctor --target h100 --measure             judge what was measured, too
-Runs kernels on idle GPUs, in a process of its own that frees everything; clocks and settings are left alone."""
+  parity doctor --target h100 --measure             judge what was measured
+Runs kernels on idle GPUs, in a process of its own that frees everything;
+clocks and settings are left alone.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     wish = measuring_options.wish_of(arguments)
     project = session.project_of(arguments.config)
     fingerprint = session.fingerprint_of(None)
-    _, report = measuring_options.measure_here(fingerprint, wish, project)
-    options.write_reports(arguments, lambda name: render(report, name))
+    # A report for people that goes to standard output says itself how it ended.
+    shown = (arguments.format or ["text"])[len(arguments.output or ()) :]
+    quiet = "text" in shown or "markdown" in shown
+    _, report = measuring_options.measure_here(fingerprint, wish, project, quiet=quiet)
+    options.write_reports(arguments, lambda name: render(report, name), shown=for_terminal)
     if report.interrupted:
         return measuring_options.INTERRUPTED
     return 0 if report.measured else 3

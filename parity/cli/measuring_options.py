@@ -81,14 +81,17 @@ def wish_of(arguments: argparse.Namespace) -> Wish:
     )
 
 
-def measure_here(fingerprint: Fingerprint, wish: Wish, project: Project) -> tuple[Fingerprint, MeasureReport]:
-    """Measure with a progress bar, if somebody is there to see it; say on standard error how it ended."""
+def measure_here(
+    fingerprint: Fingerprint, wish: Wish, project: Project, *, quiet: bool = False
+) -> tuple[Fingerprint, MeasureReport]:
+    """Measure with a progress bar, if somebody is there to see it; say on standard error how it ended, unless quiet."""
     from parity.measuring import measured
     from parity.reports.measure_rows import summary
 
     with _progress() as told:
         noted, report = measured(fingerprint, wish, project, told)
-    print(f"parity: {summary(report)}", file=sys.stderr)
+    if not quiet:
+        print(f"parity: {summary(report)}", file=sys.stderr)
     return noted, report
 
 

@@ -9,7 +9,7 @@ import msgspec
 from parity.cli import model_flags, options
 from parity.cli.model_question import DEFAULT_CONTEXT, RANKS, question_of
 from parity.config.project import project_at
-from parity.errors import NothingToJudgeError, UsageError
+from parity.errors import UsageError
 from parity.model.model_gate import ModelGate
 from parity.model.policy import Policy
 from parity.workload.demands import Demands
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from parity.model.workload import ModelReport
 
 MAX_PARAMETERS = 10**15
+OF_ONE_MODEL = ("here", "dtype", "kv_dtype", "context", "batch", *RANKS, "engine")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=tuple(ENGINES),
-        default="usual",
         help="whose default reserve of memory counts (default: usual, a tenth)",
     )
     parser.add_argument("--params", metavar="N", help="parameters, where they cannot be counted: 70b, 70.6e9")
@@ -70,13 +70,13 @@ def run(arguments: argparse.Namespace) -> int:
     flags = model_flags.given(arguments)
     if arguments.model is not None and flags:
         raise UsageError(f"{flags[0]} is for a model without a file", where=flags[0], mend="leave one of both out")
-    if arguments.model is None and not flags:
+    if arguments.model is None and not flags and arguments.params is None and arguments.like is None:
         return _gates(arguments, project)
     gate = _gate(arguments)
     question = question_of(
         gate,
         project,
-        shape=model_flags.shape_of(arguments) if flags else None,
+        shape=model_flags.shape_of(arguments) if arguments.model is None else None,
         parameters=None
         if arguments.params is None
         else model_flags.parameter_count(arguments.params, high=MAX_PARAMETERS),
@@ -148,10 +148,19 @@ def _json(report: ModelReport | ModelsReport) -> str:
 
 def _gates(arguments: argparse.Namespace, project: Project) -> int:
     if not project.models:
-        raise NothingToJudgeError(
-            "no model was given, and the project file names none",
-            where=project.where or "parity model",
-            mend="give a config.json, or `models: [{config: ..., target: ...}]` in parity.yaml",
+        raise UsageError(
+            "no model was given, and "
+            + ("the project file names none" if project.where else "there is no project file"),
+            where=project.where,
+            mend="give a config.json: `parity model config.json --target h100`; or name it in parity.yaml: "
+            "`models: [{config: config.json, target: h100}]`",
+        )
+    strays = [f"--{name.replace('_', '-')}" for name in OF_ONE_MODEL if getattr(arguments, name) is not None]
+    if strays:
+        raise UsageError(
+            "each model of the project file says this itself",
+            where=", ".join(strays),
+            mend="write it there, or give one model's config.json",
         )
     report = gates_report(project, today=_today(), target=arguments.target)
     options.write_reports(arguments, lambda name: _render_all(report, name, verbose=arguments.verbose))
@@ -182,7 +191,7 @@ def _gate(arguments: argparse.Namespace) -> ModelGate:
         batch=_whole(arguments.batch, "--batch", MAX_BATCH),
         dtype=arguments.dtype,
         kv_dtype=arguments.kv_dtype,
-        engine=arguments.engine,
+        engine=arguments.engine or "usual",
         like=arguments.like,
         tp=tp,
         pp=pp,

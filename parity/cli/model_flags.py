@@ -52,7 +52,9 @@ def shape_of(arguments: argparse.Namespace) -> ModelShape:
         missing.append("--params or --intermediate")
     if missing:
         raise UsageError(
-            f"without a file {', '.join(missing)} must be given", where=WHERE, mend="or give the model's config.json"
+            f"without a file {', '.join(missing)} must be given",
+            where=WHERE,
+            mend="give them, or the model's config.json",
         )
     values: dict[str, Any] = {"tie_word_embeddings": False}
     for name, (key, _, _) in FLAGS.items():

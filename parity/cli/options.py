@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from parity.errors import UsageError
 from parity.model.rule import LEVELS, SEVERITIES
 from parity.outputs import write_file
+from parity.units import plural
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +44,12 @@ def add_target(parser: argparse.ArgumentParser, *, required: bool = False) -> No
 
 def add_require(parser: argparse.ArgumentParser) -> None:
     """Add ``--require``."""
-    parser.add_argument("--require", choices=LEVELS, help="least level that passes (default: equivalent)")
+    parser.add_argument(
+        "--require",
+        metavar="LEVEL",
+        choices=LEVELS,
+        help=f"least level that passes: {', '.join(LEVELS)} (default: equivalent)",
+    )
 
 
 def add_fail_on(parser: argparse.ArgumentParser) -> None:
@@ -82,9 +88,8 @@ def write_reports(
     formats = arguments.format or ["text"]
     files = arguments.output or []
     if len(files) > len(formats):
-        raise UsageError(
-            f"{len(files)} files for {len(formats)} formats", where="-o", mend="give one --format per -o, in order"
-        )
+        what = f"{plural(len(files), 'file')} for {plural(len(formats), 'format')}"
+        raise UsageError(what, where="-o", mend="give one --format per -o, in order")
     for number, name in enumerate(formats):
         text = render(name)
         if number < len(files):

@@ -12,6 +12,7 @@ from parity import session
 from parity.cli import options
 from parity.errors import ParityError, UsageError
 from parity.outputs import write_file
+from parity.units import plural
 from parity.verdict.bound import DTYPES
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _check(arguments: argparse.Namespace, command: list[str]) -> None:
     arguments.format = arguments.format or [_format_of(file) for file in files] or ["text"]
     if len(files) > len(arguments.format):
         raise UsageError(
-            f"{len(files)} files for {len(arguments.format)} formats",
+            f"{plural(len(files), 'file')} for {plural(len(arguments.format), 'format')}",
             where="-o",
             mend="give one --format per -o, in order",
         )

@@ -40,7 +40,7 @@ def compare(given: Iterable[Column]) -> Comparison:
     columns = uniquely_labelled(list(given))
     if not 2 <= len(columns) <= MAX_COLUMNS:
         what = f"{plural(len(columns), 'device')} to compare, 2 to {MAX_COLUMNS} are needed"
-        raise UsageError(what, where="parity compare", mend="name them: `parity compare h100 mi300x`")
+        raise UsageError(what, mend="name them: `parity compare h100 mi300x`")
     raw, normalised, ridges = raw_rows(columns), normalised_rows(columns), ridge_rows(columns)
     return Comparison(
         parts=tuple(column.part for column in columns),

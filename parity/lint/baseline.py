@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from parity.model.lint import LintFinding
 
 
+_TO_MAKE = ("no such file", "empty")  # what is said of a baseline that nobody has written yet
+
+
 class Held(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Findings of one rule on equal lines of one file."""
 
@@ -44,11 +47,16 @@ def read(path: Path) -> Baseline:
     Raises:
         InputFileError: it is missing or no baseline.
     """
-    raw = read_bytes(path)
+    mend = f"write it with today's findings: add --update-baseline to --baseline {path}, once; then commit it"
+    try:
+        raw = read_bytes(path)
+    except InputFileError as error:
+        raise InputFileError(
+            error.what, where=error.where, mend=mend if error.what in _TO_MAKE else error.mend
+        ) from error
     try:
         return msgspec.json.decode(raw, type=Baseline)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        mend = "write one with --update-baseline"
         raise InputFileError(f"no baseline: {error}", where=str(path), mend=mend) from error
 
 

@@ -11,6 +11,12 @@ from parity.errors import UsageError
 _FILE = re.compile(r"\+\+\+ (?:\"?b/(.*?)\"?|/dev/null)\t?$")
 _HUNK = re.compile(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 GIT_SECONDS = 120
+# what git says -> the mend
+MENDS = {
+    "not a git repository": "run it on a folder inside a git repository, or leave --diff out to see all findings",
+    "dubious ownership": "the repository is somebody else's: `git config --global --add safe.directory FOLDER`",
+}
+OTHER_MEND = "give a revision of this repository; in CI fetch it first (a checkout of depth 1 has no other)"
 
 
 def changed_lines(revision: str, folder: str = ".") -> dict[str, list[tuple[int, int]] | None]:
@@ -71,5 +77,6 @@ def _git(words: list[str], folder: str) -> str:
         raise UsageError(f"git cannot be run: {error}", where="--diff", mend="install git") from error
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().split("\n")[0][:200]
-        raise UsageError(f"git says: {reason}", where="--diff", mend="give a revision of this repository")
+        mend = next((told for said, told in MENDS.items() if said in reason), OTHER_MEND)
+        raise UsageError(f"git says: {reason}", where="--diff", mend=mend)
     return done.stdout.decode(errors="replace")

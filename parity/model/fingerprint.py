@@ -7,6 +7,7 @@ import msgspec
 from parity.model.absent import NOT_ASKED, Reading
 from parity.model.device import Device, Flag, Int, Text
 from parity.model.measurement import Measurement
+from parity.units import plural
 
 SCHEMA: Literal["parity.fingerprint/1"] = "parity.fingerprint/1"
 
@@ -141,6 +142,19 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
     def visible_devices(self) -> tuple[Device, ...]:
         """Return the devices this process may use."""
         return tuple(device for device in self.devices if device.locator.visible)
+
+
+# Variables that say which devices a process may use, and in which order it counts them.
+SELECTING = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+
+
+def why_no_device(fingerprint: Fingerprint) -> str:
+    """Return why no device of a fingerprint is visible: what hides them all, else what the probes said."""
+    if fingerprint.devices:
+        hiding = [f"{name}={fingerprint.environment[name]}" for name in SELECTING if name in fingerprint.environment]
+        told = ", ".join(hiding) or "this process may use none"
+        return f"{plural(len(fingerprint.devices), 'GPU')} here, none visible: {told}"
+    return "; ".join(dict.fromkeys(note.text for note in fingerprint.notes)) or "no GPU was found"
 
 
 # Identity fields that a driver, VBIOS or link-training change may alter on the same board.

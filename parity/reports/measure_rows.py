@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from parity.inputs import printable
 from parity.model.measurement import peak_fact
+from parity.reports.rows import GPU_VISIBLE, short_reason
 from parity.units import fewest_digits
 
 if TYPE_CHECKING:
@@ -55,7 +56,14 @@ def missing(report: MeasureReport) -> Iterator[str]:
     for (device, detail), names in grouped.items():
         where = "machine" if device is None else labels.get(device, f"device {device}")
         what = "" if names == ["all"] else f"{', '.join(dict.fromkeys(names))}: "
-        yield printable(f"{where}: {what}{detail}")
+        yield printable(f"{where}: {what}{short_reason(detail)}")
+
+
+def without_devices(report: MeasureReport) -> Iterator[tuple[str, str]]:
+    """Yield (label, words): why there was nothing to measure, and what to do; nothing where there was a device."""
+    if not report.devices:
+        yield from (("why", printable(short_reason(one.detail))) for one in report.unmeasured)
+        yield "next", GPU_VISIBLE
 
 
 def summary(report: MeasureReport) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.inputs import printable
-from parity.reports.measure_rows import HEAD, missing, rows_of, summary
+from parity.reports.measure_rows import HEAD, missing, rows_of, summary, without_devices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,11 +29,12 @@ def _lines(report: MeasureReport) -> Iterator[str]:
             yield from _table([HEAD, *rows])
             yield ""
     gaps = list(missing(report))
-    if gaps:
+    if gaps and report.devices:
         yield "not measured"
         yield from (f"  {gap}" for gap in gaps)
         yield ""
     yield summary(report)
+    yield from (f"  {label}: {words}" for label, words in without_devices(report))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -29,6 +29,7 @@ CONCLUSION_WORDS = {
 }
 
 
+GPU_VISIBLE = "run where a GPU is visible (in a container: `--gpus all`, or /dev/kfd and /dev/dri)"
 MIN_NAME = 32  # what a headline keeps of the devices' names
 _NOT_FOUND = ": cannot open shared object file: No such file or directory"  # as glibc's loader says it
 

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from parity.model.rule import CONCLUSIONS
 from parity.reports.rows import (
+    GPU_VISIBLE,
     carried,
     device_name,
     fact_text,
@@ -307,7 +308,7 @@ def _without_devices(verdict: Verdict) -> list[str]:
     reasons = [text for text in told if not any(text != other and _core(text) in other for other in told)]
     why = short_reason("; ".join(reasons)) or "no device was read"
     return [
-        f"run where a GPU is visible (in a container: `--gpus all`, or /dev/kfd and /dev/dri). Here: {why}",
+        f"{GPU_VISIBLE}. Here: {why}",
         "or judge a saved fingerprint: --fingerprint FILE",
     ]
 

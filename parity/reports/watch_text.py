@@ -35,7 +35,7 @@ def render(report: WatchReport, *, verbose: bool = False, width: int = 100) -> s
 
 
 def _lines(report: WatchReport, *, verbose: bool) -> Iterator[str]:
-    what = watch_rows.command_of(report) or "watched"
+    what = watch_rows.command_of(report) or "no command"
     interval = report.interval
     yield f"parity watch: {what}: {watch_rows.ending_of(report)}, {fewest_digits(round(report.seconds, 2))} s"
     if report.lost and not interval.devices:

@@ -259,7 +259,7 @@ def test_the_engine_dies_in_a_test(pytester: pytest.Pytester, gate: Gate, engine
     result = gate("--parity-target=here", child=True)
     result.assert_outcomes(passed=2)
     assert "conditions    2 unknown" in result.outlines
-    assert "              run conditions: the engine was killed by SIGKILL" in result.outlines
+    assert "              the engine was killed by SIGKILL" in result.outlines
 
 
 @pytest.mark.parametrize("what", ["os.getpid", "os.environ", "json.dumps", "json.JSONEncoder.encode"])

@@ -66,6 +66,13 @@ def test_a_quiet_machine_is_clean(run: Run) -> None:
     assert "conditions    2 clean" in out
 
 
+def test_a_watch_of_nothing_is_told_under_its_label_without_its_name_again(run: Run) -> None:
+    _, out = run("nvmlInit = error 9\n", "--parity-mode=annotate")
+    told = out.partition("conditions    2 unknown\n")[2].splitlines()
+    assert told[0].startswith("              no GPU to watch (")
+    assert told[1] == "                in test_suite.py::test_first and 1 more"
+
+
 def test_throttling_fails_where_that_is_asked(run: Run) -> None:
     status, out = run(QUIET + "*.field[269] = rate 5000 1000000000", "--parity-conditions=fail")
     assert status == 1

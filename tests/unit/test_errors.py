@@ -29,6 +29,12 @@ def test_an_invalid_file_tells_every_problem() -> None:
     assert error.problems == problems
 
 
+def test_a_mend_that_neighbours_share_is_told_once_below_the_last_of_them() -> None:
+    told = [("first", "cut it"), ("second", "cut it"), ("third", "pick one"), ("fourth", ""), ("fifth", "")]
+    error = InvalidConfigError([ParityError(what, mend=mend) for what, mend in told])
+    assert str(error) == "first\nsecond\n  mend: cut it\nthird\n  mend: pick one\nfourth\nfifth"
+
+
 @pytest.mark.parametrize("kind", [ParityError, UsageError, InputFileError, UnknownNameError, CatalogError])
 def test_misuse_is_status_2(kind: type[ParityError]) -> None:
     assert kind("x").exit_status == 2

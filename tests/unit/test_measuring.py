@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,13 +19,11 @@ from parity.errors import UsageError
 from parity.measuring import Wish, measured
 from parity.model.absent import Reading
 from parity.model.device import Process
+from parity.model.fingerprint import Fingerprint, Note
 from parity.model.measurement import Measurement
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.stubs.build import SOURCES, Machine
-
-if TYPE_CHECKING:
-    from parity.model.fingerprint import Fingerprint
 
 replace = msgspec.structs.replace
 WISH = Wish(names=("dram_copy", "matmul_bf16"), budget_s=0.6)
@@ -134,7 +132,8 @@ def test_the_command_tells_beside_the_peak(machine: Any, capsys: pytest.CaptureF
     assert lines[2].split() == [
         "dram_copy", "920", "GB/s", "0.0", "%", "91", "%", "of", "1008", "clean", "torch.neg", "float32,", "torch", "2.9.0+cu128",
     ]  # fmt: skip
-    assert told.err == "parity: 2 measurements\n"
+    assert lines[-1] == "2 measurements"
+    assert told.err == "", "said once"
 
 
 def test_json_is_the_schema_s(machine: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,6 +160,47 @@ def test_nothing_measured_is_no_pass(machine: Any, capsys: pytest.CaptureFixture
     )
     assert main(["measure", "--only", "dram", "--budget", "400ms"]) == 3
     assert "nothing to measure: torch 2.9.0+cu128 is built without GPU support" in capsys.readouterr().out
+
+
+WITHOUT = "NVML cannot be used: libnvidia-ml.so.1: cannot open shared object file: No such file or directory"
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_without_a_gpu_the_reason_and_the_next_step_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    found = Fingerprint(notes=(Note(source="nvml:init", text=WITHOUT), Note(source="pci:devices", text="no AMD GPU")))
+    monkeypatch.setattr(session, "fingerprint_of", lambda _: found)
+    assert main(["measure", "--format", form]) == 3
+    told = capsys.readouterr()
+    lines = [line.strip("#* ").removeprefix("parity measure: ") for line in told.out.splitlines() if line]
+    assert lines == [
+        "nothing to measure: no visible GPU",
+        "why: NVML cannot be used: libnvidia-ml.so.1 not found; no AMD GPU",
+        "next: run where a GPU is visible (in a container: `--gpus all`, or /dev/kfd and /dev/dri)",
+    ]
+    assert told.err == ""
+
+
+def test_a_report_for_programs_leaves_the_summary_to_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(session, "fingerprint_of", lambda _: Fingerprint(notes=(Note(source="a", text=WITHOUT),)))
+    assert main(["measure", "--format", "json"]) == 3
+    told = capsys.readouterr()
+    assert told.err == "parity: nothing to measure: no visible GPU\n"
+    (gap,) = json.loads(told.out)["unmeasured"]
+    assert gap == {"name": "all", "why": "not_asked", "detail": WITHOUT}
+
+
+def test_hidden_gpus_are_named_with_what_hides_them() -> None:
+    fingerprint = _busy()
+    hidden = tuple(replace(device, locator=replace(device.locator, visible=False)) for device in fingerprint.devices)
+    after, report = measured(
+        replace(fingerprint, devices=hidden, environment={"CUDA_VISIBLE_DEVICES": "-1"}), WISH, Project()
+    )
+    assert [one.detail for one in report.unmeasured] == ["2 GPUs here, none visible: CUDA_VISIBLE_DEVICES=-1"]
+    assert after.notes == ()
 
 
 def test_capture_keeps_what_was_measured(machine: Any) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.reports.html.model import TONES, evidence_of, findings_table, memory_of, shapes_of, speed_of
+from parity.reports.html.model import findings_table
+from parity.reports.html.model_evidence import evidence_of
+from parity.reports.html.model_memory import memory_of
+from parity.reports.html.model_shapes import shapes_of
+from parity.reports.html.model_speed import speed_of
+from parity.reports.html.model_words import TONES
 from parity.reports.html.page import chip, document_title, fold, hero, items, page, section
 from parity.reports.html.tables import Column, table
 from parity.reports.model_rows import WORDS, parameters_text

@@ -48,7 +48,7 @@ def render(report: WatchReport) -> str:
     """Return the recording as one HTML page."""
     pairs = list(zip(report.devices, report.interval.devices, strict=True))
     state = report.interval.state
-    headline = f"{watch_rows.command_of(report) or 'Watched'}: {watch_rows.ending_of(report)}"
+    headline = f"{watch_rows.command_of(report) or 'No command'}: {watch_rows.ending_of(report)}"
     top = hero(
         OUTCOMES[state],
         state,

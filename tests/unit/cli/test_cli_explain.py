@@ -84,9 +84,15 @@ def test_a_part_the_catalog_lacks_is_said_to_be_that(run: Any, saved: Any) -> No
 
 def test_without_devices_the_notes_say_why(run: Any, saved: Any) -> None:
     machine = Fingerprint(notes=(Note(source="nvml", text="no driver"), Note(source="kfd", text="no /dev/kfd")))
-    assert run("explain", "--target", "h100", "--fingerprint", saved(machine)) == (
-        3, "", "parity: no driver; no /dev/kfd\n  mend: give a saved fingerprint: --fingerprint FILE\n"
-    )  # fmt: skip
+    file = saved(machine)
+    assert run("explain", "--target", "h100", "--fingerprint", file) == (
+        3,
+        "",
+        (
+            f"parity: {file}: no visible GPU: no driver; no /dev/kfd\n"
+            "  mend: take it with `parity capture -o FILE` where a GPU is visible\n"
+        ),
+    )
 
 
 def test_json_carries_the_same(run: Any, saved: Any) -> None:

@@ -220,3 +220,14 @@ def test_a_file_where_the_folder_should_be_is_told_and_nothing_written(run: Any,
         2, f"parity: {WORKFLOW}: its folder cannot be made: Not a directory\n  mend: check what is there\n"
     )  # fmt: skip
     assert not (folder / "parity.yaml").exists()
+
+
+def test_the_workflow_says_how_to_install_what_no_index_has_in_the_words_of_the_readme(run: Any, folder: Path) -> None:
+    run("init", "--github-actions")
+    text = (folder / WORKFLOW).read_text()
+    told = 'pip install "git+https://github.com/OWNER/gpu-parity@COMMIT"'
+    pin = text.index(f"- run: pip install gpu-parity=={__version__}\n")
+    assert told in text[:pin], "before the step that it is about"
+    assert all(line.startswith("#") for line in map(str.strip, text.split("\n")) if "git+https" in line)
+    readme = Path(__file__).resolve().parents[3] / "README.md"
+    assert f"`{told}`" in readme.read_text(encoding="utf-8")

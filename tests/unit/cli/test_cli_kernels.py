@@ -73,7 +73,7 @@ def test_one_that_lacks_code_is_not_hidden_by_others(run: Any) -> None:
 def test_a_search_that_finds_nothing_is_no_pass(run: Any) -> None:
     put("a/plain.so", write.elf({".text": bytes(100)}))
     assert run("kernels", "a", "--target", "h100") == (
-        3, "", ("parity: a: no device code in 1 files\n"
+        3, "", ("parity: a: no device code in 1 file\n"
         "  mend: check the path or the package; packages that compile at run time hold none\n"),
     )  # fmt: skip
 

@@ -100,7 +100,10 @@ def test_an_inline_exception_silences_and_is_told(run: Any, bad: Path) -> None:
 
 def test_a_baseline_holds_what_is_there_and_not_what_is_new(run: Any, bad: Path) -> None:
     answer = run("lint", "--baseline", "base.json")
-    assert (answer.status, "no such file" in answer.err) == (2, True)
+    mend = "write it with today's findings: add --update-baseline to --baseline base.json, once; then commit it"
+    assert (answer.status, answer.err) == (2, f"parity: base.json: no such file\n  mend: {mend}\n")
+    (bad / "base.json").touch()
+    assert run("lint", "--baseline", "base.json").err == f"parity: base.json: empty\n  mend: {mend}\n"
     assert run("lint", "--baseline", "base.json", "--update-baseline").status == 0
     (bad / "Dockerfile").write_text("# moved\n" + BAD)
     answer = run("lint", "--baseline", "base.json")
@@ -120,6 +123,24 @@ def test_diff_keeps_what_changed(run: Any, bad: Path) -> None:
     assert {one["path"] for one in report(run, "--diff", "HEAD")["findings"]} == {"Dockerfile", "new.dockerfile"}
     answer = run("lint", "--diff", "no-such-revision")
     assert (answer.status, "git says" in answer.err) == (2, True)
+
+
+def test_diff_where_git_knows_nothing_says_what_to_do(run: Any, bad: Path) -> None:
+    answer = run("lint", "--diff", "main")
+    assert answer.status == 2
+    assert answer.err.startswith("parity: --diff: git says: fatal: not a git repository")
+    assert answer.err.endswith(
+        "mend: run it on a folder inside a git repository, or leave --diff out to see all findings\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--fix", "--show-fixes"])
+def test_what_no_fix_covers_is_counted_as_left_to_do_by_hand(run: Any, folder: Path, option: str) -> None:
+    (folder / "Dockerfile").write_text("FROM a\nENV CUDA_LAUNCH_BLOCKING=1\n")
+    assert run("lint", option).err == "parity: no mend is mechanical; 1 finding to mend by hand\n"
+    (folder / "Dockerfile").write_text('FROM a\nENV CUDA_LAUNCH_BLOCKING=1\nENV TORCH_CUDA_ARCH_LIST="80 90a"\n')
+    done = "written" if option == "--fix" else "shown, nothing written"
+    assert run("lint", option).err == f"parity: 1 mechanical mend {done}; 1 finding to mend by hand\n"
 
 
 def test_fixes_are_shown_and_then_written(run: Any, folder: Path) -> None:

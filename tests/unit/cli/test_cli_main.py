@@ -49,6 +49,18 @@ def test_only_commands_have_an_exit_status() -> None:
     assert set(STATUSES) < set(COMMANDS)
 
 
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_whole_help_fits_80_columns_and_breaks_no_name_at_its_hyphen(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    for line in capsys.readouterr().out.splitlines():
+        assert len(line) <= 80, line
+        assert not line.endswith("-"), line
+
+
 def test_without_a_command_help_is_shown_and_nothing_passes(run: Any) -> None:
     answer = run()
     assert answer.status == 2

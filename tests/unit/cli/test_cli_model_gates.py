@@ -96,10 +96,22 @@ def test_mistakes_are_told(text: str, what: str, run: Any) -> None:
     assert what in answer.err
 
 
-def test_without_models_there_is_nothing_to_judge(run: Any) -> None:
-    answer = run("model", "--target", "h100")
-    assert answer.status == 3
-    assert "no model was given, and the project file names none" in answer.err
+def test_without_a_model_the_way_to_give_one_is_told(run: Any) -> None:
+    for text, why in ((None, "there is no project file"), ("version: 1\n", "the project file names none")):
+        if text is not None:
+            Path("parity.yaml").write_text(text)
+        answer = run("model", "--target", "h100")
+        assert (answer.status, answer.out) == (2, "")
+        assert f"no model was given, and {why}\n  mend: give a config.json: `parity model config.json" in answer.err
+        assert answer.err.count("parity: ") == 1
+
+
+@pytest.mark.parametrize("words", [["--batch", "8"], ["--kv-dtype", "fp8"], ["--engine", "usual"], ["--here", "l40s"]])
+def test_what_each_model_says_itself_is_not_ignored(words: list[str], run: Any) -> None:
+    project("models:\n  - {config: llama-3.1-8b.json}\n")
+    answer = run("model", *words)
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.err.startswith(f"parity: {words[0]}: each model of the project file says this itself\n  mend: ")
 
 
 def test_a_model_given_by_its_dimensions(run: Any) -> None:
@@ -117,6 +129,11 @@ def test_a_model_given_by_its_dimensions(run: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
+        (
+            ["--like", "llama"],
+            "without a file --layers, --hidden, --heads, --vocab, --params or --intermediate must be",
+        ),
+        (["--params", "70b", "--like", "llama"], "without a file --layers, --hidden, --heads, --vocab must be given"),
         (["--layers", "80"], "without a file --hidden, --heads, --vocab, --params or --intermediate must be given"),
         ([*FLAGS], "without a file --params or --intermediate must be given"),
         ([*FLAGS, "--params", "many"], "'many' is no number of parameters"),

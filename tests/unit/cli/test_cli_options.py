@@ -44,7 +44,7 @@ def test_two_files_take_two_formats_in_order(folder: Path) -> None:
 def test_more_files_than_formats_are_refused_and_none_is_written(folder: Path) -> None:
     with pytest.raises(UsageError) as caught:
         options.write_reports(asked("-o", "a", "-o", "b"), render)
-    assert str(caught.value) == "-o: 2 files for 1 formats\n  mend: give one --format per -o, in order"
+    assert str(caught.value) == "-o: 2 files for 1 format\n  mend: give one --format per -o, in order"
     assert list(folder.iterdir()) == []
 
 

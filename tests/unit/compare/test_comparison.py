@@ -207,8 +207,7 @@ def test_too_few_and_too_many_are_refused(count: int) -> None:
         compare([columns.of_part("h100")] * count)
     word = "device" if count == 1 else "devices"
     assert str(caught.value) == (
-        f"parity compare: {count} {word} to compare, 2 to 32 are needed\n"
-        "  mend: name them: `parity compare h100 mi300x`"
+        f"{count} {word} to compare, 2 to 32 are needed\n  mend: name them: `parity compare h100 mi300x`"
     )
 
 

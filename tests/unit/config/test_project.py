@@ -127,7 +127,7 @@ def test_extends_goes_over_several_targets_the_nearest_winning() -> None:
 
 def test_extends_in_a_circle_is_told_of_each_member() -> None:
     assert told("targets:\n  a: {extends: b}\n  b: {device: h100, extends: a}\n") == (
-        "parity.yaml:2: targets.a.extends: goes in a circle: a -> b -> a\n  mend: cut it\n"
+        "parity.yaml:2: targets.a.extends: goes in a circle: a -> b -> a\n"
         "parity.yaml:3: targets.b.extends: goes in a circle: b -> a -> b\n  mend: cut it"
     )
 
@@ -399,14 +399,15 @@ def test_problems_of_all_sections_are_told_at_once() -> None:
     assert sorted(problem.where for problem in caught.value.problems) == sorted(
         f"parity.yaml:{line}" for line in (1, 2, 4, 5, 6, 7, 7, 7)
     )
-    assert len(str(caught.value).split("  mend: ")) == 9
+    assert all(problem.mend for problem in caught.value.problems)
+    assert len([line for line in str(caught.value).split("\n") if line.startswith("parity.yaml:")]) == 8
 
 
 def test_a_file_of_mistakes_is_cut_short() -> None:
     with pytest.raises(InvalidConfigError) as caught:
         load("targets:\n" + "".join(f"  t{n}: {{device: nope{n}}}\n" for n in range(2000)))
     assert len(caught.value.problems) == 51
-    assert str(caught.value.problems[-1]) == "parity.yaml: 1 more problems"
+    assert str(caught.value.problems[-1]) == "parity.yaml: 1 more problem"
 
 
 # pyproject

@@ -26,6 +26,11 @@ def test_a_target_out_of_reach_says_more_than_100_percent() -> None:
     assert "this pace takes 160 % of its DRAM and at most 60 % of its tensor cores: DRAM side" in told
 
 
+def test_a_watch_without_a_command_says_so_once() -> None:
+    report = msgspec.structs.replace(watch_report(), command=(), exit_status=None)
+    assert watch_text.render(report).splitlines()[0] == "parity watch: no command: only watched, 90 s"
+
+
 def test_a_lost_watch_says_until_when() -> None:
     told = watch_text.render(watch_report(samples=20, lost="the watcher was killed by SIGSEGV"))
     assert "the watch was lost after 2 s, what follows is up to then: the watcher was killed by SIGSEGV" in told

@@ -144,8 +144,8 @@ def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(InvalidConfigError) as caught:
         models.shape("llama-3.1-8b", hidden_size=-4, vocab_size="many", num_attention_heads=True)
     assert str(caught.value) == (
-        "config.json: hidden_size: -4 is outside 1 .. 16777216\n  mend: correct the value\n"
-        "config.json: num_attention_heads: a whole number is needed, not true\n  mend: correct the value\n"
+        "config.json: hidden_size: -4 is outside 1 .. 16777216\n"
+        "config.json: num_attention_heads: a whole number is needed, not true\n"
         "config.json: vocab_size: a whole number is needed, not 'many'\n  mend: correct the value"
     )
 

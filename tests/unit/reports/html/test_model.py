@@ -14,7 +14,8 @@ from html_page import HOSTILE, checked
 from parity.model.finding import Waiver
 from parity.model.workload import ModelFinding, Unknown
 from parity.reports import model_text
-from parity.reports.html.model import parts_of, render
+from parity.reports.html.model import render
+from parity.reports.html.model_memory import parts_of
 from parity.reports.model_rows import size_text
 from parity.workload.estimate import estimate
 
