@@ -8,82 +8,28 @@ from __future__ import annotations
 import mmap
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from parity.binaries.amd_resources import amd_kernels
+from parity.binaries.collect import Collector, TooMuchError
 from parity.binaries.cubin_resources import cubin_kernels
 from parity.binaries.elf import MACHINE_AMDGPU, MACHINE_CUDA, is_elf, read_elf
-from parity.binaries.fatbin import (
-    ENTRY,
-    ENTRY_VERSION,
-    FLAG_ARCH_SPECIFIC,
-    FLAG_FAMILY,
-    FLAG_LZ4,
-    FLAG_ZSTD,
-    HEADER,
-    KIND_CONCATENATED,
-    KIND_ELF,
-    MAX_CAPABILITY,
-    START,
-)
+from parity.binaries.fatbin import START
+from parity.binaries.fatbin_code import read_fatbin_code
+from parity.binaries.gathered import MAX_OBJECT, Found, Gathered
 from parity.binaries.hip_bundle import PACKED, PLAIN, DamagedBundleError, is_packed, table
 from parity.binaries.inflate import DamagedStreamError, zlib_head, zstd_head
-from parity.binaries.lz4 import lz4_block
+from parity.binaries.scan import is_searched, scan
 from parity.errors import InputFileError
-from parity.model.arch import nvidia_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from parity.binaries.buffer import Buffer
-    from parity.model.kernel_resources import KernelNeeds
+    from parity.binaries.elf import Section
 
-MAX_OBJECT = 256 * 1024 * 1024  # one code object, decompressed
-MAX_TOTAL = 2 * 1024**3
 MAX_FILE = 16 * 1024**3
-MAX_KERNELS = 50_000
 _PACKED_HEAD = struct.Struct("<4sHH")
 _HEADERS = {1: 20, 2: 24, 3: 32}
 _DEVICE_SECTIONS = (".nv_fatbin", "__nv_relfatbin", ".hip_fatbin")
-
-
-class Found(NamedTuple):
-    """The kernels of a file.
-
-    Attributes:
-        problems: what could not be read, each once.
-        left_out: kernels beyond the most that is read.
-    """
-
-    kernels: tuple[KernelNeeds, ...]
-    problems: tuple[str, ...]
-    left_out: int
-
-
-class _Gathered:
-    """Kernels found so far, and how much was decompressed for them."""
-
-    def __init__(self) -> None:
-        self.kernels: list[KernelNeeds] = []
-        self.problems: dict[str, None] = {}
-        self.left_out = 0
-        self.spent = 0
-
-    def add(self, kernels: list[KernelNeeds], problems: list[str]) -> None:
-        room = MAX_KERNELS - len(self.kernels)
-        self.kernels += kernels[:room]
-        self.left_out += max(0, len(kernels) - room)
-        self.problems |= dict.fromkeys(problems)
-
-    def spend(self, size: int) -> bool:
-        """Return whether so many bytes may still be decompressed."""
-        if size > MAX_OBJECT or self.spent + size > MAX_TOTAL:
-            self.problems["more code than is decompressed for one question: not read to the end"] = None
-            return False
-        self.spent += size
-        return True
 
 
 def kernels_of(path: str | Path) -> Found:
@@ -92,7 +38,7 @@ def kernels_of(path: str | Path) -> Found:
     Raises:
         InputFileError: the file cannot be read, or holds no code object.
     """
-    where, into = str(path), _Gathered()
+    where, into = str(path), Gathered()
     try:
         with Path(path).open("rb") as stream:
             size = stream.seek(0, 2)
@@ -109,14 +55,14 @@ def kernels_of(path: str | Path) -> Found:
             where=where,
             mend="for Triton kernels, give the .cubin or .hsaco in its cache folder",
         )
-    return Found(tuple(into.kernels), tuple(into.problems), into.left_out)
+    return into.found()
 
 
-def _read(data: Buffer, into: _Gathered) -> bool:
+def _read(data: Buffer, into: Gathered) -> bool:
     """Read the file; False when it is none of the kinds."""
     size = len(data)
     if data[:8] == START:
-        _fatbins(data, 0, size, into)
+        read_fatbin_code(data, 0, size, into)
     elif data[: len(PLAIN)] == PLAIN or is_packed(data[:8]):
         _bundles(data, 0, size, into)
     elif is_elf(data):
@@ -126,7 +72,7 @@ def _read(data: Buffer, into: _Gathered) -> bool:
     return True
 
 
-def _elf(data: Buffer, into: _Gathered) -> bool:
+def _elf(data: Buffer, into: Gathered) -> bool:
     found = read_elf(data, 0, len(data))
     if found is None:
         return False
@@ -138,66 +84,36 @@ def _elf(data: Buffer, into: _Gathered) -> bool:
         return True
     furthest = 0
     for section in sorted(found.sections, key=lambda one: one.start):
-        if section.name.startswith(_DEVICE_SECTIONS) and section.end > max(section.start, furthest):
-            read = _bundles if section.name.startswith(".hip") else _fatbins
+        if _holds_code(section) and section.end > max(section.start, furthest):
+            read = _bundles if section.name.startswith(".hip") else read_fatbin_code
             read(data, max(section.start, furthest), section.end, into)
             furthest = section.end
-    return furthest > 0
+    searched = [section for section in found.sections if is_searched(section) and not _holds_code(section)]
+    hidden = [_hidden(data, section, into) for section in searched]
+    return furthest > 0 or any(hidden)
 
 
-def _fatbins(data: Buffer, start: int, end: int, into: _Gathered) -> None:
-    at = data.find(START, start, end)
-    while at >= 0:
-        size = HEADER.unpack_from(data, at)[3] if at + HEADER.size <= end else 0
-        stop = min(end, at + HEADER.size + size)
-        if at + HEADER.size + size > end:
-            into.problems["a fatbin is cut"] = None
-        for raw, arch in _native(data, at + HEADER.size, stop, into):
-            kernels, problems = cubin_kernels(raw, 0, len(raw))
-            into.add([_renamed(kernel, arch) for kernel in kernels], problems)
-        at = data.find(START, max(stop, at + HEADER.size), end)
+def _holds_code(section: Section) -> bool:
+    return section.name.startswith(_DEVICE_SECTIONS)
 
 
-def _renamed(kernel: KernelNeeds, arch: str) -> KernelNeeds:
-    """Return the kernel with the architecture of the fatbin's entry, which knows the suffix better than the cubin."""
-    return msgspec.structs.replace(kernel, arch=arch)
-
-
-def _native(data: Buffer, at: int, stop: int, into: _Gathered) -> Iterator[tuple[bytes, str]]:
-    """Yield (cubin, architecture) of the entries of one fatbin."""
-    while at + ENTRY.size <= stop:
-        fields = ENTRY.unpack_from(data, at)
-        kind, version, header, size, packed, flags, plain = *fields[:5], fields[11], fields[13]
-        if version != ENTRY_VERSION or header < ENTRY.size or at + header + size > stop:
-            into.problems["a fatbin has an entry that cannot be one"] = None
-            return
-        if kind == KIND_CONCATENATED:
-            into.problems["code in a concatenated entry (CUDA 13.2 and later) is not looked into"] = None
-        elif kind == KIND_ELF and 10 <= fields[8] <= MAX_CAPABILITY:
-            first = at + header
-            raw = _unpacked(data[first : first + (packed or size)], flags, plain, into)
-            suffix = {FLAG_ARCH_SPECIFIC: "a", FLAG_FAMILY: "f"}.get(flags & (FLAG_ARCH_SPECIFIC | FLAG_FAMILY), "")
-            if raw is not None:
-                yield raw, nvidia_name("sm", fields[8], suffix)
-        at += header + size
-
-
-def _unpacked(raw: bytes, flags: int, plain: int, into: _Gathered) -> bytes | None:
-    if not into.spend(plain if flags & (FLAG_LZ4 | FLAG_ZSTD) else len(raw)):
-        return None
+def _hidden(data: Buffer, section: Section, into: Gathered) -> bool:
+    """Gather the kernels of fatbins that a library keeps in its data, and tell what else of device code is there."""
+    collector = Collector()
     try:
-        if flags & FLAG_LZ4:
-            return lz4_block(raw, plain)
-        told = zstd_head(raw, plain) if flags & FLAG_ZSTD else raw
-    except DamagedStreamError as error:
-        into.problems[f"damaged: {error}"] = None
-        return None
-    if told is None:
-        into.problems["compressed code, and no zstd decoder (pip install zstandard)"] = None
-    return told
+        scan(data, section.start, section.end, collector, section=section.name)
+    except TooMuchError:
+        into.problem(f"{section.name} has more headers than any library: not read to the end")
+    groups = collector.library("", 0).regions
+    if any(group.container == "fatbin" for group in groups):
+        read_fatbin_code(data, section.start, section.end, into)
+    bare = sum(group.count for group in groups if group.container != "fatbin")
+    if bare:
+        into.problem(f"{bare} code objects that lie bare in the data of {section.name} are not looked into")
+    return bool(groups)
 
 
-def _bundles(data: Buffer, start: int, end: int, into: _Gathered) -> None:
+def _bundles(data: Buffer, start: int, end: int, into: Gathered) -> None:
     at = start
     while at < end:
         plain, packed = data.find(PLAIN, at, end), data.find(PACKED, at, end)
@@ -212,29 +128,29 @@ def _bundles(data: Buffer, start: int, end: int, into: _Gathered) -> None:
             at = here + len(PACKED)
 
 
-def _bundle(data: Buffer, at: int, end: int, into: _Gathered) -> int:
+def _bundle(data: Buffer, at: int, end: int, into: Gathered) -> int:
     """Read a plain bundle and return where it ends."""
     try:
         entries, stop = table(data, at, end)
     except DamagedBundleError as error:
-        into.problems[f"damaged bundle: {error}"] = None
+        into.problem(f"damaged bundle: {error}")
         return at + len(PLAIN)
     for entry in entries:
         first, last = at + entry.offset, at + entry.offset + entry.size
         if last > end:
-            into.problems["a bundle is cut"] = None
+            into.problem("a bundle is cut")
         elif entry.size and not entry.target.startswith("host") and is_elf(data, first):
             into.add(*amd_kernels(data, first, last))
             stop = max(stop, last)
     return max(stop, at + len(PLAIN))
 
 
-def _packed_bundle(data: Buffer, at: int, end: int, into: _Gathered) -> int:
+def _packed_bundle(data: Buffer, at: int, end: int, into: Gathered) -> int:
     """Read a compressed bundle and return where it ends; version 1 does not say: the search goes on behind it."""
     _, version, method = _PACKED_HEAD.unpack_from(data, at)
     header = _HEADERS[version]
     if at + header > end:
-        into.problems["a compressed bundle is cut"] = None
+        into.problem("a compressed bundle is cut")
         return end
     wide = version == 3
     total = int.from_bytes(data[at + 8 : at + (16 if wide else 12)], "little") if version > 1 else 0
@@ -247,14 +163,14 @@ def _packed_bundle(data: Buffer, at: int, end: int, into: _Gathered) -> int:
     return stop if total >= header else at + header
 
 
-def _inflated(raw: bytes, method: int, plain: int, into: _Gathered) -> bytes | None:
+def _inflated(raw: bytes, method: int, plain: int, into: Gathered) -> bytes | None:
     if not into.spend(plain):
         return None
     try:
         told = zstd_head(raw, plain) if method else zlib_head(raw, plain)
     except DamagedStreamError as error:
-        into.problems[f"damaged bundle: {error}"] = None
+        into.problem(f"damaged bundle: {error}")
         return None
     if told is None:
-        into.problems["a compressed bundle, and no zstd decoder (pip install zstandard)"] = None
+        into.problem("a compressed bundle, and no zstd decoder (pip install zstandard)")
     return told
