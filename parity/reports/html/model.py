@@ -182,9 +182,9 @@ def speed_of(report: ModelReport) -> list[Html]:
         for letter, phase in zip(LETTERS, bound.phases, strict=False)
         if phase.intensity_flop_per_byte is not None
     ]
-    rate = bound.target.rate_name.removeprefix("tflops_").upper()
+    unit, _, rate = bound.target.rate_name.upper().partition("_")
     phases = _phases(report) if bound.phases else None
-    drawn = roofline(roofs, points, rate=rate, behind=phases)
+    drawn = roofline(roofs, points, rate=rate, unit=unit, behind=phases)
     if drawn:
         return [*told, el("h3", "Roofline"), drawn]
     return [*told, *([phases] if phases else [])]
