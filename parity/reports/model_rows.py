@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from parity.units import fewest_digits, format_bytes
 
 if TYPE_CHECKING:
-    from parity.model.workload import ByteRange, DeviceBound, ModelSummary, Placement
+    from parity.model.workload import ByteRange, DeviceBound, ModelReport, ModelSummary, Placement
 
 UNKNOWN = "unknown"
 ANY = 2**30  # the most context that is tried: nothing grows with it
@@ -27,6 +27,29 @@ def ranks_text(place: Placement) -> str:
     spread = place.parallelism
     told = [f"{name} {getattr(spread, name)}" for name in ("tp", "pp", "ep", "dp") if getattr(spread, name) > 1]
     return ", ".join(told) or "one device"
+
+
+REDUCE_ROWS = ("all-reduce bytes, a layer", "of a prefill step")
+
+
+def reduce_text(report: ModelReport) -> str:
+    """Return what the times of an all-reduce stand for, and at which rates; empty when there are none."""
+    bound = report.bound
+    rates = [
+        f"{fewest_digits(side.link_gbps_one_way)} GB/s ({side.link}) on {side.device}"
+        for side in (bound.target, *([bound.here] if bound.here else []))
+        if side.link_gbps_one_way is not None and side.all_reduce_s_per_layer_decode is not None
+    ]
+    if not rates:
+        return ""
+    layers = sum(report.model.layers.values())
+    spread = report.footprint.target.parallelism
+    told = (
+        f"all-reduce: the bytes alone, of both all-reduces of one of {layers} layers; sent in one direction at "
+        f"{', '.join(rates)}, all ranks on one node or switch. Latency is not modelled and comes on top; the ceilings "
+        "above include neither"
+    )
+    return told + (". What experts exchange is not modelled" if spread.ep > 1 else "")
 
 
 def count_text(value: int | None, place: Placement) -> str:

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from parity.reports.model_rows import (
+    REDUCE_ROWS,
     UNKNOWN,
     WORDS,
     batch_text,
@@ -15,6 +16,7 @@ from parity.reports.model_rows import (
     plain_text,
     range_text,
     ranks_text,
+    reduce_text,
     seconds_text,
     size_text,
     value_text,
@@ -43,7 +45,7 @@ def render(
         ascii_only: for streams that cannot carry anything else; other characters become question marks.
     """
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-    lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report)]
+    lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
     lines += ["", *_shapes(report, verbose=verbose)]
     if verbose:
         lines += ["", *_dtypes(report, width)]
@@ -120,7 +122,7 @@ def _footprint(report: ModelReport) -> Iterator[str]:
     yield from _table(rows)
 
 
-def _bound(report: ModelReport) -> Iterator[str]:
+def _bound(report: ModelReport, width: int) -> Iterator[str]:
     bound, memory = report.bound, report.footprint
     sides = [bound.target, *([bound.here] if bound.here else [])]
     yield "bound: ceilings of the published peaks, all devices together"
@@ -136,12 +138,13 @@ def _bound(report: ModelReport) -> Iterator[str]:
     rows.append(["weights compute-bound", *(batch_text(side) for side in sides)])
     rows.append(["cache read per step", *(size_text(side.kv_read_bytes_per_step) for side in sides)])
     if any(side.all_reduce_s_per_layer_decode is not None for side in sides):
-        rows.append(["all-reduce per layer", *(seconds_text(side.all_reduce_s_per_layer_decode) for side in sides)])
-        rows.append(["  of a prefill step", *(seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides)])
+        rows.append([REDUCE_ROWS[0], *(seconds_text(side.all_reduce_s_per_layer_decode) for side in sides)])
+        rows.append([f"  {REDUCE_ROWS[1]}", *(seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides)])
     for phase in bound.phases:
         told = [phase.target, *([phase.here or UNKNOWN] if bound.here else [])]
         rows.append([f"{phase.phase}: bound by", *told])
     yield from _table(rows)
+    yield from wrapped(reduce_text(report), width, 2)
 
 
 def _shapes(report: ModelReport, *, verbose: bool) -> Iterator[str]:

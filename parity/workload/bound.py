@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from parity.model.absent import value_of
 from parity.model.workload import Bound, DeviceBound, Parallelism, PhaseBound
 from parity.workload.footprint import cache_bytes, parameters, weights_bytes
+from parity.workload.links import LinkRate, all_reduce_s, link_rate
 from parity.workload.number_formats import FORMATS
 from parity.workload.parameters import bytes_per_parameter, multiplied
 from parity.workload.question import PREFILL_TOKENS, number, spread_over
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from parity.workload.question import Question
 
 _ONE = Parallelism()
-# GB/s of one PCI Express lane in one direction: signalling rate x encoding (PCI-SIG; 8b/10b up to generation 2,
-# 128b/130b after it, flits in generation 6).
-PCIE_LANE_GBPS = {1: 0.25, 2: 0.5, 3: 0.985, 4: 1.969, 5: 3.938, 6: 7.563}
 
 
 def ridge_point(dense_tflops: float, bandwidth_gbps: float) -> float:
@@ -54,23 +51,6 @@ def expert_fraction(experts: int, top_k: int, tokens: int) -> float:
     return 1 - (1 - top_k / experts) ** tokens
 
 
-def all_reduce_s(message_bytes: float, ranks: int, link_gbps_one_way: float) -> float:
-    """Return the time of the bytes of a ring all-reduce: each rank sends ``2 (n-1)/n`` of the message."""
-    return 2 * (ranks - 1) / ranks * message_bytes / (link_gbps_one_way * 1e9)
-
-
-def link_gbps_one_way(target: Target) -> float | None:
-    """Return what one device can send in GB/s: half of its link's figure for both directions, else its PCIe lanes."""
-    both = number(target, "link_bandwidth_gbps")
-    if both is not None:
-        return both / 2
-    if value_of(target.fact("link_type")) != "none":
-        return None
-    generation, width = number(target, "pcie_generation"), number(target, "pcie_width")
-    lane = PCIE_LANE_GBPS.get(int(generation)) if generation else None
-    return lane * width if lane and width else None
-
-
 def rate_of(target: Target, dtype: str | None) -> tuple[str, float | None]:
     """Return (catalog fact, dense rate in TFLOPS) of a format; a device without its units computes in a wider one."""
     name = FORMATS[dtype].rate if dtype else ""
@@ -87,7 +67,7 @@ def device_bound(question: Question, target: Target, spread: Parallelism) -> Dev
     work = token_flops(question, question.context)
     lanes = spread.devices // spread.pp  # pipeline stages take turns on one token
     together = None if rate is None else rate * spread.devices
-    link = link_gbps_one_way(target) if spread.tp > 1 else None
+    link = link_rate(target, spread.tp) if spread.tp > 1 else LinkRate(None, why="no tensor parallelism")
     prefill = min(question.context * question.batch, PREFILL_TOKENS)
     size = _weight_size(question)
     ridge = None if rate is None or bandwidth is None else ridge_point(rate, bandwidth)
@@ -110,15 +90,19 @@ def device_bound(question: Question, target: Target, spread: Parallelism) -> Dev
         if ridge is None or size is None or question.shape.moe
         else max(1, math.ceil(ridge * size / 2)),
         kv_read_bytes_per_step=None if cache is None else cache * lanes,
-        all_reduce_s_per_layer_decode=_reduce(question, spread, link, question.batch),
-        all_reduce_s_per_layer_prefill=_reduce(question, spread, link, prefill),
+        all_reduce_s_per_layer_decode=_reduce(question, spread, link.gbps, question.batch),
+        all_reduce_s_per_layer_prefill=_reduce(question, spread, link.gbps, prefill),
+        tensor_parallel=spread.tp,
+        link_gbps_one_way=link.gbps,
+        link=link.over,
+        link_why=link.why,
     )
 
 
 def _reduce(question: Question, spread: Parallelism, link: float | None, tokens: int) -> float | None:
-    if link is None:
+    if link is None or question.shape.dtype is None:
         return None
-    wide = FORMATS[question.shape.dtype or "bf16"].size
+    wide = FORMATS[question.shape.dtype].size
     # Two per layer: after the attention's output and after the feed-forward.
     return 2 * all_reduce_s(-(-tokens // spread.dp) * question.shape.hidden * wide, spread.tp, link)
 

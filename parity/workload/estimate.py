@@ -102,7 +102,7 @@ def _unknowns(question: Question, memory: Footprint, roof: Bound) -> tuple[Unkno
             name = device.rate_name or "dense rate"
             told.append(Unknown(what=f"{name} of {device.device}", why="the catalog has no sourced figure"))
         if device and device.count > 1 and device.all_reduce_s_per_layer_decode is None:
-            why = "no tensor parallelism, or the catalog has no link bandwidth"
+            why = device.link_why or "the data type that is reduced is not known"
             told.append(Unknown(what=f"all-reduce time on {device.device}", why=why))
     if question.target.spec.vendor != "nvidia" or (question.here and question.here.spec.vendor != "nvidia"):
         why = "the tile menu is that of NVIDIA's guide; the library's own menu for AMD parts is not known here"

@@ -10,6 +10,7 @@ from parity.reports.html.page import chip, code, document_title, facts, fold, he
 from parity.reports.html.roofline import Roof, roofline
 from parity.reports.html.tables import Column, table
 from parity.reports.model_rows import (
+    REDUCE_ROWS,
     UNKNOWN,
     WORDS,
     batch_text,
@@ -19,6 +20,7 @@ from parity.reports.model_rows import (
     plain_text,
     range_text,
     ranks_text,
+    reduce_text,
     seconds_text,
     size_text,
     value_text,
@@ -170,7 +172,8 @@ def _sizes(report: ModelReport) -> Html:
 def speed_of(report: ModelReport) -> list[Html]:
     """Return the ceilings of the published peaks, and the roofline."""
     bound = report.bound
-    told = [_speed_table(report)]
+    reduced = reduce_text(report)
+    told = [_speed_table(report), *([el("p", reduced, class_="dim")] if reduced else [])]
     pairs = [(bound.target, "target"), *([(bound.here, "here")] if bound.here else [])]
     roofs = [
         Roof(side.device, tone, side.dense_tflops, side.bandwidth_gbps)
@@ -224,8 +227,8 @@ def _further_rows(sides: Sequence[DeviceBound]) -> list[tuple[str, list[str]]]:
         ("cache read per step", [size_text(side.kv_read_bytes_per_step) for side in sides]),
     ]
     if any(side.all_reduce_s_per_layer_decode is not None for side in sides):
-        rows.append(("all-reduce per layer", [seconds_text(side.all_reduce_s_per_layer_decode) for side in sides]))
-        rows.append(("of a prefill step", [seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides]))
+        rows.append((REDUCE_ROWS[0], [seconds_text(side.all_reduce_s_per_layer_decode) for side in sides]))
+        rows.append((REDUCE_ROWS[1], [seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides]))
     return rows
 
 
