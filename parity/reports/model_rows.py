@@ -52,6 +52,11 @@ def reduce_text(report: ModelReport) -> str:
     return told + (". What experts exchange is not modelled" if spread.ep > 1 else "")
 
 
+def weights_text(size: int | None, *, complete: bool) -> str:
+    """Return the size of weights; a lower bound where a part of them is not counted."""
+    return size_text(size) if complete or size is None else f"at least {size_text(size)}"
+
+
 def count_text(value: int | None, place: Placement) -> str:
     """Return a largest or smallest number that still fits."""
     if value is None:

@@ -20,6 +20,7 @@ from parity.reports.model_rows import (
     seconds_text,
     size_text,
     value_text,
+    weights_text,
 )
 from parity.units import format_fact
 
@@ -103,12 +104,12 @@ def _head(report: ModelReport, *, colour: bool) -> list[str]:
 def _footprint(report: ModelReport) -> Iterator[str]:
     memory = report.footprint
     places = [memory.target, *([memory.here] if memory.here else [])]
-    whole = size_text(memory.weights_bytes)
+    whole = weights_text(memory.weights_bytes, complete=memory.target.complete)
     source = f", from {memory.weights_source}" if memory.weights_source else ""
     yield f"memory: weights {whole}{source}; cache {size_text(memory.kv_bytes_per_token)} per token"
     yield f"  cache {size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch"
     rows = [["each device", *(f"{place.count}x {place.device}" for place in places)]]
-    rows.append(["weights", *(size_text(place.weights_bytes) for place in places)])
+    rows.append(["weights", *(weights_text(place.weights_bytes, complete=place.complete) for place in places)])
     rows.append(["cache", *(size_text(place.kv_bytes) for place in places)])
     rows.append(["activations", *(range_text(place.activations_bytes) for place in places)])
     rows.append(["engine", *(range_text(place.overhead_bytes) for place in places)])

@@ -142,6 +142,8 @@ def visited(question: Question, tokens: int, *, embedding: bool = True) -> float
     for part in parts:
         size = part.parameters * (bytes_per_parameter(part, question.shape, question.dtype) or 1)
         whole += size
+        if part.share == "tower":
+            continue
         if embedding or question.shape.tied or part.share != "embedding":
             read += size * (fraction if part.used < 1 else 1)
     return read / whole

@@ -33,6 +33,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         sinks: one learned value per head (gpt-oss).
         mlp_key: name of the feed-forward width.
         unsaid: values that files of this family leave out, because its configuration class has them as defaults.
+        unsaid_inside: the same of the text part inside a configuration with a tower alone.
     """
 
     gated: bool = True
@@ -52,10 +53,17 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     sinks: bool = False
     mlp_key: str = "intermediate_size"
     unsaid: dict[str, int] = {}
+    unsaid_inside: dict[str, int] = {}
 
 
 _HEADS = Family(qkv_bias="config", out_bias="config", head_norms="head", head_dim_default=False, window="switch")
-_LLAMA = Family(qkv_bias="config", out_bias="config", mlp_bias="config", kv_default=True)
+# Files of LLaVA name of their text part what differs from the defaults of its class. Source: huggingface/transformers,
+# configuration_llama.py at 008e574 and configuration_mistral.py at 001f85b; the window is not taken over.
+_SEVEN_BILLION = {"vocab_size": 32_000, "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32}
+_LLAMA = Family(
+    qkv_bias="config", out_bias="config", mlp_bias="config", kv_default=True,
+    unsaid_inside={**_SEVEN_BILLION, "intermediate_size": 11_008},
+)  # fmt: skip
 _DEEPSEEK = Family(kv_default=True)
 # The text part of a model with a vision tower is written without what equals the defaults of its class. Source:
 # huggingface/transformers 008f5c8, src/transformers/models/gemma3/configuration_gemma3.py, Gemma3TextConfig.__init__.
@@ -73,7 +81,9 @@ WITH_EXPERTS = frozenset(
 )
 FAMILIES: dict[str, Family] = {
     "llama": _LLAMA,
-    "mistral": Family(window="all"),
+    "mistral": Family(
+        window="all", unsaid_inside={**_SEVEN_BILLION, "intermediate_size": 14_336, "num_key_value_heads": 8}
+    ),
     "mixtral": Family(window="all"),
     "qwen2": Family(qkv_bias=True, window="switch"),
     "qwen3": _HEADS,
@@ -85,6 +95,7 @@ FAMILIES: dict[str, Family] = {
         head_dim_default=False, norms=4, head_norms="head", tied_default=True, window="pattern", pattern=6,
         unsaid=_GEMMA3_UNSAID,
     ),
+    "internlm2": Family(kv_default=True),
     "phi3": Family(kv_default=True, window="all"),
     "olmo2": Family(qkv_bias="config", out_bias="config", head_norms="all", kv_default=True),
     "gpt2": Family(

@@ -31,7 +31,7 @@ MAX_CONTEXT = 2**30
 NOT_MODELLED = (
     "fragmentation of the cache's blocks",
     "LoRA adapters, draft models and prefix caches",
-    "vision and audio towers, encoder caches",
+    "audio towers, caches of encoded images, several images at once",
     "optimizer state and gradients: this is inference",
 )
 
@@ -82,7 +82,8 @@ def cache_bytes(question: Question, spread: Parallelism, context: int, batch: in
 def activation_bytes(question: Question, spread: Parallelism, context: int, batch: int) -> ByteRange:
     """Return the working set of a step: a decode step at least, a prefill step of ``PREFILL_TOKENS`` at most.
 
-    Per token two hidden vectors and the feed-forward's two halves in the model's dtype, and FP32 logits per request.
+    Per token two hidden vectors and the feed-forward's two halves in the model's dtype, and FP32 logits per request;
+    with a vision tower at most the same of the patches of the largest image, if that is more.
     """
     shape = question.shape
     size = FORMATS[shape.dtype or "bf16"].size
@@ -96,7 +97,10 @@ def activation_bytes(question: Question, spread: Parallelism, context: int, batc
     per_token = (2 * shape.hidden + 2 * inner) * size
     logits = requests * shape.vocab * LOGIT_BYTES / spread.tp
     most = max(requests, min(requests * context, PREFILL_TOKENS))
-    return ByteRange(low=round(requests * per_token + logits), high=round(most * per_token + logits))
+    image = 0.0
+    if shape.tower:  # one image, encoded before its tokens are prefilled
+        image = shape.tower.patches * 2 * (shape.tower.width + shape.tower.intermediate) * size
+    return ByteRange(low=round(requests * per_token + logits), high=round(max(most * per_token + logits, image)))
 
 
 def held(question: Question, target: Target, spread: Parallelism, context: int, batch: int) -> Held | None:

@@ -17,6 +17,7 @@ from parity.workload.model_shape import Mla, ModelShape
 from parity.workload.number_formats import known_format
 from parity.workload.quantization import read_quantization
 from parity.workload.recurrent_state import read_state
+from parity.workload.vision_tower import read_tower
 
 if TYPE_CHECKING:
     from parity.workload.families import Family
@@ -71,6 +72,8 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
     nested = config is not outer
     if family and family.unsaid:
         config = config.over(family.unsaid)
+    if family and nested and family.unsaid_inside:
+        config = config.over(family.unsaid_inside)
     layers = config.need("num_hidden_layers", "n_layer", "n_layers", "num_layers", high=MAX_COUNT)
     hidden = config.need("hidden_size", "n_embd", "d_model", "dim")
     mixers, window = read_mixers(config, layers, name or model_type, family)
@@ -79,6 +82,7 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
     mla = _mla(config) if config.has("kv_lora_rank") else None
     kv_heads = None if recurrent or mla else _kv_heads(config, heads, family)
     moe = read_moe(config, layers, name or model_type)
+    tower = read_tower(outer.data, text_width=hidden, model_type=outer.text("model_type"))
     shape = ModelShape(
         model_type=model_type,
         family=name if moe is None or name in WITH_EXPERTS else "",
@@ -102,7 +106,8 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         dtype=known_format(config.text("dtype", "torch_dtype") or outer.text("dtype", "torch_dtype")),
         positions=_positions(config),
         learned_positions=_learned(config, family),
-        vision=any(name in outer.data for name in _TOWERS),
+        tower=tower,
+        vision=tower is None and any(name in outer.data for name in _TOWERS),
         extra_layers=config.whole("num_nextn_predict_layers", "mtp_num_hidden_layers", high=64, low=0) or 0,
     )
     return msgspec.structs.replace(shape, unknowns=tuple(_unknowns(shape, config)))
@@ -192,6 +197,9 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
         told.append(Unknown(what="model type", why=why))
     if shape.vision:
         told.append(Unknown(what="vision or audio tower", why="its weights and its tokens are not counted"))
+    if shape.tower:
+        why = "its weights are counted, whole on each device; its time is not, and images are tokens of the context"
+        told.append(Unknown(what="vision tower", why=why))
     if shape.intermediate is None and shape.moe is None and shape.state_layers < shape.layers:
         told.append(Unknown(what="feed-forward width", why="the file does not say: its activations are not counted"))
     if shape.extra_layers:

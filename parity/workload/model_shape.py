@@ -90,6 +90,23 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
     head_skipped: bool = True
 
 
+class Tower(msgspec.Struct, frozen=True, kw_only=True):
+    """A vision tower, with what joins it to the text part.
+
+    Attributes:
+        kind: ``siglip_vision_model``, ``qwen2_vl``, ...
+        parameters: of both.
+        patches: of the largest image; where the file has no size, of the largest that processors of its kind admit.
+        width, intermediate: of one layer.
+    """
+
+    kind: str
+    parameters: int
+    patches: int
+    width: int
+    intermediate: int
+
+
 class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     """A decoder, in neutral words. Lengths are in elements, counts per model unless said otherwise.
 
@@ -103,6 +120,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
         dtype: of the weights before quantisation; None when the file does not say.
         kv_heads: of attention layers; None for MLA.
         positions: context the model was made for.
+        tower: the vision tower, None when there is none that is counted.
         vision: a vision or audio tower is there, whose size is not counted.
         extra_layers: further prediction layers (MTP) that the file declares and engines load on request.
         unknowns: what the file leaves open.
@@ -130,6 +148,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str | None = None
     positions: int | None = None
     learned_positions: int = 0
+    tower: Tower | None = None
     vision: bool = False
     extra_layers: int = 0
     unknowns: tuple[Unknown, ...] = ()
