@@ -52,6 +52,11 @@ def reduce_text(report: ModelReport) -> str:
     return told + (". What experts exchange is not modelled" if spread.ep > 1 else "")
 
 
+def decodes(report: ModelReport) -> bool:
+    """Return whether the model decodes; an encoder has no rates of decoding to tell."""
+    return "encoder" not in report.model.layers
+
+
 def weights_text(size: int | None, *, complete: bool) -> str:
     """Return the size of weights; a lower bound where a part of them is not counted."""
     return size_text(size) if complete or size is None else f"at least {size_text(size)}"

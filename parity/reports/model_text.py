@@ -11,6 +11,7 @@ from parity.reports.model_rows import (
     WORDS,
     batch_text,
     count_text,
+    decodes,
     number_text,
     parameters_text,
     plain_text,
@@ -129,15 +130,20 @@ def _bound(report: ModelReport, width: int) -> Iterator[str]:
     yield "bound: ceilings of the published peaks, all devices together"
     rows = [["", *(f"{side.count}x {side.device}" for side in sides)]]
     rows.append(["ridge point", *(number_text(side.ridge_flop_per_byte, "FLOP/B") for side in sides)])
-    rows.append(["decode, batch 1, no context", *(number_text(side.decode_tokens_s, "token/s") for side in sides)])
-    rows.append(
-        ["  embedding looked up", *(number_text(side.decode_tokens_s_without_embedding, "token/s") for side in sides)]
-    )
-    asked = f"decode, batch {memory.batch}, context {memory.context}"
-    rows.append([asked, *(number_text(side.decode_tokens_s_at_context, "token/s") for side in sides)])
-    rows.append(["prefill", *(number_text(side.prefill_tokens_s, "token/s") for side in sides)])
-    rows.append(["weights compute-bound", *(batch_text(side) for side in sides)])
-    rows.append(["cache read per step", *(size_text(side.kv_read_bytes_per_step) for side in sides)])
+    if decodes(report):
+        rates = {
+            "decode, batch 1, no context": [side.decode_tokens_s for side in sides],
+            "  embedding looked up": [side.decode_tokens_s_without_embedding for side in sides],
+            f"decode, batch {memory.batch}, context {memory.context}": [
+                side.decode_tokens_s_at_context for side in sides
+            ],
+        }
+        rows += [[name, *(number_text(rate, "token/s") for rate in told)] for name, told in rates.items()]
+    name = "prefill" if decodes(report) else "encoding"
+    rows.append([name, *(number_text(side.prefill_tokens_s, "token/s") for side in sides)])
+    if decodes(report):
+        rows.append(["weights compute-bound", *(batch_text(side) for side in sides)])
+        rows.append(["cache read per step", *(size_text(side.kv_read_bytes_per_step) for side in sides)])
     if any(side.all_reduce_s_per_layer_decode is not None for side in sides):
         rows.append([REDUCE_ROWS[0], *(seconds_text(side.all_reduce_s_per_layer_decode) for side in sides)])
         rows.append([f"  {REDUCE_ROWS[1]}", *(seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides)])

@@ -61,8 +61,9 @@ def device_bound(question: Question, target: Target, spread: Parallelism) -> Dev
     """Return the ceilings on one kind of device."""
     name, rate = rate_of(target, question.compute_dtype)
     bandwidth = number(target, "memory_bandwidth_gbps")
-    one = _step_bytes(question, spread, context=0, batch=1)
-    many = _step_bytes(question, spread, context=question.context, batch=question.batch)
+    decodes = not question.shape.is_encoder
+    one = _step_bytes(question, spread, context=0, batch=1) if decodes else None
+    many = _step_bytes(question, spread, context=question.context, batch=question.batch) if decodes else None
     cache = cache_bytes(question, spread, question.context, question.batch)
     work = token_flops(question, question.context)
     lanes = spread.devices // spread.pp  # pipeline stages take turns on one token
@@ -87,7 +88,7 @@ def device_bound(question: Question, target: Target, spread: Parallelism) -> Dev
         else decode_ceiling(bandwidth, many * (spread.pp if question.batch < spread.pp else 1), tokens=question.batch),
         prefill_tokens_s=None if together is None or not work else together * 1e12 / work,
         decode_compute_batch=None
-        if ridge is None or size is None or question.shape.moe
+        if ridge is None or size is None or question.shape.moe or not decodes
         else max(1, math.ceil(ridge * size / 2)),
         kv_read_bytes_per_step=None if cache is None else cache * lanes,
         all_reduce_s_per_layer_decode=_reduce(question, spread, link.gbps, question.batch),
@@ -152,7 +153,8 @@ def visited(question: Question, tokens: int, *, embedding: bool = True) -> float
 def token_flops(question: Question, context: int) -> float | None:
     """Return the FLOP of one prefill token: two per parameter it is multiplied with, and attention to half the context.
 
-    Attention: scores and values, ``2 * 2 * heads * head_dim`` per token looked at; a causal prompt looks at half.
+    Attention: scores and values, ``2 * 2 * heads * head_dim`` per token looked at; a causal prompt looks at half, an
+    encoder at all of it.
     """
     parts, shape = question.parts, question.shape
     if parts is None:
@@ -160,10 +162,10 @@ def token_flops(question: Question, context: int) -> float | None:
     width = (shape.heads or 0) * (shape.head_dim or 0) * 2
     if shape.mla:
         width = (shape.heads or 0) * (shape.mla.qk_nope_head_dim + shape.mla.qk_rope_head_dim + shape.mla.v_head_dim)
-    looked = shape.growing_layers * context / 2
+    looked = shape.growing_layers * context / 2 + shape.mixers.get("encoder", 0) * context
     if shape.bounded_layers:
         looked += shape.bounded_layers * min(shape.window or context, context / 2)
-    return 2.0 * multiplied(parts, tied=bool(shape.tied)) + 2 * width * looked
+    return 2.0 * multiplied(parts, tied=bool(shape.tied) and not shape.is_encoder) + 2 * width * looked
 
 
 def phases(question: Question, target: DeviceBound, here: DeviceBound | None) -> tuple[PhaseBound, ...]:
@@ -172,9 +174,10 @@ def phases(question: Question, target: DeviceBound, here: DeviceBound | None) ->
     prefill = min(question.context * question.batch, PREFILL_TOKENS)
     asked = [("decode, batch 1, no context", 1, 0)]
     asked.append((f"decode, batch {question.batch}, context {question.context}", question.batch, question.context))
-    for name, batch, context in asked:
+    for name, batch, context in asked if not question.shape.is_encoder else ():
         told.append(_phase(name, _decode_intensity(question, batch, context), target, here))
-    told.append(_phase(f"prefill, {prefill} tokens", _prefill_intensity(question, prefill), target, here))
+    name = "encoding" if question.shape.is_encoder else "prefill"
+    told.append(_phase(f"{name}, {prefill} tokens", _prefill_intensity(question, prefill), target, here))
     return tuple(told)
 
 

@@ -100,7 +100,8 @@ def _unknowns(question: Question, memory: Footprint, roof: Bound) -> tuple[Unkno
             told.append(Unknown(what=f"bandwidth of {device.device}", why="the catalog has no sourced figure"))
         if device and device.dense_tflops is None:
             name = device.rate_name or "dense rate"
-            told.append(Unknown(what=f"{name} of {device.device}", why="the catalog has no sourced figure"))
+            why = "the catalog has no sourced figure" if device.rate_name else "which one depends on the dtype"
+            told.append(Unknown(what=f"{name} of {device.device}", why=why))
         if device and device.count > 1 and device.all_reduce_s_per_layer_decode is None:
             why = device.link_why or "the data type that is reduced is not known"
             told.append(Unknown(what=f"all-reduce time on {device.device}", why=why))

@@ -31,6 +31,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         pattern: full-attention period when the file does not say, for ``pattern``.
         positions: embeddings of positions are learned: rows added to ``max_position_embeddings``; -1: none.
         sinks: one learned value per head (gpt-oss).
+        encoder: reads a whole text at once: no cache, no decoding; kinds of tokens and a pooler have matrices.
         mlp_key: name of the feed-forward width.
         unsaid: values that files of this family leave out, because its configuration class has them as defaults.
         unsaid_inside: the same of the text part inside a configuration with a tower alone.
@@ -51,6 +52,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     pattern: int = 0
     positions: int = -1
     sinks: bool = False
+    encoder: bool = False
     mlp_key: str = "intermediate_size"
     unsaid: dict[str, int] = {}
     unsaid_inside: dict[str, int] = {}
@@ -65,6 +67,10 @@ _LLAMA = Family(
     unsaid_inside={**_SEVEN_BILLION, "intermediate_size": 11_008},
 )  # fmt: skip
 _DEEPSEEK = Family(kv_default=True)
+_BERT = Family(
+    gated=False, qkv_bias=True, out_bias=True, mlp_bias=True, norm_vectors=2, kv_default=True, tied_default=True,
+    positions=0, encoder=True,
+)  # fmt: skip
 # The text part of a model with a vision tower is written without what equals the defaults of its class. Source:
 # huggingface/transformers 008f5c8, src/transformers/models/gemma3/configuration_gemma3.py, Gemma3TextConfig.__init__.
 _GEMMA3_UNSAID = {
@@ -102,6 +108,7 @@ FAMILIES: dict[str, Family] = {
         gated=False, qkv_bias=True, out_bias=True, mlp_bias=True, norm_vectors=2, kv_default=True, tied_default=True,
         positions=0, mlp_key="n_inner",
     ),
+    "bert": _BERT,
     "gpt_oss": Family(head_dim_default=False, qkv_bias=True, out_bias=True, window="types", sinks=True),
     "qwen3_next": Family(
         qkv_bias="config", out_bias="config", head_norms="head", head_dim_default=False, output_gate=True,
@@ -125,6 +132,9 @@ SAME_AS = {
     "qwen3_vl_text": "qwen3",
     "qwen3_vl_moe_text": "qwen3_moe",
     "kimi_k2": "deepseek_v3",
+    "roberta": "bert",
+    "xlm-roberta": "bert",
+    "camembert": "bert",
 }
 
 

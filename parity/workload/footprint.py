@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from parity.workload.question import Question
 
 LOGIT_BYTES = 4  # sampling is done in FP32
+WIDEST = "fp32"
 MAX_BATCH = 2**20
 MAX_CONTEXT = 2**30
 NOT_MODELLED = (
@@ -86,7 +87,7 @@ def activation_bytes(question: Question, spread: Parallelism, context: int, batc
     with a vision tower at most the same of the patches of the largest image, if that is more.
     """
     shape = question.shape
-    size = FORMATS[shape.dtype or "bf16"].size
+    size, most_size = FORMATS[shape.dtype or "bf16"].size, FORMATS[shape.dtype or WIDEST].size
     requests = -(-batch // spread.dp)
     inner = (shape.intermediate or 0) / spread.tp
     if shape.moe:
@@ -94,13 +95,15 @@ def activation_bytes(question: Question, spread: Parallelism, context: int, batc
         inner = max(inner, width + shape.moe.shared_intermediate / spread.tp)
     if shape.state and shape.state_layers:
         inner = max(inner, 2 * shape.hidden / spread.tp)
-    per_token = (2 * shape.hidden + 2 * inner) * size
+    elements = 2 * shape.hidden + 2 * inner
     logits = requests * shape.vocab * LOGIT_BYTES / spread.tp
     most = max(requests, min(requests * context, PREFILL_TOKENS))
     image = 0.0
     if shape.tower:  # one image, encoded before its tokens are prefilled
-        image = shape.tower.patches * 2 * (shape.tower.width + shape.tower.intermediate) * size
-    return ByteRange(low=round(requests * per_token + logits), high=round(max(most * per_token + logits, image)))
+        image = shape.tower.patches * 2 * (shape.tower.width + shape.tower.intermediate) * most_size
+    return ByteRange(
+        low=round(requests * elements * size + logits), high=round(max(most * elements * most_size + logits, image))
+    )
 
 
 def held(question: Question, target: Target, spread: Parallelism, context: int, batch: int) -> Held | None:
@@ -120,6 +123,10 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     weights = weights_bytes(question, spread)
     cache = cache_bytes(question, spread, question.context, question.batch)
     fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
+    widest = _widest(question, target, spread) if told is None else None
+    if widest is not None and widest.fits == "yes":
+        why = f"even in {WIDEST}, of which the counts below are; --dtype tells how much is left"
+        return msgspec.structs.replace(widest, weights_bytes=None, kv_bytes=cache, why=why)
     more = _uncounted(question, weights[2]) if weights else ""
     if fits in ("yes", "tight") and more:
         fits, why = "unknown", more
@@ -147,6 +154,15 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
         largest_context=_largest(lambda n: fitting(n, question.batch), positions) if sized else None,
         largest_batch=_largest(lambda n: fitting(question.context, n), MAX_BATCH) if sized else None,
     )
+
+
+def _widest(question: Question, target: Target, spread: Parallelism) -> Placement | None:
+    """Return a model whose file does not say its dtype in the widest: where that fits, narrower ones do, too."""
+    shape = question.shape
+    if shape.dtype is not None or shape.quantization is not None or question.dtype or question.stored_bytes is not None:
+        return None
+    wide = msgspec.structs.replace(question, shape=msgspec.structs.replace(shape, dtype=WIDEST))
+    return place(wide, target, spread)
 
 
 def _missing(question: Question, memory: int | None, no_weights: bool, no_cache: bool) -> str:  # noqa: FBT001

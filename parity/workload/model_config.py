@@ -184,7 +184,8 @@ def _positions(config: Values) -> int | None:
 def _learned(config: Values, family: Family | None) -> int:
     if family is None or family.positions < 0:
         return 0
-    return config.need("max_position_embeddings", "n_positions") + family.positions
+    kinds = config.whole("type_vocab_size", high=MAX_COUNT, low=0) or 0 if family.encoder else 0
+    return config.need("max_position_embeddings", "n_positions") + family.positions + kinds
 
 
 def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
@@ -208,9 +209,15 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
     if shape.quantization and shape.quantization.dtype is None:
         why = f"the method {shape.quantization.method!r} is not one whose sizes are known here"
         told.append(Unknown(what="quantisation", why=why))
+    if shape.is_encoder:
+        told.append(Unknown(what="task head", why="what stands on the encoder beside its pooler is not counted"))
     if shape.dtype is None:
+        # transformers 4 then loads FP32, transformers 5 what the checkpoint has (documentation of
+        # PreTrainedModel.from_pretrained, `torch_dtype` and `dtype`), and vLLM half precision: no default is documented
+        # that would hold for all of them.
         name = config.text("dtype", "torch_dtype")
-        told.append(Unknown(what="dtype", why=f"{name!r} is no known dtype" if name else "the file does not say"))
+        why = f"{name!r} is no known dtype" if name else "the file does not say, and loaders differ"
+        told.append(Unknown(what="dtype", why=f"{why}: give --dtype fp32, bf16 or fp16, or the model's folder"))
     if shape.state_layers and shape.state is None:
         told.append(Unknown(what="recurrent state", why="its size is not known for this model type"))
     return told

@@ -8,7 +8,7 @@ import msgspec
 
 from parity.model.workload import Unknown
 
-Mixer = Literal["attention", "window", "chunk", "mla", "ssm", "linear"]
+Mixer = Literal["attention", "window", "chunk", "mla", "ssm", "linear", "encoder"]
 # Mixers whose cache grows with every token; "window" and "chunk" grow up to their window.
 GROWING: tuple[Mixer, ...] = ("attention", "mla")
 
@@ -108,7 +108,7 @@ class Tower(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A decoder, in neutral words. Lengths are in elements, counts per model unless said otherwise.
+    """A decoder, or an encoder, in neutral words. Lengths are in elements, counts per model unless said otherwise.
 
     Attributes:
         family: key of the table of known families; empty: only what the keys say is known.
@@ -152,6 +152,11 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     vision: bool = False
     extra_layers: int = 0
     unknowns: tuple[Unknown, ...] = ()
+
+    @property
+    def is_encoder(self) -> bool:
+        """Return whether the model reads a whole text at once, and neither caches nor decodes."""
+        return "encoder" in self.mixers
 
     @property
     def growing_layers(self) -> int:

@@ -55,6 +55,8 @@ def parts_of(shape: ModelShape) -> tuple[Part, ...] | None:
     if shape.learned_positions:
         rows = shape.learned_positions * width
         ends.append(Part(path="embed_positions", share="none", parameters=rows, matrix=False))
+    if family.encoder:
+        ends.append(Part(path="pooler", share="none", parameters=width * (width + 1)))
     if shape.tower:
         size = shape.tower.parameters
         ends.append(Part(path="vision_tower visual", share="tower", parameters=size, matrix=False, used=0.0))
@@ -65,7 +67,7 @@ def _mixers(shape: ModelShape, family: Family) -> list[Part] | None:
     told: list[Part] = []
     if shape.mla:
         told += _latent(shape)
-    ordinary = sum(shape.mixers.get(kind, 0) for kind in ("attention", "window", "chunk"))
+    ordinary = sum(shape.mixers.get(kind, 0) for kind in ("attention", "window", "chunk", "encoder"))
     if ordinary:
         found = _attention(shape, family, ordinary)
         if found is None:

@@ -92,9 +92,7 @@ def _check(question: Question, name: str, value: int, there: int | None, mine: i
     good = _holds(value, there)
     bad = good == "no" and there is not None
     asks = (
-        f"a multiple of {there} ({there * size:.0f} bytes of {question.compute_dtype})"
-        if there
-        else "no rule known for this device and format"
+        f"a multiple of {there} ({there * size:.0f} bytes of {question.compute_dtype})" if there else _no_rule(question)
     )
     coarse = bool(value * size % LOADED_BYTES)
     return ShapeCheck(
@@ -107,6 +105,10 @@ def _check(question: Question, name: str, value: int, there: int | None, mine: i
         gain=round(MEASURED_GAIN, 2) if bad and coarse else None,
         note=MEASURED_NOTE if bad and coarse else "",
     )
+
+
+def _no_rule(question: Question) -> str:
+    return "no rule known for this device and format" if question.compute_dtype else "the rule depends on the dtype"
 
 
 def _holds(value: int, step: int | None) -> Answer:
@@ -199,5 +201,6 @@ def _products(question: Question, spread: Parallelism) -> list[tuple[str, int, i
         width = -(-shape.intermediate // tp)
         told.append(("gate and up" if shape.gated else "up", width * (2 if shape.gated else 1), shape.hidden))
         told.append(("down", shape.hidden, width))
-    told.append(("head", -(-shape.vocab // tp), shape.hidden))
+    if not shape.is_encoder:
+        told.append(("head", -(-shape.vocab // tp), shape.hidden))
     return told

@@ -160,7 +160,8 @@ def _device(question: Question, device: DeviceBound, name: str) -> list[Working]
         ),
         Working(
             name=f"{name}.prefill_tokens_s",
-            formula="devices x dense rate / (2 x multiplied parameters + attention to half the context)",
+            formula="devices x dense rate / (2 x multiplied parameters + attention to half the context, "
+            "of an encoder to all of it)",
             inputs={
                 "devices": device.count, device.rate_name or "dense rate": rate,
                 "FLOP per token": _or_unknown(token_flops(question, question.context)),
@@ -182,6 +183,8 @@ def _device(question: Question, device: DeviceBound, name: str) -> list[Working]
                 unit="s",
             )
         )  # fmt: skip
+    if question.shape.is_encoder:
+        return [one for one in told if ".decode_" not in one.name]
     return told
 
 
