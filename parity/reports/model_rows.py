@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from parity.model.workload import ByteRange, DeviceBound, ModelReport, ModelSummary, Placement
 
 UNKNOWN = "unknown"
+HEAD_DIM = "head_dim: "  # how the checks of attention libraries begin
 ANY = 2**30  # the most context that is tried: nothing grows with it
 WORDS = {"yes": "FITS", "tight": "TIGHT", "no": "DOES NOT FIT", "unknown": "UNKNOWN"}
 
@@ -50,6 +51,20 @@ def reduce_text(report: ModelReport) -> str:
         "above include neither"
     )
     return told + (". What experts exchange is not modelled" if spread.ep > 1 else "")
+
+
+def good_text(report: ModelReport) -> str:
+    """Return how many dimensions are good, and how many attention libraries take the head dimension."""
+    heads = [check for check in report.shapes if check.dimension.startswith(HEAD_DIM)]
+    others = [check for check in report.shapes if check not in heads]
+    unknown = sum(check.good == "unknown" for check in others)
+    told = f"{sum(check.good == 'yes' for check in others)} of {len(others)} dimensions are good"
+    told += f", {unknown} not known" if unknown else ""
+    if heads:
+        known = [check for check in heads if check.good != "unknown"]
+        taken = sum(check.good == "yes" for check in known)
+        told += f"; head_dim {heads[0].value}: taken by {taken} of {len(known)} attention libraries of known limits"
+    return told
 
 
 def decodes(report: ModelReport) -> bool:

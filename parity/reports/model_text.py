@@ -6,12 +6,14 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from parity.reports.model_rows import (
+    HEAD_DIM,
     REDUCE_ROWS,
     UNKNOWN,
     WORDS,
     batch_text,
     count_text,
     decodes,
+    good_text,
     number_text,
     parameters_text,
     plain_text,
@@ -48,7 +50,7 @@ def render(
     """
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
     lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
-    lines += ["", *_shapes(report, verbose=verbose)]
+    lines += ["", *_shapes(report, width, verbose=verbose)]
     if verbose:
         lines += ["", *_dtypes(report, width)]
     if report.findings:
@@ -154,17 +156,17 @@ def _bound(report: ModelReport, width: int) -> Iterator[str]:
     yield from wrapped(reduce_text(report), width, 2)
 
 
-def _shapes(report: ModelReport, *, verbose: bool) -> Iterator[str]:
+def _shapes(report: ModelReport, width: int, *, verbose: bool) -> Iterator[str]:
     yield "shapes"
     poor = [check for check in report.shapes if check.good != "yes" or verbose]
     for check in poor:
         better = f"; nearest {check.better}" if check.better else ""
         gain = f", about {check.gain:.2f}x" if check.gain else ""
-        word = {"yes": "good", "no": "not", "unknown": "unknown:"}[check.good]
+        words = ("good", "not") if not check.dimension.startswith(HEAD_DIM) else ("good,", "refused:")
+        word = {"yes": words[0], "no": words[1], "unknown": "unknown:"}[check.good]
         here = f" (here: {check.here})" if check.here and check.here != check.good else ""
         yield f"  {check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}"
-    good = sum(check.good == "yes" for check in report.shapes)
-    yield f"  {good} of {len(report.shapes)} dimensions are good"
+    yield from wrapped(good_text(report), width, 2)
     if not report.gemms:
         return
     shown = report.gemms if verbose else [g for g in report.gemms if g.gain]

@@ -10,6 +10,7 @@ from parity.workload.demands import Demands
 from parity.workload.dtypes import check_dtypes
 from parity.workload.findings import findings_of
 from parity.workload.footprint import footprint, parameters
+from parity.workload.head_dims import unknown_head_dims
 from parity.workload.question import spread_over
 from parity.workload.shapes import check_shapes, gemms
 from parity.workload.workings import workings_of
@@ -95,6 +96,8 @@ def _unknowns(question: Question, memory: Footprint, roof: Bound) -> tuple[Unkno
         told.append(Unknown(what="weights", why=why))
     places = [place for place in (memory.target, memory.here) if place and place.fits == "unknown"]
     told += [Unknown(what=f"fits on {place.device}", why=place.why) for place in places]
+    heads = unknown_head_dims(question)
+    told += [heads] if heads else []
     for device in (roof.target, roof.here):
         if device and device.bandwidth_gbps is None:
             told.append(Unknown(what=f"bandwidth of {device.device}", why="the catalog has no sourced figure"))

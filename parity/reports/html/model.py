@@ -16,6 +16,7 @@ from parity.reports.model_rows import (
     batch_text,
     count_text,
     decodes,
+    good_text,
     number_text,
     parameters_text,
     plain_text,
@@ -270,7 +271,7 @@ def shapes_of(report: ModelReport) -> list[Html]:
     told: list[Html] = []
     if poor:
         told.append(_shape_table("Dimensions that waste, or that could not be told", poor, report))
-    told.append(el("p", f"{len(good)} of {len(report.shapes)} dimensions are good on {report.target}."))
+    told.append(el("p", f"On {report.target}: {good_text(report)}."))
     if report.gemms:
         told.append(_products(report))
     if good:
