@@ -12,7 +12,7 @@ from parity.workload.findings import findings_of
 from parity.workload.footprint import footprint, parameters
 from parity.workload.head_dims import unknown_head_dims
 from parity.workload.question import spread_over
-from parity.workload.shapes import check_shapes, gemms
+from parity.workload.shapes import check_shapes, gemms, uncounted_products
 from parity.workload.workings import workings_of
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def estimate(question: Question, *, source: str, demands: Demands | None = None)
     products = gemms(question, spread)
     asked = demands or Demands()
     findings = findings_of(question, memory, checks, products, roof, formats, asked)
-    unknowns = (*_unknowns(question, memory, roof), *_waves(products, asked))
+    unknowns = (*_unknowns(question, memory, roof), *_waves(question, products, asked))
     failed = any(finding.severity == "error" for finding in findings)
-    open_question = undecided(memory, products, asked)
+    open_question = undecided(question, memory, products, asked)
     return ModelReport(
         model=_summary(question, source),
         target=question.target.id,
@@ -58,17 +58,23 @@ def estimate(question: Question, *, source: str, demands: Demands | None = None)
     )
 
 
-def undecided(memory: Footprint, products: tuple[Gemm, ...], asked: Demands) -> bool:
+def undecided(question: Question, memory: Footprint, products: tuple[Gemm, ...], asked: Demands) -> bool:
     """Return whether something that is demanded is not known."""
-    return (asked.fits and memory.fits == "unknown") or any(_waves(products, asked))
+    return (asked.fits and memory.fits == "unknown") or any(_waves(question, products, asked))
 
 
-def _waves(products: tuple[Gemm, ...], asked: Demands) -> list[Unknown]:
+def _waves(question: Question, products: tuple[Gemm, ...], asked: Demands) -> list[Unknown]:
+    """Return what a floor of every product's waves is not known to hold for."""
     if asked.min_wave_efficiency is None:
         return []
+    if question.target.spec.vendor != "nvidia":
+        why = f"the tiles that libraries choose on {question.target.id} are not known here"
+        return [Unknown(what="wave efficiency of any product", why=why)]
     why = "the target's units are not known, or the model has no product that is counted"
     names = [product.name for product in products if product.target is None] or ([] if products else ["any product"])
-    return [Unknown(what=f"wave efficiency of {name}", why=why) for name in names]
+    told = [Unknown(what=f"wave efficiency of {name}", why=why) for name in names]
+    left = uncounted_products(question.shape)
+    return [*told, *(Unknown(what=f"wave efficiency of {name}", why=why) for name, why in left)]
 
 
 def _summary(question: Question, source: str) -> ModelSummary:

@@ -15,6 +15,7 @@ from parity.workload.tiles import best_tiles, better_columns
 if TYPE_CHECKING:
     from parity.model.target import Target
     from parity.model.workload import Answer, Parallelism
+    from parity.workload.model_shape import ModelShape
     from parity.workload.question import Question
 
 # arXiv 2401.14489, as quoted in stas00/ml-engineering, training/performance/README.md: matrix units are fed well by
@@ -184,6 +185,22 @@ def gemms(question: Question, spread: Parallelism) -> tuple[Gemm, ...]:
 def _units(target: Target) -> int | None:
     found = value_of(target.fact("unit_count"))
     return int(found) if isinstance(found, (int, float)) and found >= 1 else None
+
+
+def uncounted_products(shape: ModelShape) -> list[tuple[str, str]]:
+    """Return (products of the model that ``gemms`` leaves out, why)."""
+    told = []
+    if not shape.family:
+        told.append(("the layers", "what they consist of is not known for this model type"))
+    if shape.moe:
+        told.append(("the experts", "how many tokens each gets is not known before it runs"))
+    if shape.mla:
+        told.append(("the latent projections", "engines fuse and absorb them differently"))
+    if shape.state_layers:
+        told.append(("the recurrent layers", "their products are not counted"))
+    if shape.tower or shape.vision:
+        told.append(("the tower", "its products are not counted"))
+    return told
 
 
 def _products(question: Question, spread: Parallelism) -> list[tuple[str, int, int]]:
