@@ -34,7 +34,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         encoder: reads a whole text at once: no cache, no decoding; kinds of tokens and a pooler have matrices.
         mlp_key: name of the feed-forward width.
         unsaid: values that files of this family leave out, because its configuration class has them as defaults.
-        unsaid_inside: the same of the text part inside a configuration with a tower alone.
+        unsaid_inside: the same of the text part of a LLaVA.
     """
 
     gated: bool = True

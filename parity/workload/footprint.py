@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LOGIT_BYTES = 4  # sampling is done in FP32
 WIDEST = "fp32"
+LEAST_STORED = 0.9  # of what the configuration describes; below, files are missing or hold another dtype
 MAX_BATCH = 2**20
 MAX_CONTEXT = 2**30
 NOT_MODELLED = (
@@ -127,7 +128,7 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     if widest is not None and widest.fits == "yes":
         why = f"even in {WIDEST}, of which the counts below are; --dtype tells how much is left"
         return msgspec.structs.replace(widest, weights_bytes=None, kv_bytes=cache, why=why)
-    more = _uncounted(question, weights[2]) if weights else ""
+    more = _uncounted(question, weights) if weights else ""
     if fits in ("yes", "tight") and more:
         fits, why = "unknown", more
     sized = told is not None and not more  # what is left out would make every count too good
@@ -177,9 +178,15 @@ def _missing(question: Question, memory: int | None, no_weights: bool, no_cache:
     return "; ".join(told)
 
 
-def _uncounted(question: Question, source: str) -> str:
-    """Return what makes the weights larger than counted, empty when nothing does."""
-    shape = question.shape
+def _uncounted(question: Question, weights: tuple[int, int, str]) -> str:
+    """Return what makes the weights larger than told, empty when nothing does."""
+    shape, (size, _, source) = question.shape, weights
+    if source == "safetensors":
+        sizes = device_bytes(question.parts, shape, Parallelism(), None) if question.parts is not None else None
+        if sizes is not None and size < LEAST_STORED * sizes[0]:
+            told = f"the files hold {format_bytes(size)}, the config.json describes {format_bytes(sizes[0])}"
+            return f"{told}: they are not the whole model, or of another dtype; complete them, or give --dtype"
+        return ""
     if source != "config":
         return ""
     mend = "; give the model's folder or its safetensors index"

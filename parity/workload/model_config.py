@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 _TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "visual")
+_TERSE = ("llava",)  # model types whose files name of their text part only what differs from its class
 MAX_FACTOR = 4096.0  # of YaRN; published ones are 40 at most
 _RECURRENT = ("mamba", "mamba2")
 
@@ -72,7 +73,7 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
     nested = config is not outer
     if family and family.unsaid:
         config = config.over(family.unsaid)
-    if family and nested and family.unsaid_inside:
+    if family and family.unsaid_inside and nested and outer.text("model_type") in _TERSE:
         config = config.over(family.unsaid_inside)
     layers = config.need("num_hidden_layers", "n_layer", "n_layers", "num_layers", high=MAX_COUNT)
     hidden = config.need("hidden_size", "n_embd", "d_model", "dim")

@@ -154,6 +154,12 @@ def test_what_llava_leaves_unsaid_of_its_text_part_is_the_default_of_its_class()
     assert counted(parts)[0] == 7_063_427_072
 
 
+@pytest.mark.parametrize("outer", ["mistral3", "llama", "another", ""])
+def test_other_models_must_say_the_sizes_of_their_text_part(outer: str) -> None:
+    with pytest.raises(InvalidConfigError, match="hidden_size"):
+        models.read({"model_type": outer, "text_config": {"model_type": "llama", "vocab_size": 32064}})
+
+
 def test_a_text_model_by_itself_must_say_its_sizes() -> None:
     with pytest.raises(InvalidConfigError, match="hidden_size"):
         models.read({"model_type": "llama", "vocab_size": 32064})
