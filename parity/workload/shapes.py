@@ -166,7 +166,7 @@ def gemms(question: Question, spread: Parallelism) -> tuple[Gemm, ...]:
     step = alignment(question.target, question.compute_dtype) or VOCABULARY_STEP
     told = []
     for name, n, k in _products(question, spread):
-        better = better_columns(m, n, there, step) if there else None
+        better = better_columns(m, n, there, step, least=n if name == "head" else 1) if there else None
         told.append(
             Gemm(
                 name=name,

@@ -42,7 +42,7 @@ def best_tiles(m: int, n: int, units: int) -> GemmTiles:
     return max((tiles_and_waves(m, n, units, tile) for tile in MENU), key=lambda told: round(told.efficiency, 9))
 
 
-def better_columns(m: int, n: int, units: int, step: int) -> tuple[int, float] | None:
+def better_columns(m: int, n: int, units: int, step: int, *, least: int = 1) -> tuple[int, float] | None:
     """Return (nearest n that is worth it, its efficiency over that of n), None when none within reach is.
 
     Args:
@@ -50,6 +50,7 @@ def better_columns(m: int, n: int, units: int, step: int) -> tuple[int, float] |
         n: columns as they are.
         units: SMs or CUs.
         step: candidates are multiples of this.
+        least: candidates are not below this: a vocabulary can be padded, not cut.
     """
     now = best_tiles(m, n, units).efficiency
     reach = int(n * SEARCH)
@@ -57,7 +58,7 @@ def better_columns(m: int, n: int, units: int, step: int) -> tuple[int, float] |
     step = step * -(-128 // step)
     candidates = range(-(-(n - reach) // step) * step, n + reach + 1, step)
     for other in sorted(candidates, key=lambda other: (abs(other - n), other)):
-        if other > 0 and other != n:
+        if other >= least and other != n:
             gain = best_tiles(m, other, units).efficiency / now
             if gain >= WORTHWHILE:
                 return other, gain
