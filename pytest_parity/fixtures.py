@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +60,10 @@ def homogeneous(request: pytest.FixtureRequest) -> None:
 def roofline_of(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
     """Return ``roofline`` with the peaks of the visible devices and of the target that holds for the test.
 
-    The engine is asked when the first call needs it.
+    The engine is asked when the first call needs it. Each measure goes into the run's reports.
     """
     from pytest_parity.marks import read_marks
-    from pytest_parity.roofline import read_peaks, roofline
+    from pytest_parity.roofline import note, read_peaks, roofline
 
     @cache
     def answer() -> Mapping[str, Any]:
@@ -75,7 +75,12 @@ def roofline_of(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
     def peaks(device: int | None) -> tuple[Peaks, Peaks]:
         return read_peaks(answer(), device)
 
-    return partial(roofline, peaks=peaks)
+    def measure(**numbers: Any) -> Roofline:
+        measured = roofline(**numbers, peaks=peaks)
+        note(request.node, measured)
+        return measured
+
+    return measure
 
 
 def _judge(config: pytest.Config) -> Judge:

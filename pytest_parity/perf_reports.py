@@ -12,6 +12,7 @@ import pytest
 
 from pytest_parity.blocking import SKIPPED_BY_GATE, Blocked, after_report, rewrite
 from pytest_parity.plan import PLAN
+from pytest_parity.roofline import take_notes
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -74,5 +75,6 @@ class PerfReports:
                 "blocks": plan.verdict.blocks,
                 "headline": plan.verdict.headline,
                 "conditions": None,
+                **take_notes(item),
             }
         return report

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,6 +42,8 @@ class Record:
         result: as pytest reports the test: ``passed``, ``failed``, ``skipped``, ``xfailed``, ``xpassed``, ``error``.
         seconds: duration of the call phase; None when the body did not run.
         conditions: what was seen around the test (``parity.conditions/1``); None when nobody watched.
+        rooflines: what the fixture ``parity_roofline`` measured in the test's body, as ``roofline.note`` keeps it.
+        more_rooflines: measures beyond the most that a report holds.
     """
 
     nodeid: str
@@ -59,6 +61,8 @@ class Record:
     result: str
     seconds: float | None
     conditions: dict[str, Any] | None
+    rooflines: list[dict[str, Any]] = field(default_factory=list)
+    more_rooflines: int = 0
 
     @property
     def conditions_state(self) -> str:
@@ -92,6 +96,8 @@ class Records:
                 record = self._records[key] = self._last[report.nodeid] = _record(report, note, key[1], self._by(note))
             record.state = str(note["state"])
             record.conditions = note.get("conditions") or record.conditions
+            record.rooflines = note.get("rooflines") or record.rooflines
+            record.more_rooflines = note.get("more_rooflines") or record.more_rooflines
         if record is not None:
             _add_phase(record, report)
 

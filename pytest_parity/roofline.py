@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+MOST_NOTED = 50  # measures of one test that reports hold
 DTYPES = ("fp64", "fp64_tensor", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8")
 
 
@@ -46,6 +49,11 @@ class Peaks(NamedTuple):
             PeakUnknownError: it is not known.
         """
         return self._fact("tops_int8" if dtype == "int8" else f"tflops_{dtype}") * 1e12
+
+    def told(self, dtype: str) -> dict[str, Any]:
+        """Return name, bandwidth (GB/s) and dense rate (TFLOPS, for int8 TOPS) as plain data; None is not known."""
+        rate = self.facts.get("tops_int8" if dtype == "int8" else f"tflops_{dtype}")
+        return {"name": self.name, "bandwidth_gbps": self.facts.get("memory_bandwidth_gbps"), "dense_rate": rate}
 
     def _fact(self, name: str) -> float:
         value = self.facts.get(name)
@@ -197,6 +205,39 @@ def _peaks(told: Mapping[str, Any]) -> Peaks:
     facts = told.get("facts") or {}
     known = {str(name): float(value) for name, value in facts.items() if isinstance(value, (int, float))}
     return Peaks(str(told.get("name") or "a device"), known, str(told.get("problem") or ""))
+
+
+class Noted:
+    """What one test measured, as plain data, and how many measures there were beyond the most that is kept."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self.kept: list[dict[str, Any]] = []
+        self.more = 0
+
+
+NOTED = pytest.StashKey[Noted]()
+"""On an item, from its first measure on."""
+
+
+def note(item: pytest.Item, measured: Roofline) -> None:
+    """Keep a measure for the reports of the run; one more than they hold only counts."""
+    noted = item.stash.setdefault(NOTED, Noted())
+    if len(noted.kept) >= MOST_NOTED:
+        noted.more += 1
+        return
+    plain = {name: getattr(measured, name) for name in ("seconds", "bytes", "flops", "dtype")}
+    peaks = {name: getattr(measured, name).told(measured.dtype) for name in ("here", "target")}
+    noted.kept.append({**plain, **peaks})
+
+
+def take_notes(item: pytest.Item) -> dict[str, Any]:
+    """Return what a test measured since the last call, for its report; empty when nothing was."""
+    noted = item.stash.get(NOTED, None)
+    if noted is None:
+        return {}
+    del item.stash[NOTED]
+    return {"rooflines": noted.kept, "more_rooflines": noted.more}
 
 
 def _positive(name: str, value: float, *, least: float) -> None:

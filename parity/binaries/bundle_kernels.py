@@ -40,12 +40,12 @@ def _bundle(data: Buffer, at: int, end: int, into: Gathered) -> int:
     try:
         entries, stop = table(data, at, end)
     except DamagedBundleError as error:
-        into.problems[f"damaged bundle: {error}"] = None
+        into.problem(f"damaged bundle: {error}")
         return at + len(PLAIN)
     for entry in entries:
         first, last = at + entry.offset, at + entry.offset + entry.size
         if last > end:
-            into.problems["a bundle is cut"] = None
+            into.problem("a bundle is cut")
         elif entry.size and not entry.target.startswith("host") and is_elf(data, first):
             into.add(*amd_kernels(data, first, last))
             stop = max(stop, last)
@@ -57,7 +57,7 @@ def _packed_bundle(data: Buffer, at: int, end: int, into: Gathered) -> int:
     _, version, method = _PACKED_HEAD.unpack_from(data, at)
     header = _HEADERS[version]
     if at + header > end:
-        into.problems["a compressed bundle is cut"] = None
+        into.problem("a compressed bundle is cut")
         return end
     wide = version == 3
     total = int.from_bytes(data[at + 8 : at + (16 if wide else 12)], "little") if version > 1 else 0
@@ -76,8 +76,8 @@ def _inflated(raw: bytes, method: int, plain: int, into: Gathered) -> bytes | No
     try:
         told = zstd_head(raw, plain) if method else zlib_head(raw, plain)
     except DamagedStreamError as error:
-        into.problems[f"damaged bundle: {error}"] = None
+        into.problem(f"damaged bundle: {error}")
         return None
     if told is None:
-        into.problems["a compressed bundle, and no zstd decoder (pip install zstandard)"] = None
+        into.problem("a compressed bundle, and no zstd decoder (pip install zstandard)")
     return told

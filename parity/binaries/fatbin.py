@@ -149,28 +149,14 @@ class FatbinReader:
             self._damage(f"{stop - at} bytes at {at} are no entry")
 
     def _concatenated(self, at: int, stop: int, keys: list[Key], sizes: list[int]) -> None:
-        """Add the code objects of an entry that holds several in one compressed block, from its table.
-
-        The table follows (count, its own bytes with these two numbers). A row is an entry header whose header size is
-        the offset in the decompressed block; one with an extension is followed by it, and by at least one zero byte to
-        a multiple of eight.
-        """
+        """Add the code objects of an entry that holds several in one compressed block, from its table."""
         header: tuple[int, ...] = ENTRY.unpack_from(self.data, at)
-        table, room, found = at + header[5], min(stop, at + header[2]), 0
-        if header[5] >= ENTRY.size and table + _EXTENSION.size <= room:
-            count, size = _EXTENSION.unpack_from(self.data, table)
-            end, row = table + size, table + _EXTENSION.size
-            while row + ENTRY.size <= min(end, room) and found < min(count, MAX_CONCATENATED):
-                fields: tuple[int, ...] = ENTRY.unpack_from(self.data, row)
-                if fields[1] != ENTRY_VERSION:
-                    break
-                keys.append(_row_key(fields, header[11]))
-                sizes.append(header[3] // count)
-                found += 1
-                row += _row_bytes(self.data, row, fields[5], min(end, room))
-            if found and found == count and row == end <= room:
-                return
-        self._damage(f"concatenated entry at byte {at} has a table that does not add up")
+        rows, whole = concatenated_rows(self.data, at, stop)
+        for fields in rows:
+            keys.append(_row_key(fields, header[11]))
+            sizes.append(header[3] // len(rows))
+        if not whole:
+            self._damage(f"concatenated entry at byte {at} has a table that does not add up")
 
     def _damage(self, what: str) -> None:
         self.into.problem(f"{self.section}: {what}", weight="damaged")
@@ -191,6 +177,29 @@ class FatbinReader:
         for shape, ((count, first), sizes) in shapes.items():
             codes = _codes(shape)
             self.into.region(self.section, self.place, "fatbin", zip(codes, sizes, strict=True), at=first, count=count)
+
+
+def concatenated_rows(data: Buffer, at: int, stop: int) -> tuple[list[tuple[int, ...]], bool]:
+    """Return the rows of the table of the concatenated entry at ``at``, and whether they are all that it promises.
+
+    The table follows (count, its own bytes with these two numbers). A row has the fields of an entry header, but its
+    header size is where the code object begins in the decompressed block, and its payload size is how many bytes of
+    that are its own; one with an extension is followed by it, and by at least one zero byte to a multiple of eight.
+    """
+    header: tuple[int, ...] = ENTRY.unpack_from(data, at)
+    table, room = at + header[5], min(stop, at + header[2])
+    rows: list[tuple[int, ...]] = []
+    if header[5] < ENTRY.size or table + _EXTENSION.size > room:
+        return rows, False
+    count, size = _EXTENSION.unpack_from(data, table)
+    end, row = table + size, table + _EXTENSION.size
+    while row + ENTRY.size <= min(end, room) and len(rows) < min(count, MAX_CONCATENATED):
+        fields: tuple[int, ...] = ENTRY.unpack_from(data, row)
+        if fields[1] != ENTRY_VERSION:
+            break
+        rows.append(fields)
+        row += _row_bytes(data, row, fields[5], min(end, room))
+    return rows, bool(rows) and len(rows) == count and row == end <= room
 
 
 def _row_key(fields: tuple[int, ...], flags: int) -> Key:
@@ -235,10 +244,15 @@ def _codes(shape: tuple[Key, ...]) -> list[Code]:
     ]
 
 
+def suffix_of(flags: int) -> str:
+    """Return the suffix of the architecture that an entry's flags tell; ``?`` when they tell both."""
+    return {0: "", FLAG_ARCH_SPECIFIC: "a", FLAG_FAMILY: "f"}.get(flags & (FLAG_ARCH_SPECIFIC | FLAG_FAMILY), "?")
+
+
 def _new_code(kind: int, number: int, flags: int, *, stub: bool, isa: str) -> Code:
     compression: Compression = "zstd" if flags & FLAG_ZSTD else "lz4" if flags & FLAG_LZ4 else "none"
     known = _NAMES.get(kind)
-    suffix = {0: "", FLAG_ARCH_SPECIFIC: "a", FLAG_FAMILY: "f"}.get(flags & (FLAG_ARCH_SPECIFIC | FLAG_FAMILY), "?")
+    suffix = suffix_of(flags)
     if known is None:
         name = "tile-ir" if kind == KIND_TILE else f"kind{kind}"
         return Code(kind="other", arch=f"{name}_{min(number, MAX_CAPABILITY)}{suffix}", compression=compression)

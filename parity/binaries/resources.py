@@ -7,40 +7,26 @@ from __future__ import annotations
 
 import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from parity.binaries.amd_resources import amd_kernels
 from parity.binaries.bundle_kernels import read_bundles
+from parity.binaries.collect import Collector, TooMuchError
 from parity.binaries.cubin_resources import cubin_kernels
 from parity.binaries.elf import MACHINE_AMDGPU, MACHINE_CUDA, is_elf, read_elf
-from parity.binaries.fatbin import (
-    START,
-)
-from parity.binaries.fatbin_kernels import read_fatbins
-from parity.binaries.gathered import Gathered
+from parity.binaries.fatbin import START
+from parity.binaries.fatbin_code import read_fatbin_code
+from parity.binaries.gathered import Found, Gathered
 from parity.binaries.hip_bundle import PLAIN, is_packed
+from parity.binaries.scan import is_searched, scan
 from parity.errors import InputFileError
 
 if TYPE_CHECKING:
     from parity.binaries.buffer import Buffer
-    from parity.model.kernel_resources import KernelNeeds
-
+    from parity.binaries.elf import Section
 
 MAX_FILE = 16 * 1024**3
 _DEVICE_SECTIONS = (".nv_fatbin", "__nv_relfatbin", ".hip_fatbin")
-
-
-class Found(NamedTuple):
-    """The kernels of a file.
-
-    Attributes:
-        problems: what could not be read, each once.
-        left_out: kernels beyond the most that is read.
-    """
-
-    kernels: tuple[KernelNeeds, ...]
-    problems: tuple[str, ...]
-    left_out: int
 
 
 def kernels_of(path: str | Path) -> Found:
@@ -66,14 +52,14 @@ def kernels_of(path: str | Path) -> Found:
             where=where,
             mend="for Triton kernels, give the .cubin or .hsaco in its cache folder",
         )
-    return Found(tuple(into.kernels), tuple(into.problems), into.left_out)
+    return into.found()
 
 
 def _read(data: Buffer, into: Gathered) -> bool:
     """Read the file; False when it is none of the kinds."""
     size = len(data)
     if data[:8] == START:
-        read_fatbins(data, 0, size, into)
+        read_fatbin_code(data, 0, size, into)
     elif data[: len(PLAIN)] == PLAIN or is_packed(data[:8]):
         read_bundles(data, 0, size, into)
     elif is_elf(data):
@@ -95,8 +81,30 @@ def _elf(data: Buffer, into: Gathered) -> bool:
         return True
     furthest = 0
     for section in sorted(found.sections, key=lambda one: one.start):
-        if section.name.startswith(_DEVICE_SECTIONS) and section.end > max(section.start, furthest):
-            read = read_bundles if section.name.startswith(".hip") else read_fatbins
+        if _holds_code(section) and section.end > max(section.start, furthest):
+            read = read_bundles if section.name.startswith(".hip") else read_fatbin_code
             read(data, max(section.start, furthest), section.end, into)
             furthest = section.end
-    return furthest > 0
+    searched = [section for section in found.sections if is_searched(section) and not _holds_code(section)]
+    hidden = [_hidden(data, section, into) for section in searched]
+    return furthest > 0 or any(hidden)
+
+
+def _holds_code(section: Section) -> bool:
+    return section.name.startswith(_DEVICE_SECTIONS)
+
+
+def _hidden(data: Buffer, section: Section, into: Gathered) -> bool:
+    """Gather the kernels of fatbins that a library keeps in its data, and tell what else of device code is there."""
+    collector = Collector()
+    try:
+        scan(data, section.start, section.end, collector, section=section.name)
+    except TooMuchError:
+        into.problem(f"{section.name} has more headers than any library: not read to the end")
+    groups = collector.library("", 0).regions
+    if any(group.container == "fatbin" for group in groups):
+        read_fatbin_code(data, section.start, section.end, into)
+    bare = sum(group.count for group in groups if group.container != "fatbin")
+    if bare:
+        into.problem(f"{bare} code objects that lie bare in the data of {section.name} are not looked into")
+    return bool(groups)

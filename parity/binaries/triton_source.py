@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.binaries.resources import Found
+from parity.binaries.gathered import Found
 from parity.errors import InputFileError
 from parity.inputs import decode_text, printable, read_bytes
 from parity.model.kernel_resources import KernelNeeds

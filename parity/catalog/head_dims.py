@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from parity.catalog import store
-from parity.catalog.libraries import library_named, library_range, range_support
+from parity.catalog.libraries import UNKNOWN, LibraryAnswer, library_named, library_range, range_support
 from parity.model.kernel_library import HeadDimLimit
 from parity.model.spec import DeviceSpec, Source
 
@@ -45,6 +45,7 @@ class HeadDimSupport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         library: id of the file under ``rules/kernels``; ``name``: as people call it.
         version: the one that the answers hold for.
+        runs: what it does on the architecture as a whole.
         refused: why the library does not run there at all; empty when it does, or nobody knows.
     """
 
@@ -54,6 +55,7 @@ class HeadDimSupport(msgspec.Struct, frozen=True, kw_only=True):
     arch: str
     limits: tuple[HeadDimLimit, ...] = ()
     sources: dict[str, Source] = {}
+    runs: LibraryAnswer = UNKNOWN
     refused: str = ""
     refused_source: Source | None = None
 
@@ -123,6 +125,7 @@ def head_dim_support(
         arch=arch,
         limits=tuple(limit for limit in (row.head_dims if row else ()) if arch in limit.architectures),
         sources=item.sources,
+        runs=answer,
         refused=f"{item.name} {judged} does not run on {arch}: {answer.note}" if refused else "",
         refused_source=answer.source if refused else None,
     )

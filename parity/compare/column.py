@@ -18,7 +18,7 @@ from parity.model.absent import Absent, Reading, value_of
 from parity.model.compare import Part, Quantity, Told
 from parity.model.partition import SLICES
 from parity.model.spec import FACTS
-from parity.workload.bound import PCIE_LANE_GBPS
+from parity.workload.links import PCIE_LANE_GBPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,6 +14,39 @@ Result = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "error"]
 KEPT_OUT: tuple[State, ...] = ("failed", "skipped", "xfailed")
 
 
+class RunPeaks(msgspec.Struct, frozen=True, kw_only=True):
+    """What one device can do at most, after its data sheet and driver.
+
+    Attributes:
+        name: of the device.
+        bandwidth_gbps: of its memory, in decimal GB/s; None: not known.
+        dense_rate: of the data type asked for, in TFLOPS, for int8 TOPS; None: not known.
+    """
+
+    name: str
+    bandwidth_gbps: float | None = None
+    dense_rate: float | None = None
+
+
+class RunRoofline(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of work that a test timed with the fixture ``parity_roofline``.
+
+    Attributes:
+        seconds: time taken.
+        bytes: moved between the device and its memory.
+        flops: operations done.
+        dtype: of the operations.
+        here, target: peaks of the running device and of the declared target.
+    """
+
+    seconds: float
+    bytes: float
+    flops: float
+    dtype: str
+    here: RunPeaks
+    target: RunPeaks
+
+
 class RunTest(msgspec.Struct, frozen=True, kw_only=True):
     """One perf test.
 
@@ -30,6 +63,8 @@ class RunTest(msgspec.Struct, frozen=True, kw_only=True):
         result: as pytest reports the test.
         seconds: duration of the test's body with its fixtures' values at hand; None when it did not run.
         conditions: what was seen around the test (``parity.conditions/1``); None when nobody watched.
+        rooflines: what the test measured against the peaks of this device and of the target.
+        more_rooflines: measures beyond the most that is kept of one test.
     """
 
     nodeid: str
@@ -47,6 +82,8 @@ class RunTest(msgspec.Struct, frozen=True, kw_only=True):
     worker: str = ""
     mode: str = ""
     conditions: dict[str, Any] | None = None
+    rooflines: tuple[RunRoofline, ...] = ()
+    more_rooflines: int = 0
 
     @property
     def is_kept_out(self) -> bool:

@@ -83,8 +83,12 @@ class DeviceBound(msgspec.Struct, frozen=True, kw_only=True):
         prefill_tokens_s: ceiling of the dense rate at the context asked for.
         decode_compute_batch: batch from which decoding's weights are compute-bound, KV left aside.
         kv_read_bytes_per_step: KV read for one decode step at context and batch, all devices.
-        all_reduce_s_per_layer_decode, all_reduce_s_per_layer_prefill: both all-reduces of a layer, time of the bytes on
-            the link alone; None without tensor parallelism or without a known link.
+        all_reduce_s_per_layer_decode, all_reduce_s_per_layer_prefill: least time of the bytes of both all-reduces of a
+            layer, of a decode step and of a prefill step. Their latency comes on top; no ceiling above includes
+            either. None without tensor parallelism, a known link or a known data type.
+        tensor_parallel: ranks that reduce together.
+        link_gbps_one_way: what one rank sends to the others, in one direction; None: not known, ``link_why`` says why.
+        link: ``nvlink``, ``xgmi``, ``pcie``; empty: not known.
     """
 
     device: str
@@ -101,6 +105,10 @@ class DeviceBound(msgspec.Struct, frozen=True, kw_only=True):
     kv_read_bytes_per_step: int | None
     all_reduce_s_per_layer_decode: float | None
     all_reduce_s_per_layer_prefill: float | None
+    tensor_parallel: int = 1
+    link_gbps_one_way: float | None = None
+    link: str = ""
+    link_why: str = ""
 
 
 class PhaseBound(msgspec.Struct, frozen=True, kw_only=True):

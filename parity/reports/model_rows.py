@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from parity.units import fewest_digits, format_bytes
 
 if TYPE_CHECKING:
-    from parity.model.workload import ByteRange, DeviceBound, ModelSummary, Placement
+    from parity.model.workload import ByteRange, DeviceBound, ModelReport, ModelSummary, Placement
 
 UNKNOWN = "unknown"
+HEAD_DIM = "head_dim: "  # how the checks of attention libraries begin
 ANY = 2**30  # the most context that is tried: nothing grows with it
 WORDS = {"yes": "FITS", "tight": "TIGHT", "no": "DOES NOT FIT", "unknown": "UNKNOWN"}
 
@@ -27,6 +28,53 @@ def ranks_text(place: Placement) -> str:
     spread = place.parallelism
     told = [f"{name} {getattr(spread, name)}" for name in ("tp", "pp", "ep", "dp") if getattr(spread, name) > 1]
     return ", ".join(told) or "one device"
+
+
+REDUCE_ROWS = ("all-reduce bytes, a layer", "of a prefill step")
+
+
+def reduce_text(report: ModelReport) -> str:
+    """Return what the times of an all-reduce stand for, and at which rates; empty when there are none."""
+    bound = report.bound
+    rates = [
+        f"{fewest_digits(side.link_gbps_one_way)} GB/s ({side.link}) on {side.device}"
+        for side in (bound.target, *([bound.here] if bound.here else []))
+        if side.link_gbps_one_way is not None and side.all_reduce_s_per_layer_decode is not None
+    ]
+    if not rates:
+        return ""
+    layers = sum(report.model.layers.values())
+    spread = report.footprint.target.parallelism
+    told = (
+        f"all-reduce: the bytes alone, of both all-reduces of one of {layers} layers; sent in one direction at "
+        f"{', '.join(rates)}, all ranks on one node or switch. Latency is not modelled and comes on top; the ceilings "
+        "above include neither"
+    )
+    return told + (". What experts exchange is not modelled" if spread.ep > 1 else "")
+
+
+def good_text(report: ModelReport) -> str:
+    """Return how many dimensions are good, and how many attention libraries take the head dimension."""
+    heads = [check for check in report.shapes if check.dimension.startswith(HEAD_DIM)]
+    others = [check for check in report.shapes if check not in heads]
+    unknown = sum(check.good == "unknown" for check in others)
+    told = f"{sum(check.good == 'yes' for check in others)} of {len(others)} dimensions are good"
+    told += f", {unknown} not known" if unknown else ""
+    if heads:
+        known = [check for check in heads if check.good != "unknown"]
+        taken = sum(check.good == "yes" for check in known)
+        told += f"; head_dim {heads[0].value}: taken by {taken} of {len(known)} attention libraries of known limits"
+    return told
+
+
+def decodes(report: ModelReport) -> bool:
+    """Return whether the model decodes; an encoder has no rates of decoding to tell."""
+    return "encoder" not in report.model.layers
+
+
+def weights_text(size: int | None, *, complete: bool) -> str:
+    """Return the size of weights; a lower bound where a part of them is not counted."""
+    return size_text(size) if complete or size is None else f"at least {size_text(size)}"
 
 
 def count_text(value: int | None, place: Placement) -> str:

@@ -6,18 +6,24 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from parity.reports.model_rows import (
+    HEAD_DIM,
+    REDUCE_ROWS,
     UNKNOWN,
     WORDS,
     batch_text,
     count_text,
+    decodes,
+    good_text,
     number_text,
     parameters_text,
     plain_text,
     range_text,
     ranks_text,
+    reduce_text,
     seconds_text,
     size_text,
     value_text,
+    weights_text,
 )
 from parity.units import format_fact
 
@@ -43,8 +49,8 @@ def render(
         ascii_only: for streams that cannot carry anything else; other characters become question marks.
     """
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-    lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report)]
-    lines += ["", *_shapes(report, verbose=verbose)]
+    lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
+    lines += ["", *_shapes(report, width, verbose=verbose)]
     if verbose:
         lines += ["", *_dtypes(report, width)]
     if report.findings:
@@ -101,12 +107,12 @@ def _head(report: ModelReport, *, colour: bool) -> list[str]:
 def _footprint(report: ModelReport) -> Iterator[str]:
     memory = report.footprint
     places = [memory.target, *([memory.here] if memory.here else [])]
-    whole = size_text(memory.weights_bytes)
+    whole = weights_text(memory.weights_bytes, complete=memory.target.complete)
     source = f", from {memory.weights_source}" if memory.weights_source else ""
     yield f"memory: weights {whole}{source}; cache {size_text(memory.kv_bytes_per_token)} per token"
     yield f"  cache {size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch"
     rows = [["each device", *(f"{place.count}x {place.device}" for place in places)]]
-    rows.append(["weights", *(size_text(place.weights_bytes) for place in places)])
+    rows.append(["weights", *(weights_text(place.weights_bytes, complete=place.complete) for place in places)])
     rows.append(["cache", *(size_text(place.kv_bytes) for place in places)])
     rows.append(["activations", *(range_text(place.activations_bytes) for place in places)])
     rows.append(["engine", *(range_text(place.overhead_bytes) for place in places)])
@@ -120,41 +126,47 @@ def _footprint(report: ModelReport) -> Iterator[str]:
     yield from _table(rows)
 
 
-def _bound(report: ModelReport) -> Iterator[str]:
+def _bound(report: ModelReport, width: int) -> Iterator[str]:
     bound, memory = report.bound, report.footprint
     sides = [bound.target, *([bound.here] if bound.here else [])]
     yield "bound: ceilings of the published peaks, all devices together"
     rows = [["", *(f"{side.count}x {side.device}" for side in sides)]]
     rows.append(["ridge point", *(number_text(side.ridge_flop_per_byte, "FLOP/B") for side in sides)])
-    rows.append(["decode, batch 1, no context", *(number_text(side.decode_tokens_s, "token/s") for side in sides)])
-    rows.append(
-        ["  embedding looked up", *(number_text(side.decode_tokens_s_without_embedding, "token/s") for side in sides)]
-    )
-    asked = f"decode, batch {memory.batch}, context {memory.context}"
-    rows.append([asked, *(number_text(side.decode_tokens_s_at_context, "token/s") for side in sides)])
-    rows.append(["prefill", *(number_text(side.prefill_tokens_s, "token/s") for side in sides)])
-    rows.append(["weights compute-bound", *(batch_text(side) for side in sides)])
-    rows.append(["cache read per step", *(size_text(side.kv_read_bytes_per_step) for side in sides)])
+    if decodes(report):
+        rates = {
+            "decode, batch 1, no context": [side.decode_tokens_s for side in sides],
+            "  embedding looked up": [side.decode_tokens_s_without_embedding for side in sides],
+            f"decode, batch {memory.batch}, context {memory.context}": [
+                side.decode_tokens_s_at_context for side in sides
+            ],
+        }
+        rows += [[name, *(number_text(rate, "token/s") for rate in told)] for name, told in rates.items()]
+    name = "prefill" if decodes(report) else "encoding"
+    rows.append([name, *(number_text(side.prefill_tokens_s, "token/s") for side in sides)])
+    if decodes(report):
+        rows.append(["weights compute-bound", *(batch_text(side) for side in sides)])
+        rows.append(["cache read per step", *(size_text(side.kv_read_bytes_per_step) for side in sides)])
     if any(side.all_reduce_s_per_layer_decode is not None for side in sides):
-        rows.append(["all-reduce per layer", *(seconds_text(side.all_reduce_s_per_layer_decode) for side in sides)])
-        rows.append(["  of a prefill step", *(seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides)])
+        rows.append([REDUCE_ROWS[0], *(seconds_text(side.all_reduce_s_per_layer_decode) for side in sides)])
+        rows.append([f"  {REDUCE_ROWS[1]}", *(seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides)])
     for phase in bound.phases:
         told = [phase.target, *([phase.here or UNKNOWN] if bound.here else [])]
         rows.append([f"{phase.phase}: bound by", *told])
     yield from _table(rows)
+    yield from wrapped(reduce_text(report), width, 2)
 
 
-def _shapes(report: ModelReport, *, verbose: bool) -> Iterator[str]:
+def _shapes(report: ModelReport, width: int, *, verbose: bool) -> Iterator[str]:
     yield "shapes"
     poor = [check for check in report.shapes if check.good != "yes" or verbose]
     for check in poor:
         better = f"; nearest {check.better}" if check.better else ""
         gain = f", about {check.gain:.2f}x" if check.gain else ""
-        word = {"yes": "good", "no": "not", "unknown": "unknown:"}[check.good]
+        words = ("good", "not") if not check.dimension.startswith(HEAD_DIM) else ("good,", "refused:")
+        word = {"yes": words[0], "no": words[1], "unknown": "unknown:"}[check.good]
         here = f" (here: {check.here})" if check.here and check.here != check.good else ""
         yield f"  {check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}"
-    good = sum(check.good == "yes" for check in report.shapes)
-    yield f"  {good} of {len(report.shapes)} dimensions are good"
+    yield from wrapped(good_text(report), width, 2)
     if not report.gemms:
         return
     shown = report.gemms if verbose else [g for g in report.gemms if g.gain]

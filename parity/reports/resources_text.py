@@ -127,5 +127,9 @@ def _sum(report: ResourcesReport) -> str:
     refused = sum(one.fits == "no" for one in mine)
     unknown = sum(one.fits == "unknown" for one in mine)
     told = f"{len(mine)} of {len(report.kernels)} are code for {report.target}"
-    told += f": {refused} cannot be launched, {unknown} not known" if mine else ": nothing here can be launched on it"
-    return told
+    if mine:
+        return f"{told}: {refused} cannot be launched, {unknown} not known"
+    whole = report.kernels and not report.problems and not report.left_out
+    if whole and all(one.target is not None and one.target.code == "no" for one in report.kernels):
+        return f"{told}: nothing here can be launched on it"
+    return f"{told}: whether anything can be launched on it is not known"

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from parity.model.absent import value_of
 from parity.model.workload import Bound, DeviceBound, Parallelism, PhaseBound
 from parity.workload.footprint import cache_bytes, parameters, weights_bytes
+from parity.workload.links import LinkRate, all_reduce_s, link_rate
 from parity.workload.number_formats import FORMATS
 from parity.workload.parameters import bytes_per_parameter, multiplied
 from parity.workload.question import PREFILL_TOKENS, number, spread_over
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from parity.workload.question import Question
 
 _ONE = Parallelism()
-# GB/s of one PCI Express lane in one direction: signalling rate x encoding (PCI-SIG; 8b/10b up to generation 2,
-# 128b/130b after it, flits in generation 6).
-PCIE_LANE_GBPS = {1: 0.25, 2: 0.5, 3: 0.985, 4: 1.969, 5: 3.938, 6: 7.563}
 
 
 def ridge_point(dense_tflops: float, bandwidth_gbps: float) -> float:
@@ -54,23 +51,6 @@ def expert_fraction(experts: int, top_k: int, tokens: int) -> float:
     return 1 - (1 - top_k / experts) ** tokens
 
 
-def all_reduce_s(message_bytes: float, ranks: int, link_gbps_one_way: float) -> float:
-    """Return the time of the bytes of a ring all-reduce: each rank sends ``2 (n-1)/n`` of the message."""
-    return 2 * (ranks - 1) / ranks * message_bytes / (link_gbps_one_way * 1e9)
-
-
-def link_gbps_one_way(target: Target) -> float | None:
-    """Return what one device can send in GB/s: half of its link's figure for both directions, else its PCIe lanes."""
-    both = number(target, "link_bandwidth_gbps")
-    if both is not None:
-        return both / 2
-    if value_of(target.fact("link_type")) != "none":
-        return None
-    generation, width = number(target, "pcie_generation"), number(target, "pcie_width")
-    lane = PCIE_LANE_GBPS.get(int(generation)) if generation else None
-    return lane * width if lane and width else None
-
-
 def rate_of(target: Target, dtype: str | None) -> tuple[str, float | None]:
     """Return (catalog fact, dense rate in TFLOPS) of a format; a device without its units computes in a wider one."""
     name = FORMATS[dtype].rate if dtype else ""
@@ -81,13 +61,14 @@ def device_bound(question: Question, target: Target, spread: Parallelism) -> Dev
     """Return the ceilings on one kind of device."""
     name, rate = rate_of(target, question.compute_dtype)
     bandwidth = number(target, "memory_bandwidth_gbps")
-    one = _step_bytes(question, spread, context=0, batch=1)
-    many = _step_bytes(question, spread, context=question.context, batch=question.batch)
+    decodes = not question.shape.is_encoder
+    one = _step_bytes(question, spread, context=0, batch=1) if decodes else None
+    many = _step_bytes(question, spread, context=question.context, batch=question.batch) if decodes else None
     cache = cache_bytes(question, spread, question.context, question.batch)
     work = token_flops(question, question.context)
     lanes = spread.devices // spread.pp  # pipeline stages take turns on one token
     together = None if rate is None else rate * spread.devices
-    link = link_gbps_one_way(target) if spread.tp > 1 else None
+    link = link_rate(target, spread.tp) if spread.tp > 1 else LinkRate(None, why="no tensor parallelism")
     prefill = min(question.context * question.batch, PREFILL_TOKENS)
     size = _weight_size(question)
     ridge = None if rate is None or bandwidth is None else ridge_point(rate, bandwidth)
@@ -107,18 +88,22 @@ def device_bound(question: Question, target: Target, spread: Parallelism) -> Dev
         else decode_ceiling(bandwidth, many * (spread.pp if question.batch < spread.pp else 1), tokens=question.batch),
         prefill_tokens_s=None if together is None or not work else together * 1e12 / work,
         decode_compute_batch=None
-        if ridge is None or size is None or question.shape.moe
+        if ridge is None or size is None or question.shape.moe or not decodes
         else max(1, math.ceil(ridge * size / 2)),
         kv_read_bytes_per_step=None if cache is None else cache * lanes,
-        all_reduce_s_per_layer_decode=_reduce(question, spread, link, question.batch),
-        all_reduce_s_per_layer_prefill=_reduce(question, spread, link, prefill),
+        all_reduce_s_per_layer_decode=_reduce(question, spread, link.gbps, question.batch),
+        all_reduce_s_per_layer_prefill=_reduce(question, spread, link.gbps, prefill),
+        tensor_parallel=spread.tp,
+        link_gbps_one_way=link.gbps,
+        link=link.over,
+        link_why=link.why,
     )
 
 
 def _reduce(question: Question, spread: Parallelism, link: float | None, tokens: int) -> float | None:
-    if link is None:
+    if link is None or question.shape.dtype is None:
         return None
-    wide = FORMATS[question.shape.dtype or "bf16"].size
+    wide = FORMATS[question.shape.dtype].size
     # Two per layer: after the attention's output and after the feed-forward.
     return 2 * all_reduce_s(-(-tokens // spread.dp) * question.shape.hidden * wide, spread.tp, link)
 
@@ -158,6 +143,8 @@ def visited(question: Question, tokens: int, *, embedding: bool = True) -> float
     for part in parts:
         size = part.parameters * (bytes_per_parameter(part, question.shape, question.dtype) or 1)
         whole += size
+        if part.share == "tower":
+            continue
         if embedding or question.shape.tied or part.share != "embedding":
             read += size * (fraction if part.used < 1 else 1)
     return read / whole
@@ -166,7 +153,8 @@ def visited(question: Question, tokens: int, *, embedding: bool = True) -> float
 def token_flops(question: Question, context: int) -> float | None:
     """Return the FLOP of one prefill token: two per parameter it is multiplied with, and attention to half the context.
 
-    Attention: scores and values, ``2 * 2 * heads * head_dim`` per token looked at; a causal prompt looks at half.
+    Attention: scores and values, ``2 * 2 * heads * head_dim`` per token looked at; a causal prompt looks at half, an
+    encoder at all of it.
     """
     parts, shape = question.parts, question.shape
     if parts is None:
@@ -174,10 +162,10 @@ def token_flops(question: Question, context: int) -> float | None:
     width = (shape.heads or 0) * (shape.head_dim or 0) * 2
     if shape.mla:
         width = (shape.heads or 0) * (shape.mla.qk_nope_head_dim + shape.mla.qk_rope_head_dim + shape.mla.v_head_dim)
-    looked = shape.growing_layers * context / 2
+    looked = shape.growing_layers * context / 2 + shape.mixers.get("encoder", 0) * context
     if shape.bounded_layers:
         looked += shape.bounded_layers * min(shape.window or context, context / 2)
-    return 2.0 * multiplied(parts, tied=bool(shape.tied)) + 2 * width * looked
+    return 2.0 * multiplied(parts, tied=bool(shape.tied) and not shape.is_encoder) + 2 * width * looked
 
 
 def phases(question: Question, target: DeviceBound, here: DeviceBound | None) -> tuple[PhaseBound, ...]:
@@ -186,9 +174,10 @@ def phases(question: Question, target: DeviceBound, here: DeviceBound | None) ->
     prefill = min(question.context * question.batch, PREFILL_TOKENS)
     asked = [("decode, batch 1, no context", 1, 0)]
     asked.append((f"decode, batch {question.batch}, context {question.context}", question.batch, question.context))
-    for name, batch, context in asked:
+    for name, batch, context in asked if not question.shape.is_encoder else ():
         told.append(_phase(name, _decode_intensity(question, batch, context), target, here))
-    told.append(_phase(f"prefill, {prefill} tokens", _prefill_intensity(question, prefill), target, here))
+    name = "encoding" if question.shape.is_encoder else "prefill"
+    told.append(_phase(f"{name}, {prefill} tokens", _prefill_intensity(question, prefill), target, here))
     return tuple(told)
 
 

@@ -10,8 +10,9 @@ from parity.workload.demands import Demands
 from parity.workload.dtypes import check_dtypes
 from parity.workload.findings import findings_of
 from parity.workload.footprint import footprint, parameters
+from parity.workload.head_dims import unknown_head_dims
 from parity.workload.question import spread_over
-from parity.workload.shapes import check_shapes, gemms
+from parity.workload.shapes import check_shapes, gemms, uncounted_products
 from parity.workload.workings import workings_of
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def estimate(question: Question, *, source: str, demands: Demands | None = None)
     products = gemms(question, spread)
     asked = demands or Demands()
     findings = findings_of(question, memory, checks, products, roof, formats, asked)
-    unknowns = (*_unknowns(question, memory, roof), *_waves(products, asked))
+    unknowns = (*_unknowns(question, memory, roof), *_waves(question, products, asked))
     failed = any(finding.severity == "error" for finding in findings)
-    open_question = undecided(memory, products, asked)
+    open_question = undecided(question, memory, products, asked)
     return ModelReport(
         model=_summary(question, source),
         target=question.target.id,
@@ -57,17 +58,23 @@ def estimate(question: Question, *, source: str, demands: Demands | None = None)
     )
 
 
-def undecided(memory: Footprint, products: tuple[Gemm, ...], asked: Demands) -> bool:
+def undecided(question: Question, memory: Footprint, products: tuple[Gemm, ...], asked: Demands) -> bool:
     """Return whether something that is demanded is not known."""
-    return (asked.fits and memory.fits == "unknown") or any(_waves(products, asked))
+    return (asked.fits and memory.fits == "unknown") or any(_waves(question, products, asked))
 
 
-def _waves(products: tuple[Gemm, ...], asked: Demands) -> list[Unknown]:
+def _waves(question: Question, products: tuple[Gemm, ...], asked: Demands) -> list[Unknown]:
+    """Return what a floor of every product's waves is not known to hold for."""
     if asked.min_wave_efficiency is None:
         return []
+    if question.target.spec.vendor != "nvidia":
+        why = f"the tiles that libraries choose on {question.target.id} are not known here"
+        return [Unknown(what="wave efficiency of any product", why=why)]
     why = "the target's units are not known, or the model has no product that is counted"
     names = [product.name for product in products if product.target is None] or ([] if products else ["any product"])
-    return [Unknown(what=f"wave efficiency of {name}", why=why) for name in names]
+    told = [Unknown(what=f"wave efficiency of {name}", why=why) for name in names]
+    left = uncounted_products(question.shape)
+    return [*told, *(Unknown(what=f"wave efficiency of {name}", why=why) for name, why in left)]
 
 
 def _summary(question: Question, source: str) -> ModelSummary:
@@ -95,14 +102,17 @@ def _unknowns(question: Question, memory: Footprint, roof: Bound) -> tuple[Unkno
         told.append(Unknown(what="weights", why=why))
     places = [place for place in (memory.target, memory.here) if place and place.fits == "unknown"]
     told += [Unknown(what=f"fits on {place.device}", why=place.why) for place in places]
+    heads = unknown_head_dims(question)
+    told += [heads] if heads else []
     for device in (roof.target, roof.here):
         if device and device.bandwidth_gbps is None:
             told.append(Unknown(what=f"bandwidth of {device.device}", why="the catalog has no sourced figure"))
         if device and device.dense_tflops is None:
             name = device.rate_name or "dense rate"
-            told.append(Unknown(what=f"{name} of {device.device}", why="the catalog has no sourced figure"))
+            why = "the catalog has no sourced figure" if device.rate_name else "which one depends on the dtype"
+            told.append(Unknown(what=f"{name} of {device.device}", why=why))
         if device and device.count > 1 and device.all_reduce_s_per_layer_decode is None:
-            why = "no tensor parallelism, or the catalog has no link bandwidth"
+            why = device.link_why or "the data type that is reduced is not known"
             told.append(Unknown(what=f"all-reduce time on {device.device}", why=why))
     if question.target.spec.vendor != "nvidia" or (question.here and question.here.spec.vendor != "nvidia"):
         why = "the tile menu is that of NVIDIA's guide; the library's own menu for AMD parts is not known here"

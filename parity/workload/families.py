@@ -31,8 +31,10 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         pattern: full-attention period when the file does not say, for ``pattern``.
         positions: embeddings of positions are learned: rows added to ``max_position_embeddings``; -1: none.
         sinks: one learned value per head (gpt-oss).
+        encoder: reads a whole text at once: no cache, no decoding; kinds of tokens and a pooler have matrices.
         mlp_key: name of the feed-forward width.
         unsaid: values that files of this family leave out, because its configuration class has them as defaults.
+        unsaid_inside: the same of the text part of a LLaVA.
     """
 
     gated: bool = True
@@ -50,13 +52,25 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     pattern: int = 0
     positions: int = -1
     sinks: bool = False
+    encoder: bool = False
     mlp_key: str = "intermediate_size"
     unsaid: dict[str, int] = {}
+    unsaid_inside: dict[str, int] = {}
 
 
 _HEADS = Family(qkv_bias="config", out_bias="config", head_norms="head", head_dim_default=False, window="switch")
-_LLAMA = Family(qkv_bias="config", out_bias="config", mlp_bias="config", kv_default=True)
+# Files of LLaVA name of their text part what differs from the defaults of its class. Source: huggingface/transformers,
+# configuration_llama.py at 008e574 and configuration_mistral.py at 001f85b; the window is not taken over.
+_SEVEN_BILLION = {"vocab_size": 32_000, "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32}
+_LLAMA = Family(
+    qkv_bias="config", out_bias="config", mlp_bias="config", kv_default=True,
+    unsaid_inside={**_SEVEN_BILLION, "intermediate_size": 11_008},
+)  # fmt: skip
 _DEEPSEEK = Family(kv_default=True)
+_BERT = Family(
+    gated=False, qkv_bias=True, out_bias=True, mlp_bias=True, norm_vectors=2, kv_default=True, tied_default=True,
+    positions=0, encoder=True,
+)  # fmt: skip
 # The text part of a model with a vision tower is written without what equals the defaults of its class. Source:
 # huggingface/transformers 008f5c8, src/transformers/models/gemma3/configuration_gemma3.py, Gemma3TextConfig.__init__.
 _GEMMA3_UNSAID = {
@@ -73,7 +87,9 @@ WITH_EXPERTS = frozenset(
 )
 FAMILIES: dict[str, Family] = {
     "llama": _LLAMA,
-    "mistral": Family(window="all"),
+    "mistral": Family(
+        window="all", unsaid_inside={**_SEVEN_BILLION, "intermediate_size": 14_336, "num_key_value_heads": 8}
+    ),
     "mixtral": Family(window="all"),
     "qwen2": Family(qkv_bias=True, window="switch"),
     "qwen3": _HEADS,
@@ -85,12 +101,14 @@ FAMILIES: dict[str, Family] = {
         head_dim_default=False, norms=4, head_norms="head", tied_default=True, window="pattern", pattern=6,
         unsaid=_GEMMA3_UNSAID,
     ),
+    "internlm2": Family(kv_default=True),
     "phi3": Family(kv_default=True, window="all"),
     "olmo2": Family(qkv_bias="config", out_bias="config", head_norms="all", kv_default=True),
     "gpt2": Family(
         gated=False, qkv_bias=True, out_bias=True, mlp_bias=True, norm_vectors=2, kv_default=True, tied_default=True,
         positions=0, mlp_key="n_inner",
     ),
+    "bert": _BERT,
     "gpt_oss": Family(head_dim_default=False, qkv_bias=True, out_bias=True, window="types", sinks=True),
     "qwen3_next": Family(
         qkv_bias="config", out_bias="config", head_norms="head", head_dim_default=False, output_gate=True,
@@ -114,6 +132,9 @@ SAME_AS = {
     "qwen3_vl_text": "qwen3",
     "qwen3_vl_moe_text": "qwen3_moe",
     "kimi_k2": "deepseek_v3",
+    "roberta": "bert",
+    "xlm-roberta": "bert",
+    "camembert": "bert",
 }
 
 

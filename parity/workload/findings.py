@@ -27,7 +27,11 @@ def findings_of(
     """Return the findings, gravest first, in the order in which they are told."""
     order = {"error": 0, "warning": 1, "note": 2}
     told = [*_memory(question, memory, demands), *_shapes(checks, demands), *_head_dims(question, checks, demands)]
-    told += [*_waves(products, demands), *_formats(question, formats, demands), *_bound(question, roof, demands)]
+    told += [
+        *_waves(question, products, demands),
+        *_formats(question, formats, demands),
+        *_bound(question, roof, demands),
+    ]
     return tuple(sorted(told, key=lambda finding: order[finding.severity]))
 
 
@@ -93,15 +97,16 @@ def _head_dims(question: Question, checks: tuple[ShapeCheck, ...], demands: Dema
             )  # fmt: skip
 
 
-def _waves(products: tuple[Gemm, ...], demands: Demands) -> Iterator[ModelFinding]:
+def _waves(question: Question, products: tuple[Gemm, ...], demands: Demands) -> Iterator[ModelFinding]:
     least = demands.setting("poor-tiles", "at_least")
+    nvidia = question.target.spec.vendor == "nvidia"  # whose tiles are the menu's; elsewhere a floor is undecided
     for product in products:
         there, mine = product.target, product.here
         if there is None:
             continue
         floor = demands.min_wave_efficiency
         subject = f"{product.name} ({product.m} x {product.n})"
-        if floor is not None and there.wave_efficiency < floor:
+        if floor is not None and nvidia and there.wave_efficiency < floor:
             yield from demands.finding(
                 "wave-efficiency-below-floor", subject=subject,
                 message=f"{there.wave_efficiency:.3f} of the waves of {there.tile} are full, {floor:g} is asked for",

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from parity.workload.question import Question
 
 LOGIT_BYTES = 4  # sampling is done in FP32
+WIDEST = "fp32"
+LEAST_STORED = 0.9  # of what the configuration describes; below, files are missing or hold another dtype
 MAX_BATCH = 2**20
 MAX_CONTEXT = 2**30
 NOT_MODELLED = (
     "fragmentation of the cache's blocks",
     "LoRA adapters, draft models and prefix caches",
-    "vision and audio towers, encoder caches",
+    "audio towers, caches of encoded images, several images at once",
     "optimizer state and gradients: this is inference",
 )
 
@@ -82,10 +84,11 @@ def cache_bytes(question: Question, spread: Parallelism, context: int, batch: in
 def activation_bytes(question: Question, spread: Parallelism, context: int, batch: int) -> ByteRange:
     """Return the working set of a step: a decode step at least, a prefill step of ``PREFILL_TOKENS`` at most.
 
-    Per token two hidden vectors and the feed-forward's two halves in the model's dtype, and FP32 logits per request.
+    Per token two hidden vectors and the feed-forward's two halves in the model's dtype, and FP32 logits per request;
+    with a vision tower at most the same of the patches of the largest image, if that is more.
     """
     shape = question.shape
-    size = FORMATS[shape.dtype or "bf16"].size
+    size, most_size = FORMATS[shape.dtype or "bf16"].size, FORMATS[shape.dtype or WIDEST].size
     requests = -(-batch // spread.dp)
     inner = (shape.intermediate or 0) / spread.tp
     if shape.moe:
@@ -93,10 +96,15 @@ def activation_bytes(question: Question, spread: Parallelism, context: int, batc
         inner = max(inner, width + shape.moe.shared_intermediate / spread.tp)
     if shape.state and shape.state_layers:
         inner = max(inner, 2 * shape.hidden / spread.tp)
-    per_token = (2 * shape.hidden + 2 * inner) * size
+    elements = 2 * shape.hidden + 2 * inner
     logits = requests * shape.vocab * LOGIT_BYTES / spread.tp
     most = max(requests, min(requests * context, PREFILL_TOKENS))
-    return ByteRange(low=round(requests * per_token + logits), high=round(most * per_token + logits))
+    image = 0.0
+    if shape.tower:  # one image, encoded before its tokens are prefilled
+        image = shape.tower.patches * 2 * (shape.tower.width + shape.tower.intermediate) * most_size
+    return ByteRange(
+        low=round(requests * elements * size + logits), high=round(max(most * elements * most_size + logits, image))
+    )
 
 
 def held(question: Question, target: Target, spread: Parallelism, context: int, batch: int) -> Held | None:
@@ -125,7 +133,11 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     weights = weights_bytes(question, spread)
     cache = cache_bytes(question, spread, question.context, question.batch)
     fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
-    more = _uncounted(question, weights[2]) if weights else ""
+    widest = _widest(question, target, spread) if told is None else None
+    if widest is not None and widest.fits == "yes":
+        why = f"even in {WIDEST}, of which the counts below are; --dtype tells how much is left"
+        return msgspec.structs.replace(widest, weights_bytes=None, kv_bytes=cache, why=why)
+    more = _uncounted(question, weights) if weights else ""
     if fits in ("yes", "tight") and more:
         fits, why = "unknown", more
     sized = told is not None and not more  # what is left out would make every count too good
@@ -156,6 +168,15 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     )
 
 
+def _widest(question: Question, target: Target, spread: Parallelism) -> Placement | None:
+    """Return a model whose file does not say its dtype in the widest: where that fits, narrower ones do, too."""
+    shape = question.shape
+    if shape.dtype is not None or shape.quantization is not None or question.dtype or question.stored_bytes is not None:
+        return None
+    wide = msgspec.structs.replace(question, shape=msgspec.structs.replace(shape, dtype=WIDEST))
+    return place(wide, target, spread)
+
+
 def _missing(question: Question, memory: int | None, no_weights: bool, no_cache: bool) -> str:  # noqa: FBT001
     told = []
     if memory is None:
@@ -168,9 +189,15 @@ def _missing(question: Question, memory: int | None, no_weights: bool, no_cache:
     return "; ".join(told)
 
 
-def _uncounted(question: Question, source: str) -> str:
-    """Return what makes the weights larger than counted, empty when nothing does."""
-    shape = question.shape
+def _uncounted(question: Question, weights: tuple[int, int, str]) -> str:
+    """Return what makes the weights larger than told, empty when nothing does."""
+    shape, (size, _, source) = question.shape, weights
+    if source == "safetensors":
+        sizes = device_bytes(question.parts, shape, Parallelism(), None) if question.parts is not None else None
+        if sizes is not None and size < LEAST_STORED * sizes[0]:
+            told = f"the files hold {format_bytes(size)}, the config.json describes {format_bytes(sizes[0])}"
+            return f"{told}: they are not the whole model, or of another dtype; complete them, or give --dtype"
+        return ""
     if source != "config":
         return ""
     mend = "; give the model's folder or its safetensors index"

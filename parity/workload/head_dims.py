@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 from parity.catalog.head_dims import head_dim_libraries, head_dim_support
 from parity.model.products import ShapeCheck
+from parity.model.workload import Unknown
 
 if TYPE_CHECKING:
     from parity.catalog.head_dims import HeadDimAnswer, HeadDimSupport
+    from parity.catalog.libraries import LibraryAnswer
     from parity.model.products import Answer
     from parity.workload.model_shape import ModelShape
     from parity.workload.question import Question
 
 PREFIX = "head_dim: "
+# Of the files under rules/kernels, those whose forward attention an engine may choose; sparse and latent ones aside.
+ATTENTION_LIBRARIES = (
+    "flash-attn", "flash-attn-3", "flash-attn-4", "cudnn-attention", "flashinfer", "aiter", "xformers", "sageattention",
+)  # fmt: skip
 _ANSWERS: dict[str, Answer] = {"supported": "yes", "padded": "yes", "unsupported": "no", "unknown": "unknown"}
 
 
@@ -46,21 +52,43 @@ def check_head_dims(question: Question) -> tuple[ShapeCheck, ...]:
     return tuple(check for check in told if check.good != "unknown" or check.here in ("yes", "no"))
 
 
+def unknown_head_dims(question: Question) -> Unknown | None:
+    """Return which attention libraries run on the target without a known limit of their head dimension.
+
+    None where it decides nothing: a library whose limits are known takes it.
+    """
+    if head_dims_of(question.shape) is None or any(check.good == "yes" for check in check_head_dims(question)):
+        return None
+    names = []
+    for name in ATTENTION_LIBRARIES:
+        found = head_dim_support(name, None, question.target.spec)
+        limited = any(limit.format == "fp16" for limit in found.limits)
+        if not limited and found.runs.support in ("supported", "different-kernel"):
+            names.append(found.name)
+    if not names:
+        return None
+    why = "no limit is sourced here; they run there, which head dimensions they take is not known"
+    return Unknown(what=f"head_dim of {', '.join(names)} on {question.target.id}", why=why)
+
+
 def _check(dims: tuple[int, int], there: HeadDimSupport, mine: HeadDimSupport | None) -> ShapeCheck:
     head, value = dims
     answer = there.answer(head, value)
     return ShapeCheck(
         dimension=f"{PREFIX}{there.name} {there.version}",
         value=head,
-        asks=_asks(answer, head, value),
+        asks=_asks(answer, there.runs, head, value),
         good=_ANSWERS[answer.support],
         here=_ANSWERS[mine.answer(head, value).support] if mine else None,
         note=f"from {answer.source.title}" if answer.source else "",
     )
 
 
-def _asks(answer: HeadDimAnswer, head: int, value: int) -> str:
+def _asks(answer: HeadDimAnswer, runs: LibraryAnswer, head: int, value: int) -> str:
     pair = "" if head == value else f" with values of {value}"
-    if answer.support == "supported":
-        return f"taken by the forward pass{pair}"
-    return answer.why if answer.support == "unknown" else f"{answer.why}{pair}"
+    if answer.support not in ("supported", "padded"):
+        return answer.why if answer.support == "unknown" else f"{answer.why}{pair}"
+    padded = f"; {answer.why}" if answer.support == "padded" else ""
+    other = f" ({runs.note})" if runs.support == "different-kernel" and runs.note else ""
+    kernel = f": {runs.kernel}{other}" if runs.kernel else ""
+    return f"taken by the forward pass{pair}{padded}{kernel}"

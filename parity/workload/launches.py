@@ -14,9 +14,9 @@ from parity.model.kernel_resources import KernelLaunch, Launch, ResourcesReport
 from parity.workload.occupancy import launch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from parity.binaries.resources import Found
+    from parity.binaries.gathered import Found
     from parity.model.code_facts import CodeFacts
     from parity.model.kernel_resources import KernelNeeds, Verdict
 
@@ -46,7 +46,8 @@ def resources_report(found: Found, asked: Asked, facts: CodeFacts, *, source: st
         source: name of the file, for the report.
     """
     told = tuple(_judged(needs, asked, facts) for needs in found.kernels)
-    whole = not found.problems and not found.left_out
+    problems = (*found.problems, *_compiled_there(told, found, asked, facts))
+    whole = not problems and not found.left_out
     return ResourcesReport(
         source=source,
         target=None if asked.target is None else asked.target.arch,
@@ -54,7 +55,7 @@ def resources_report(found: Found, asked: Asked, facts: CodeFacts, *, source: st
         dynamic_shared_memory_bytes=asked.dynamic_bytes,
         threads=asked.threads,
         kernels=told,
-        problems=found.problems,
+        problems=problems,
         left_out=found.left_out,
         exit_status=exit_status(told, asked=asked.target is not None, whole=whole),
     )
@@ -98,6 +99,18 @@ def _judged(needs: KernelNeeds, asked: Asked, facts: CodeFacts) -> KernelLaunch:
     )
     flips = there is not None and mine is not None and {there.fits, mine.fits} == {"yes", "no"}
     return KernelLaunch(needs=needs, target=there, here=mine, flips=flips)
+
+
+def _compiled_there(told: Sequence[KernelLaunch], found: Found, asked: Asked, facts: CodeFacts) -> Iterator[str]:
+    """Yield that the driver compiles PTX for the target, when the file has no code for it otherwise."""
+    target = asked.target
+    if target is None or any(one.target is not None and one.target.code == "yes" for one in told):
+        return
+    ways = {code: runs(code, target, facts).way for code in found.ptx}
+    fitting = [code.arch for code, way in ways.items() if way != "none"]
+    if fitting:
+        names = ", ".join(dict.fromkeys(fitting))
+        yield f"PTX {names}: the driver compiles it for {target.arch}, and what it then needs is not in the file"
 
 
 def _runs(needs: KernelNeeds, device: RunsOn, facts: CodeFacts) -> Verdict:

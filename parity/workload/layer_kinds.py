@@ -68,6 +68,8 @@ def _periodic(
         period = config.need("full_attention_interval", high=MAX_COUNT)
         full = layers // period
         return _split(full, layers - full, "linear")
+    if family and family.encoder:
+        return {"encoder": layers}
     style = family.window if family else ""
     if style == "all" and window:
         return {"window": layers}

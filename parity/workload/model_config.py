@@ -21,9 +21,11 @@ from parity.workload.recurrent_state import read_state
 
 if TYPE_CHECKING:
     from parity.workload.families import Family
+    from parity.workload.model_shape import Tower
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 _TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "visual")
+_TERSE = ("llava",)  # model types whose files name of their text part only what differs from its class
 MAX_FACTOR = 4096.0  # of YaRN; published ones are 40 at most
 _RECURRENT = ("mamba", "mamba2")
 
@@ -57,6 +59,8 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
     nested = config is not outer
     if family and family.unsaid:
         config = config.over(family.unsaid)
+    if family and family.unsaid_inside and nested and outer.text("model_type") in _TERSE:
+        config = config.over(family.unsaid_inside)
     layers = config.need("num_hidden_layers", "n_layer", "n_layers", "num_layers", high=MAX_COUNT)
     hidden = config.need("hidden_size", "n_embd", "d_model", "dim")
     mixers, window = read_mixers(config, layers, name or model_type, family)
@@ -65,6 +69,7 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
     mla = _mla(config) if config.has("kv_lora_rank") else None
     kv_heads = None if recurrent or mla else _kv_heads(config, heads, family)
     moe = read_moe(config, layers, name or model_type)
+    tower = _tower(outer, text_width=hidden) if outer.has("vision_config") else None
     shape = ModelShape(
         model_type=model_type,
         family=name if moe is None or name in WITH_EXPERTS else "",
@@ -88,7 +93,8 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         dtype=known_format(config.text("dtype", "torch_dtype") or outer.text("dtype", "torch_dtype")),
         positions=_positions(config),
         learned_positions=_learned(config, family),
-        vision=any(name in outer.data for name in _TOWERS),
+        tower=tower,
+        vision=tower is None and any(name in outer.data for name in _TOWERS),
         extra_layers=config.whole("num_nextn_predict_layers", "mtp_num_hidden_layers", high=64, low=0) or 0,
     )
     return msgspec.structs.replace(shape, unknowns=tuple(_unknowns(shape, config)))
@@ -162,10 +168,17 @@ def _positions(config: Values) -> int | None:
     return told if original is None or factor is None else max(told, round(original * factor))
 
 
+def _tower(outer: Values, *, text_width: int) -> Tower | None:
+    from parity.workload.vision_tower import read_tower  # few models have one
+
+    return read_tower(outer.data, text_width=text_width, model_type=outer.text("model_type"))
+
+
 def _learned(config: Values, family: Family | None) -> int:
     if family is None or family.positions < 0:
         return 0
-    return config.need("max_position_embeddings", "n_positions") + family.positions
+    kinds = config.whole("type_vocab_size", high=MAX_COUNT, low=0) or 0 if family.encoder else 0
+    return config.need("max_position_embeddings", "n_positions") + family.positions + kinds
 
 
 def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
@@ -178,6 +191,9 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
         told.append(Unknown(what="model type", why=why))
     if shape.vision:
         told.append(Unknown(what="vision or audio tower", why="its weights and its tokens are not counted"))
+    if shape.tower:
+        why = "its weights are counted, whole on each device; its time is not, and images are tokens of the context"
+        told.append(Unknown(what="vision tower", why=why))
     if shape.intermediate is None and shape.moe is None and shape.state_layers < shape.layers:
         told.append(Unknown(what="feed-forward width", why="the file does not say: its activations are not counted"))
     if shape.extra_layers:
@@ -186,9 +202,15 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
     if shape.quantization and shape.quantization.dtype is None:
         why = f"the method {shape.quantization.method!r} is not one whose sizes are known here"
         told.append(Unknown(what="quantisation", why=why))
+    if shape.is_encoder:
+        told.append(Unknown(what="task head", why="what stands on the encoder beside its pooler is not counted"))
     if shape.dtype is None:
+        # transformers 4 then loads FP32, transformers 5 what the checkpoint has (documentation of
+        # PreTrainedModel.from_pretrained, `torch_dtype` and `dtype`), and vLLM half precision: no default is documented
+        # that would hold for all of them.
         name = config.text("dtype", "torch_dtype")
-        told.append(Unknown(what="dtype", why=f"{name!r} is no known dtype" if name else "the file does not say"))
+        why = f"{name!r} is no known dtype" if name else "the file does not say, and loaders differ"
+        told.append(Unknown(what="dtype", why=f"{why}: give --dtype fp32, bf16 or fp16, or the model's folder"))
     if shape.state_layers and shape.state is None:
         told.append(Unknown(what="recurrent state", why="its size is not known for this model type"))
     return told

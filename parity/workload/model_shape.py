@@ -8,7 +8,7 @@ import msgspec
 
 from parity.model.workload import Unknown
 
-Mixer = Literal["attention", "window", "chunk", "mla", "ssm", "linear"]
+Mixer = Literal["attention", "window", "chunk", "mla", "ssm", "linear", "encoder"]
 # Mixers whose cache grows with every token; "window" and "chunk" grow up to their window.
 GROWING: tuple[Mixer, ...] = ("attention", "mla")
 
@@ -90,8 +90,25 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
     head_skipped: bool = True
 
 
+class Tower(msgspec.Struct, frozen=True, kw_only=True):
+    """A vision tower, with what joins it to the text part.
+
+    Attributes:
+        kind: ``siglip_vision_model``, ``qwen2_vl``, ...
+        parameters: of both.
+        patches: of the largest image; where the file has no size, of the largest that processors of its kind admit.
+        width, intermediate: of one layer.
+    """
+
+    kind: str
+    parameters: int
+    patches: int
+    width: int
+    intermediate: int
+
+
 class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A decoder, in neutral words. Lengths are in elements, counts per model unless said otherwise.
+    """A decoder, or an encoder, in neutral words. Lengths are in elements, counts per model unless said otherwise.
 
     Attributes:
         family: key of the table of known families; empty: only what the keys say is known.
@@ -103,6 +120,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
         dtype: of the weights before quantisation; None when the file does not say.
         kv_heads: of attention layers; None for MLA.
         positions: context the model was made for.
+        tower: the vision tower, None when there is none that is counted.
         vision: a vision or audio tower is there, whose size is not counted.
         extra_layers: further prediction layers (MTP) that the file declares and engines load on request.
         unknowns: what the file leaves open.
@@ -130,9 +148,15 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str | None = None
     positions: int | None = None
     learned_positions: int = 0
+    tower: Tower | None = None
     vision: bool = False
     extra_layers: int = 0
     unknowns: tuple[Unknown, ...] = ()
+
+    @property
+    def is_encoder(self) -> bool:
+        """Return whether the model reads a whole text at once, and neither caches nor decodes."""
+        return "encoder" in self.mixers
 
     @property
     def growing_layers(self) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from parity.workload.families import Family
     from parity.workload.model_shape import ModelShape
 
-Share = Literal["tp", "kv", "none", "expert", "embedding", "head"]
+Share = Literal["tp", "kv", "none", "expert", "embedding", "head", "tower"]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +22,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: words of the modules' names, as skip lists write them.
-        share: how ranks share it: split by ``tp``; by ``kv`` heads; ``expert`` ranks; ``none``: every rank has it.
+        share: how ranks share it: split by ``tp``; by ``kv`` heads; ``expert`` ranks; ``none``: every rank has it;
+            ``tower``: counted whole on each device, though some engines split it.
         matrix: a linear layer, which quantisation changes.
         used: part of it that one token uses.
     """
@@ -54,6 +55,11 @@ def parts_of(shape: ModelShape) -> tuple[Part, ...] | None:
     if shape.learned_positions:
         rows = shape.learned_positions * width
         ends.append(Part(path="embed_positions", share="none", parameters=rows, matrix=False))
+    if family.encoder:
+        ends.append(Part(path="pooler", share="none", parameters=width * (width + 1)))
+    if shape.tower:
+        size = shape.tower.parameters
+        ends.append(Part(path="vision_tower visual", share="tower", parameters=size, matrix=False, used=0.0))
     return tuple(part for part in (*mixers, *feed, *ends) if part.parameters)
 
 
@@ -61,7 +67,7 @@ def _mixers(shape: ModelShape, family: Family) -> list[Part] | None:
     told: list[Part] = []
     if shape.mla:
         told += _latent(shape)
-    ordinary = sum(shape.mixers.get(kind, 0) for kind in ("attention", "window", "chunk"))
+    ordinary = sum(shape.mixers.get(kind, 0) for kind in ("attention", "window", "chunk", "encoder"))
     if ordinary:
         found = _attention(shape, family, ordinary)
         if found is None:
@@ -178,6 +184,8 @@ def share_of(part: Part, shape: ModelShape, spread: Parallelism) -> float:
     Heads beyond the key heads are copies, so key and value projections stop shrinking there. Of pipeline stages the one
     with most layers counts, and of the two ends of the model one.
     """
+    if part.share == "tower":
+        return 1.0
     tp, kv = spread.tp, shape.kv_heads or 1
     stage = -(-shape.layers // spread.pp) / shape.layers
     if part.share in ("embedding", "head"):

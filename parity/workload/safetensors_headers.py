@@ -26,6 +26,7 @@ MAX_FILES = 4096
 MAX_TENSORS = 4_000_000
 MAX_SIZE = 2**60
 INDEX = "model.safetensors.index.json"
+_SHARD = re.compile(r"(?P<name>.{1,200})-(?P<number>\d{5})-of-(?P<count>\d{5})\.safetensors")
 BITS = {
     "F64": 64, "I64": 64, "U64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16, "U16": 16,
     "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "I8": 8, "U8": 8, "BOOL": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
@@ -82,7 +83,22 @@ def stored_bytes(folder: Path, index: Path | None = None) -> Stored | None:
     if whole.is_file():  # beside it may lie the same weights in another layout (consolidated.safetensors), or adapters
         return _sum([whole])
     files = sorted(path for path in folder.glob("*.safetensors") if path.is_file())[: MAX_FILES + 1]
+    _expect_all(files, folder)
     return _sum(files) if files else None
+
+
+def _expect_all(files: list[Path], folder: Path) -> None:
+    """Refuse a folder that holds some of the files that their names count."""
+    there: dict[tuple[str, int], set[int]] = {}
+    for path in files:
+        found = _SHARD.fullmatch(path.name)
+        if found:
+            there.setdefault((found["name"], int(found["count"])), set()).add(int(found["number"]))
+    for (name, count), numbers in there.items():
+        if numbers < set(range(1, min(count, MAX_FILES) + 1)):
+            told = f"{len(numbers)} of the {count} files {printable(name)[:60]}-...-of-{count:05} are there"
+            mend = "download the missing files, or give the config.json by itself in another folder"
+            raise InputFileError(told, where=str(folder), mend=mend)
 
 
 def _index(path: Path) -> tuple[list[str], int | None]:

@@ -15,6 +15,7 @@ from parity.workload.tiles import best_tiles, better_columns
 if TYPE_CHECKING:
     from parity.model.target import Target
     from parity.model.workload import Answer, Parallelism
+    from parity.workload.model_shape import ModelShape
     from parity.workload.question import Question
 
 # arXiv 2401.14489, as quoted in stas00/ml-engineering, training/performance/README.md: matrix units are fed well by
@@ -92,9 +93,7 @@ def _check(question: Question, name: str, value: int, there: int | None, mine: i
     good = _holds(value, there)
     bad = good == "no" and there is not None
     asks = (
-        f"a multiple of {there} ({there * size:.0f} bytes of {question.compute_dtype})"
-        if there
-        else "no rule known for this device and format"
+        f"a multiple of {there} ({there * size:.0f} bytes of {question.compute_dtype})" if there else _no_rule(question)
     )
     coarse = bool(value * size % LOADED_BYTES)
     return ShapeCheck(
@@ -107,6 +106,10 @@ def _check(question: Question, name: str, value: int, there: int | None, mine: i
         gain=round(MEASURED_GAIN, 2) if bad and coarse else None,
         note=MEASURED_NOTE if bad and coarse else "",
     )
+
+
+def _no_rule(question: Question) -> str:
+    return "no rule known for this device and format" if question.compute_dtype else "the rule depends on the dtype"
 
 
 def _holds(value: int, step: int | None) -> Answer:
@@ -163,7 +166,7 @@ def gemms(question: Question, spread: Parallelism) -> tuple[Gemm, ...]:
     step = alignment(question.target, question.compute_dtype) or VOCABULARY_STEP
     told = []
     for name, n, k in _products(question, spread):
-        better = better_columns(m, n, there, step) if there else None
+        better = better_columns(m, n, there, step, least=n if name == "head" else 1) if there else None
         told.append(
             Gemm(
                 name=name,
@@ -184,6 +187,22 @@ def _units(target: Target) -> int | None:
     return int(found) if isinstance(found, (int, float)) and found >= 1 else None
 
 
+def uncounted_products(shape: ModelShape) -> list[tuple[str, str]]:
+    """Return (products of the model that ``gemms`` leaves out, why)."""
+    told = []
+    if not shape.family:
+        told.append(("the layers", "what they consist of is not known for this model type"))
+    if shape.moe:
+        told.append(("the experts", "how many tokens each gets is not known before it runs"))
+    if shape.mla:
+        told.append(("the latent projections", "engines fuse and absorb them differently"))
+    if shape.state_layers:
+        told.append(("the recurrent layers", "their products are not counted"))
+    if shape.tower or shape.vision:
+        told.append(("the tower", "its products are not counted"))
+    return told
+
+
 def _products(question: Question, spread: Parallelism) -> list[tuple[str, int, int]]:
     """Return (name, columns, inner length) of the products on one device; uneven splits are rounded up."""
     shape, tp = question.shape, spread.tp
@@ -199,5 +218,6 @@ def _products(question: Question, spread: Parallelism) -> list[tuple[str, int, i
         width = -(-shape.intermediate // tp)
         told.append(("gate and up" if shape.gated else "up", width * (2 if shape.gated else 1), shape.hidden))
         told.append(("down", shape.hidden, width))
-    told.append(("head", -(-shape.vocab // tp), shape.hidden))
+    if not shape.is_encoder:
+        told.append(("head", -(-shape.vocab // tp), shape.hidden))
     return told

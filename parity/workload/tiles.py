@@ -52,7 +52,7 @@ def _best_efficiency(m: int, n: int, units: int) -> float:
     return max((tiled * waved for _, _, tiled, waved in each), key=lambda efficiency: round(efficiency, 9))
 
 
-def better_columns(m: int, n: int, units: int, step: int) -> tuple[int, float] | None:
+def better_columns(m: int, n: int, units: int, step: int, *, least: int = 1) -> tuple[int, float] | None:
     """Return (nearest n that is worth it, its efficiency over that of n), None when none within reach is.
 
     Args:
@@ -60,6 +60,7 @@ def better_columns(m: int, n: int, units: int, step: int) -> tuple[int, float] |
         n: columns as they are.
         units: SMs or CUs.
         step: candidates are multiples of this.
+        least: candidates are not below this: a vocabulary can be padded, not cut.
     """
     now = _best_efficiency(m, n, units)
     reach = int(n * SEARCH)
@@ -67,7 +68,7 @@ def better_columns(m: int, n: int, units: int, step: int) -> tuple[int, float] |
     step = step * -(-128 // step)
     candidates = range(-(-(n - reach) // step) * step, n + reach + 1, step)
     for other in sorted(candidates, key=lambda other: (abs(other - n), other)):
-        if other > 0 and other != n:
+        if other >= least and other != n:
             gain = _best_efficiency(m, other, units) / now
             if gain >= WORTHWHILE:
                 return other, gain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.model.workload import Working
-from parity.workload.bound import link_gbps_one_way, token_flops, visited
+from parity.workload.bound import token_flops, visited
 from parity.workload.engines import ENGINES
 from parity.workload.footprint import parameters
 from parity.workload.kv_cache import layer_elements
@@ -137,7 +137,6 @@ def _place(question: Question, memory: Footprint) -> list[Working]:
 
 def _device(question: Question, device: DeviceBound, name: str) -> list[Working]:
     rate, bandwidth = _or_unknown(device.dense_tflops), _or_unknown(device.bandwidth_gbps)
-    target = question.here if name.endswith("here") and question.here else question.target
     told = [
         Working(
             name=f"{name}.ridge_flop_per_byte", formula="dense rate / bandwidth",
@@ -161,7 +160,8 @@ def _device(question: Question, device: DeviceBound, name: str) -> list[Working]
         ),
         Working(
             name=f"{name}.prefill_tokens_s",
-            formula="devices x dense rate / (2 x multiplied parameters + attention to half the context)",
+            formula="devices x dense rate / (2 x multiplied parameters + attention to half the context, "
+            "of an encoder to all of it)",
             inputs={
                 "devices": device.count, device.rate_name or "dense rate": rate,
                 "FLOP per token": _or_unknown(token_flops(question, question.context)),
@@ -174,15 +174,17 @@ def _device(question: Question, device: DeviceBound, name: str) -> list[Working]
         told.append(
             Working(
                 name=f"{name}.all_reduce_s_per_layer_decode",
-                formula="2 x 2 (tp-1)/tp x tokens x hidden x bytes / link in one direction; latency is not counted",
+                formula="2 x 2 (tp-1)/tp x tokens / dp x hidden x bytes / link one way; latency is not counted",
                 inputs={
-                    "GB/s one way": _or_unknown(link_gbps_one_way(target)), "hidden": question.shape.hidden,
-                    "tokens": question.batch,
+                    "link": device.link, "GB/s one way": _or_unknown(device.link_gbps_one_way),
+                    "hidden": question.shape.hidden, "tokens": question.batch, "tp": device.tensor_parallel,
                 },
                 value=device.all_reduce_s_per_layer_decode,
                 unit="s",
             )
         )  # fmt: skip
+    if question.shape.is_encoder:
+        return [one for one in told if ".decode_" not in one.name]
     return told
 
 

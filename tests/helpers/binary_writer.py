@@ -45,23 +45,30 @@ def entry(
     return head + tail + payload
 
 
-def concatenated(rows: Sequence[tuple[int, int, int]], *, extension: bytes | None = None) -> bytes:
-    """Return a concatenated entry with a row per (kind, number, flags); rows have an extension when one is given."""
-    table = b""
+def concatenated(
+    rows: Sequence[tuple[int, int, int]], *, extension: bytes | None = None, codes: Sequence[bytes] = ()
+) -> bytes:
+    """Return a concatenated entry with a row per (kind, number, flags); rows have an extension when one is given.
+
+    ``codes``: what the rows hold, as a zstd frame; without them the entry holds filling that is no frame.
+    """
+    table, at = b"", 0
     for position, (kind, number, flags) in enumerate(rows):
+        size = len(padded(codes[position])) if codes else KERNEL_BYTES
         table += struct.pack(
             "<HHIQIIHHIIIQQQ",
-            kind, 0x0101, position * KERNEL_BYTES, KERNEL_BYTES, 0, 64 if extension is not None else 0, 0, 9,
+            kind, 0x0101, at, size, 0, 64 if extension is not None else 0, 0, 9,
             number, 0, 0, flags, 0, 0,
         )  # fmt: skip
+        at += size
         if extension is not None:
             table += padded(struct.pack("<II", 72, len(extension)) + extension + b"\0")
     table = struct.pack("<II", len(rows), len(table) + 8) + table
-    payload = bytes(64)
+    block = zstd_frame(b"".join(padded(code) for code in codes)) if codes else bytes(60)
+    payload = padded(block)
     head = struct.pack(
         "<HHIQIIHHIIIQQQ",
-        CONCATENATED, 0x0101, 64 + len(table), len(payload), 60, 64, 1, 0, 0, 0, 0, 0x11 | ZSTD, 0,
-        KERNEL_BYTES * len(rows),
+        CONCATENATED, 0x0101, 64 + len(table), len(payload), len(block), 64, 1, 0, 0, 0, 0, 0x11 | ZSTD, 0, at,
     )  # fmt: skip
     return head + table + payload
 

@@ -89,6 +89,17 @@ def watched_run() -> Any:
     return runs.run(*tests, runs.off_target("test_decode"), verdicts=verdicts, exit_status=1)
 
 
+def measured_run() -> Any:
+    """Return a run whose tests timed work of many intensities, some of it where peaks are not known."""
+    tests = []
+    for number in range(14):
+        moved = 3e8 * (1 + number % 4)
+        work = runs.measure(bytes=moved, flops=moved * 3.0 ** (number - 3))
+        tests.append(runs.perf_test(f"test_attention[{number}]", rooflines=[work]))
+    odd = [runs.measure(dtype="int8", here={"name": "rtx-4090"}), runs.measure(flops=0.0), runs.measure(seconds=1e-4)]
+    return runs.run(*tests, runs.perf_test("test_odd", rooflines=odd, more_rooflines=2))
+
+
 def _conditions(number: int, state: str) -> dict[str, Any]:
     clock = 1400.0 if state == "disturbed" else 1900.0 + number
 
@@ -163,6 +174,7 @@ _PAGES: dict[str, Callable[[], str]] = {
     "endless": lambda: lint.render(lint_report(ENDLESS), {ENDLESS: f"export {ENDLESS}"}),
     "kernels": lambda: kernels.render(kernels_report("flash-attn")),
     "run": lambda: run.render(watched_run()),
+    "run-roofline": lambda: run.render(measured_run()),
     "watch": lambda: watch_page.render(watch_report()),
     "not-judged": lambda: run.render(runs.case("not-judged")),
 }

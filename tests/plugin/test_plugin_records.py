@@ -530,6 +530,36 @@ def test_verdicts_of_workers_reach_the_report_once(suite: pytest.Pytester, gate:
     assert [one["outcome"] for one in run["verdicts"]] == ["match", "mismatch"]
 
 
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")])
+def test_measures_reach_the_report_of_a_perf_test(
+    suite: pytest.Pytester, gate: Gate, engine_log: Any, workers: tuple[str, ...]
+) -> None:
+    suite.makepyfile(
+        test_suite="""
+        import pytest
+
+        @pytest.mark.perf
+        def test_two(parity_roofline):
+            assert parity_roofline(seconds=1e-3, bytes=6e8, flops=1.2e11).of_here > 0.7
+            parity_roofline(seconds=2e-3, bytes=6e8)
+
+        @pytest.mark.perf
+        def test_mistaken(parity_roofline):
+            parity_roofline(seconds=1e-3)
+
+        def test_functional(parity_roofline):
+            parity_roofline(seconds=1e-3, bytes=6e8)
+        """
+    )
+    gate("--parity-target=here", "--parity-report=out.json", *workers, child=bool(workers))
+    told = {one["nodeid"].rpartition("::")[2]: one for one in sent(engine_log)["run"]["tests"]}
+    assert told.keys() == {"test_two", "test_mistaken"}
+    first, second = told["test_two"]["rooflines"]
+    assert (first["flops"], second["seconds"], second["flops"]) == (1.2e11, 2e-3, 0.0)
+    assert first["here"] == {"name": "rtx-4090", "bandwidth_gbps": 1008.1, "dense_rate": 165.2}
+    assert told["test_mistaken"]["rooflines"] == []
+
+
 def test_text_that_no_encoding_carries_is_escaped(suite: pytest.Pytester, gate: Gate, engine_log: Any) -> None:
     (suite.path / "test_suite.py").unlink()
     try:

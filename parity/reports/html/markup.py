@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_TEXT = 600  # characters; longer texts of a driver, file or test are cut, and say so
-_EMPTY = frozenset({"meta", "br", "line", "rect", "circle", "polygon"})  # elements that are closed where they open
+_EMPTY = frozenset({"meta", "br", "line", "rect", "polygon"})  # elements that are closed where they open
 
 
 class Html(str):

@@ -14,6 +14,7 @@ from parity.reports.model_rows import (
     count_text,
     range_text,
     size_text,
+    weights_text,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _memory_table(report: ModelReport, places: Sequence[Placement]) -> Html:
     memory = report.footprint
     columns = [Column("each device", "head"), *(Column(f"{place.count}x {place.device}", "number") for place in places)]
     rows: list[list[str | Html]] = [
-        ["weights", *(size_text(place.weights_bytes) for place in places)],
+        ["weights", *(weights_text(place.weights_bytes, complete=place.complete) for place in places)],
         ["cache", *(size_text(place.kv_bytes) for place in places)],
         ["activations", *(range_text(place.activations_bytes) for place in places)],
         ["engine", *(range_text(place.overhead_bytes) for place in places)],
@@ -91,9 +92,10 @@ def _memory_table(report: ModelReport, places: Sequence[Placement]) -> Html:
 def _sizes(report: ModelReport) -> Html:
     memory = report.footprint
     source = f", from {memory.weights_source}" if memory.weights_source else ""
+    weights = weights_text(memory.weights_bytes, complete=memory.target.complete)
     return el(
         "p",
-        f"Weights {size_text(memory.weights_bytes)}{source}. Cache {size_text(memory.kv_bytes_per_token)} per token, "
+        f"Weights {weights}{source}. Cache {size_text(memory.kv_bytes_per_token)} per token, "
         f"{size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch.",
         class_="dim",
     )

@@ -11,6 +11,7 @@ from parity.reports.html.page import chip, fold
 from parity.reports.html.tables import Column, table
 from parity.reports.model_rows import (
     UNKNOWN,
+    good_text,
 )
 from parity.units import format_ratio, plural
 
@@ -28,7 +29,7 @@ def shapes_of(report: ModelReport) -> list[Html]:
     told: list[Html] = []
     if poor:
         told.append(_shape_table("Dimensions that waste, or that could not be told", poor, report))
-    told.append(el("p", f"{len(good)} of {len(report.shapes)} dimensions are good on {report.target}."))
+    told.append(el("p", f"On {report.target}: {good_text(report)}."))
     if report.gemms:
         told.append(_products(report))
     if good:

@@ -10,9 +10,12 @@ from parity.reports.html.page import chip
 from parity.reports.html.roofline import Roof, roofline
 from parity.reports.html.tables import Column, table
 from parity.reports.model_rows import (
+    REDUCE_ROWS,
     UNKNOWN,
     batch_text,
+    decodes,
     number_text,
+    reduce_text,
     seconds_text,
     size_text,
 )
@@ -30,7 +33,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def speed_of(report: ModelReport) -> list[Html]:
     """Return the ceilings of the published peaks, and the roofline."""
     bound = report.bound
-    told = [_speed_table(report)]
+    reduced = reduce_text(report)
+    told = [_speed_table(report), *([el("p", reduced, class_="dim")] if reduced else [])]
     pairs = [(bound.target, "target"), *([(bound.here, "here")] if bound.here else [])]
     roofs = [
         Roof(side.device, tone, side.dense_tflops, side.bandwidth_gbps)
@@ -42,9 +46,9 @@ def speed_of(report: ModelReport) -> list[Html]:
         for letter, phase in zip(LETTERS, bound.phases, strict=False)
         if phase.intensity_flop_per_byte is not None
     ]
-    rate = bound.target.rate_name.removeprefix("tflops_").upper()
+    unit, _, rate = bound.target.rate_name.upper().partition("_")
     phases = _phases(report) if bound.phases else None
-    drawn = roofline(roofs, points, rate=rate, behind=phases)
+    drawn = roofline(roofs, points, rate=rate, unit=unit, behind=phases)
     if drawn:
         return [*told, el("h3", "Roofline"), drawn]
     return [*told, *([phases] if phases else [])]
@@ -54,12 +58,14 @@ def _speed_table(report: ModelReport) -> Html:
     bound, memory = report.bound, report.footprint
     sides = [bound.target, *([bound.here] if bound.here else [])]
     asked = f"decode, batch {memory.batch}, context {memory.context}"
-    rates = [
-        ("decode, batch 1, no context", [side.decode_tokens_s for side in sides]),
-        ("the same, embedding looked up", [side.decode_tokens_s_without_embedding for side in sides]),
-        (asked, [side.decode_tokens_s_at_context for side in sides]),
-        ("prefill", [side.prefill_tokens_s for side in sides]),
-    ]
+    rates = [("prefill" if decodes(report) else "encoding", [side.prefill_tokens_s for side in sides])]
+    if decodes(report):
+        rates = [
+            ("decode, batch 1, no context", [side.decode_tokens_s for side in sides]),
+            ("the same, embedding looked up", [side.decode_tokens_s_without_embedding for side in sides]),
+            (asked, [side.decode_tokens_s_at_context for side in sides]),
+            *rates,
+        ]
     columns = [Column("ceiling", "head"), *(Column(f"{side.count}x {side.device}", "number") for side in sides)]
     ratios = [_over(values) for _, values in rates] if bound.here else []
     if bound.here:
@@ -72,20 +78,20 @@ def _speed_table(report: ModelReport) -> Html:
             ratio = ratios[number]
             row += [el("span", format_ratio(ratio), class_="ratio"), ratio_bar(ratio, "here", scale)]
         rows.append(row)
-    rows += [_further(name, cells, both=bound.here is not None) for name, cells in _further_rows(sides)]
+    further = _further_rows(sides, decoding=decodes(report))
+    rows += [_further(name, cells, both=bound.here is not None) for name, cells in further]
     caption = "From published peaks, all devices together; no kernel reaches them"
     return table(caption, columns, rows, class_="ratios" if bound.here else "")
 
 
-def _further_rows(sides: Sequence[DeviceBound]) -> list[tuple[str, list[str]]]:
-    rows = [
-        ("ridge point", [number_text(side.ridge_flop_per_byte, "FLOP/B") for side in sides]),
-        ("weights compute-bound", [batch_text(side) for side in sides]),
-        ("cache read per step", [size_text(side.kv_read_bytes_per_step) for side in sides]),
-    ]
+def _further_rows(sides: Sequence[DeviceBound], *, decoding: bool) -> list[tuple[str, list[str]]]:
+    rows = [("ridge point", [number_text(side.ridge_flop_per_byte, "FLOP/B") for side in sides])]
+    if decoding:
+        rows.append(("weights compute-bound", [batch_text(side) for side in sides]))
+        rows.append(("cache read per step", [size_text(side.kv_read_bytes_per_step) for side in sides]))
     if any(side.all_reduce_s_per_layer_decode is not None for side in sides):
-        rows.append(("all-reduce per layer", [seconds_text(side.all_reduce_s_per_layer_decode) for side in sides]))
-        rows.append(("of a prefill step", [seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides]))
+        rows.append((REDUCE_ROWS[0], [seconds_text(side.all_reduce_s_per_layer_decode) for side in sides]))
+        rows.append((REDUCE_ROWS[1], [seconds_text(side.all_reduce_s_per_layer_prefill) for side in sides]))
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from parity.reports.html.markup import el, percent
 from parity.reports.html.tables import Column, table
-from parity.units import fewest_digits
+from parity.units import fewest_digits, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +21,7 @@ ROW = 16  # px of a line of text; the letters of workloads stand in one above th
 LETTER = 0.045  # of the width, between two letters
 TONES = ("here", "target", "third", "fourth")
 MIN_X, MAX_X = 1e-1, 1e6
+MIN_DOT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,28 @@ class Roof:
     def ridge(self) -> float:
         """Return the FLOP per byte from which the dense rate binds."""
         return self.tflops * 1e3 / self.bandwidth_gbps
+
+
+@dataclass(frozen=True)
+class Dot:
+    """Something that was measured.
+
+    Attributes:
+        label: short; told beside the dot where there is room.
+        name: what it is.
+        intensity: FLOP per byte.
+        rate: reached, in the unit of the roofs.
+    """
+
+    label: str
+    name: str
+    intensity: float
+    rate: float
+
+    @property
+    def has_place(self) -> bool:
+        """Return whether it can be drawn: both numbers are above 0, and of a size that occurs."""
+        return MIN_DOT <= self.intensity <= MAX_X and MIN_DOT <= self.rate <= MAX_X
 
 
 @dataclass(frozen=True)
@@ -57,7 +80,13 @@ class Scale:
 
 
 def roofline(
-    roofs: Sequence[Roof], points: Iterable[tuple[str, float]] = (), *, rate: str, behind: Html | None = None
+    roofs: Sequence[Roof],
+    points: Iterable[tuple[str, float]] = (),
+    *,
+    rate: str,
+    unit: str = "TFLOPS",
+    dots: Iterable[Dot] = (),
+    behind: Html | None = None,
 ) -> Html | None:
     """Return the picture with the table behind it; None without a device.
 
@@ -65,51 +94,59 @@ def roofline(
         roofs: the devices; of more than four the first four.
         points: (letter, FLOP per byte) of workloads, as vertical lines.
         rate: which dense rate it is: ``BF16``.
+        unit: of the rates: ``TFLOPS``, or ``TOPS``.
+        dots: what was measured; those without a place in the picture are left to the table.
         behind: a table that tells the letters and what binds each.
     """
     roofs = roofs[: len(TONES)]
     shown = [(name, value) for name, value in points if MIN_X <= value <= MAX_X]
+    placed = [dot for dot in dots if dot.has_place]
     if not roofs:
         return None
-    scale = scale_of(roofs, [value for _, value in shown])
+    scale = scale_of(roofs, [value for _, value in shown], placed)
     words = "; ".join(
         f"{roof.name}: {fewest_digits(roof.bandwidth_gbps)} GB/s up to {fewest_digits(roof.ridge)} FLOP/B, then "
-        f"{fewest_digits(roof.tflops)} TFLOPS"
+        f"{fewest_digits(roof.tflops)} {unit}"
         for roof in roofs
-    )
+    ) + (f"; {plural(len(placed), 'dot')}, each in the table" if placed else "")
     picture = el(
         "svg",
         *_flip(roofs, scale),
         *_grid(scale),
         *(line for roof in roofs for line in _roof(roof, scale)),
         *_points(shown, scale),
-        *_heights(scale),
-        *_names(roofs, scale),
+        *_heights(scale, unit),
+        *_names(roofs, scale, unit),
         *_ridges(roofs, scale),
+        *_dots(placed, scale),
         class_="plot",
         height=HEIGHT + 12,
         role="img",
         aria_label=f"Roofline. {words}",
     )
-    told = f"Attainable dense {rate} TFLOPS over arithmetic intensity, from published peaks; both axes logarithmic"
+    told = f"Attainable dense {rate} {unit} over arithmetic intensity, from published peaks; both axes logarithmic"
     if len(roofs) == 2:
         low, high = (fewest_digits(one) for one in sorted(roof.ridge for roof in roofs))
         told += f". Shaded: from {low} to {high} FLOP/B the bound flips between the two" if low != high else ""
     return el(
         "figure",
         el("figcaption", told),
-        el("div", el("div", picture), el("div", _table(roofs, rate), behind), class_="pair"),
+        el("div", el("div", picture), el("div", _table(roofs, rate, unit), behind), class_="pair"),
     )
 
 
-def scale_of(roofs: Sequence[Roof], intensities: Sequence[float]) -> Scale:
+def scale_of(roofs: Sequence[Roof], intensities: Sequence[float], dots: Sequence[Dot] = ()) -> Scale:
     """Return the axes, in powers of ten, that hold every ridge point, rate and workload."""
     ridges = [math.log10(roof.ridge) for roof in roofs]
     points = [math.log10(value) for value in intensities]
-    left = min([min(ridges) - 1.3, *(one - 0.2 for one in points)])
+    points += [math.log10(dot.intensity) for dot in dots]
+    room = 0.7 if dots else 0.2  # what is measured stands clear of the numbers on the axis
+    left = min([min(ridges) - 1.3, *(one - room for one in points)])
     right = max([max(ridges) + 0.7, *(one + 0.2 for one in points)])
     slowest = min(math.log10(roof.bandwidth_gbps / 1e3) + left for roof in roofs)
     fastest = max(math.log10(roof.tflops) for roof in roofs)
+    rates = [math.log10(dot.rate) for dot in dots]
+    slowest, fastest = min([slowest, *(one - 0.2 for one in rates)]), max([fastest, *rates])
     return Scale(left, right, slowest, fastest + 0.15 * (fastest - slowest))
 
 
@@ -135,10 +172,10 @@ def _grid(scale: Scale) -> list[Html]:
     return [*drawn, el("text", "FLOP/B", x="50%", y=HEIGHT + 10, text_anchor="middle")]
 
 
-def _heights(scale: Scale) -> list[Html]:
+def _heights(scale: Scale, unit: str) -> list[Html]:
     decades = range(math.ceil(scale.bottom), math.floor(scale.top) + 1)
     places = [(decade, round(scale.y(10.0**decade) - 4, 1)) for decade in decades]
-    return [el("text", f"{_power(decade)} TFLOPS", x=2, y=y, class_="halo") for decade, y in places if y > 2 * ROW]
+    return [el("text", f"{_power(decade)} {unit}", x=2, y=y, class_="halo") for decade, y in places if y > 2 * ROW]
 
 
 def _roof(roof: Roof, scale: Scale) -> list[Html]:
@@ -151,13 +188,13 @@ def _roof(roof: Roof, scale: Scale) -> list[Html]:
     ]
 
 
-def _names(roofs: Sequence[Roof], scale: Scale) -> list[Html]:
+def _names(roofs: Sequence[Roof], scale: Scale, unit: str) -> list[Html]:
     """Return a name over each roof; roofs that lie close have their names above each other."""
     drawn, free = [], float(HEIGHT)
     for roof in sorted(roofs, key=lambda one: one.tflops):
         y = round(min(scale.y(roof.tflops) - 6, free - ROW), 1)
         free = y
-        told = f"{roof.name} {fewest_digits(roof.tflops)} TFLOPS"
+        told = f"{roof.name} {fewest_digits(roof.tflops)} {unit}"
         drawn.append(el("text", told, x="100%", y=y, text_anchor="end", class_=f"strong halo t-{roof.tone}"))
     return drawn
 
@@ -186,12 +223,27 @@ def _points(points: Sequence[tuple[str, float]], scale: Scale) -> list[Html]:
     return drawn
 
 
-def _table(roofs: Sequence[Roof], rate: str) -> Html:
+def _dots(dots: Sequence[Dot], scale: Scale) -> list[Html]:
+    """Return the dots; labels stand where none is near, the title of a dot and the table tell the others."""
+    drawn: list[Html] = []
+    labels: list[tuple[float, float]] = []
+    for dot in dots:
+        x, y = scale.x(dot.intensity), round(scale.y(dot.rate), 1)
+        drawn.append(el("circle", el("title", dot.name), cx=percent(x), cy=y, r=4.5, class_="dot"))
+        if any(abs(x - other_x) < LETTER and abs(y - other_y) < ROW for other_x, other_y in labels):
+            continue
+        labels.append((x, y))
+        place = percent(min(x, 0.98))  # below: above lie the roofs
+        drawn.append(el("text", dot.label, x=place, y=y + ROW, text_anchor="middle", class_="strong halo t-text"))
+    return drawn
+
+
+def _table(roofs: Sequence[Roof], rate: str, unit: str) -> Html:
     columns = [Column("device", "head"), Column(f"dense {rate}", "number"), Column("bandwidth", "number")]
     rows = [
         (
             roof.name,
-            f"{fewest_digits(roof.tflops)} TFLOPS",
+            f"{fewest_digits(roof.tflops)} {unit}",
             f"{fewest_digits(roof.bandwidth_gbps)} GB/s",
             f"{fewest_digits(roof.ridge)} FLOP/B",
         )

@@ -8,6 +8,7 @@ from parity.reports.html import verdict as told
 from parity.reports.html.bars import counts_bar
 from parity.reports.html.markup import el
 from parity.reports.html.page import chip, code, document_title, facts, fold, hero, items, page, section
+from parity.reports.html.run_roofline import rooflines
 from parity.reports.html.tables import Column, table
 from parity.reports.html.timeline import timeline
 from parity.reports.rows import devices_text, tally, wanted_text
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 MOST_TESTS = 500
 FEW_TESTS = 12
 MOST_VERDICTS = 20
+_REACHED = (
+    "What tests timed with parity_roofline, by the bytes, operations and seconds that they gave; the roofs are "
+    "published peaks. Off the target a dot says what this device reaches."
+)
 # What a test counts as in the picture; green is only what measured the target and was not seen disturbed.
 _KINDS = {
     "not measured": "bad",
@@ -60,11 +65,12 @@ def render(run: Run) -> str:
         _judgements(run),
         *(el("p", note, class_="doubt") for note in run.notes[:50]),
     )
-    watched = timeline(run.tests)
+    watched, reached = timeline(run.tests), rooflines(run)
     lead = "Bars reach from the least to the most that was read during a test; the mark is the mean."
     sections = [
         _carried(run),
         section("tests", "Perf tests", counts_bar(_counts(run)), *_tests(run)) if run.tests else None,
+        section("roofline", "Roofline", *reached, lead=_REACHED) if reached else None,
         section("conditions", "Conditions", *watched, lead=lead) if watched else None,
         _disturbances(run),
         *_verdicts(run),

@@ -84,6 +84,7 @@ OF_A_MODEL = [
     "parity.workload.head_dims",
     "parity.workload.kv_cache",
     "parity.workload.layer_kinds",
+    "parity.workload.links",
     "parity.workload.model_config",
     "parity.workload.model_shape",
     "parity.workload.number_formats",

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_parity.roofline import Peaks, PeakUnknownError, Roofline, read_peaks, roofline
+from pytest_parity.roofline import (
+    MOST_NOTED,
+    Peaks,
+    PeakUnknownError,
+    Roofline,
+    note,
+    read_peaks,
+    roofline,
+    take_notes,
+)
 
 H100 = Peaks("h100", {"memory_bandwidth_gbps": 3352.0, "tflops_bf16": 989.4, "tflops_fp8": 1979.0, "tops_int8": 1979.0})
 RTX = Peaks("rtx-4090", {"memory_bandwidth_gbps": 1008.0, "tflops_bf16": 165.2})
@@ -78,6 +87,35 @@ def test_mistakes(numbers: dict[str, Any], message: str) -> None:
 def test_share_times_time_is_the_least_time(seconds: float, moved: float, done: float) -> None:
     work = measure(seconds=seconds, bytes=moved, flops=done)
     assert work.of_here * seconds == pytest.approx(max(moved / 1008e9, done / 165.2e12))
+
+
+class Item:
+    """As much of a test as notes need."""
+
+    def __init__(self) -> None:
+        self.stash = pytest.Stash()
+
+
+def test_measures_are_noted_as_plain_data_and_taken_once() -> None:
+    item: Any = Item()
+    assert take_notes(item) == {}
+    note(item, measure(seconds=1e-3, bytes=1e8, flops=2e10, dtype="fp8"))
+    [noted] = take_notes(item)["rooflines"]
+    assert noted == {
+        "seconds": 1e-3, "bytes": 1e8, "flops": 2e10, "dtype": "fp8",
+        "here": {"name": "rtx-4090", "bandwidth_gbps": 1008.0, "dense_rate": None},
+        "target": {"name": "h100", "bandwidth_gbps": 3352.0, "dense_rate": 1979.0},
+    }  # fmt: skip
+    assert take_notes(item) == {}
+
+
+def test_endless_measures_are_counted_not_kept() -> None:
+    item: Any = Item()
+    for _ in range(MOST_NOTED + 7):
+        note(item, measure(seconds=1e-3, bytes=1e8, dtype="int8"))
+    noted = take_notes(item)
+    assert (len(noted["rooflines"]), noted["more_rooflines"]) == (MOST_NOTED, 7)
+    assert noted["rooflines"][0]["target"]["dense_rate"] == 1979.0
 
 
 ANSWER = {

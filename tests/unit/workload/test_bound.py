@@ -8,11 +8,9 @@ import models
 import pytest
 
 from parity.workload.bound import (
-    all_reduce_s,
     bound,
     decode_ceiling,
     expert_fraction,
-    link_gbps_one_way,
     ridge_point,
     token_flops,
     visited,
@@ -104,19 +102,18 @@ def test_prefill_is_the_dense_rate_over_the_work() -> None:
     assert bound(question).target.prefill_tokens_s == pytest.approx(4 * 989.4e12 / work)
 
 
-def test_all_reduce_is_twice_the_message_over_one_direction() -> None:
-    assert all_reduce_s(450e9, 2, 450) == 1
-    assert all_reduce_s(450e9, 8, 450) == pytest.approx(1.75)
+def test_both_all_reduces_of_a_layer_are_told_at_the_rate_of_the_link() -> None:
     told = bound(models.question("llama-3.1-70b", "8xh100")).target
     assert told.all_reduce_s_per_layer_decode == pytest.approx(2 * 1.75 * 8192 * 2 / 450e9)
     assert told.all_reduce_s_per_layer_prefill == pytest.approx(2 * 1.75 * 8192 * 8192 * 2 / 450e9)
+    assert (told.tensor_parallel, told.link_gbps_one_way, told.link, told.link_why) == (8, 450, "nvlink", "")
 
 
-@pytest.mark.parametrize(
-    ("name", "gbps"), [("h100", 450), ("mi300x", 448), ("b200", 900), ("rtx-4090", 31.5), ("t4", None)]
-)
-def test_the_link_in_one_direction(name: str, gbps: float | None) -> None:
-    assert link_gbps_one_way(models.target(name)) == (gbps and pytest.approx(gbps, rel=0.001))
+def test_no_rate_is_no_time() -> None:
+    told = bound(models.question("llama-3.1-70b", "4xh100-nvl")).target
+    assert told.all_reduce_s_per_layer_decode is None
+    assert told.all_reduce_s_per_layer_prefill is None
+    assert "bridge" in told.link_why
 
 
 def test_one_device_reduces_nothing() -> None:

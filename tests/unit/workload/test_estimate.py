@@ -140,3 +140,18 @@ def test_each_number_says_how_it_came_about() -> None:
             value = getattr(value, name)
         assert value == working.value, path
     assert sum(w.value or 0 for n, w in told.items() if n.startswith("parameters")) == report.model.parameters
+
+
+@pytest.mark.parametrize(
+    ("share", "fits"), [(1.0, "yes"), (0.95, "yes"), (0.85, "unknown"), (0.5, "unknown"), (1e-9, "unknown")]
+)
+def test_files_that_hold_less_than_the_configuration_describes_are_no_pass(share: float, fits: str) -> None:
+    shape = models.shape("llama-3.1-8b")
+    question = Question(
+        shape=shape, target=models.target("h100"), stored_bytes=max(1, round(share * 2 * 8_030_261_248))
+    )
+    report = estimate(question, source="folder")
+    assert report.footprint.fits == fits
+    assert (report.exit_status == 0) == (fits == "yes")
+    if fits == "unknown":
+        assert "the config.json describes 15 GiB" in report.footprint.target.why

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import models
 import pytest
 
-from parity.workload.head_dims import PREFIX, check_head_dims, head_dims_of
+from parity.catalog import store
+from parity.catalog.head_dims import head_dim_libraries
+from parity.workload.head_dims import ATTENTION_LIBRARIES, PREFIX, check_head_dims, head_dims_of, unknown_head_dims
 from parity.workload.question import Question
 
 if TYPE_CHECKING:
@@ -35,6 +37,67 @@ def test_a_latent_pair_is_one_of_the_listed() -> None:
 @pytest.mark.parametrize("target", ["h100", "b200", "rtx-4090", "a100"])
 def test_a_head_of_128_is_taken_by_some_library(target: str) -> None:
     assert any(check.good == "yes" for check in told(target).values())
+
+
+@pytest.mark.parametrize(
+    ("target", "head_dim", "name", "good", "words"),
+    [
+        ("h100", 128, "FlashAttention 3", "yes", "taken by the forward pass: FlashAttention-3, wgmma"),
+        ("l40s", 128, "FlashAttention 3", "yes", "the sm_80 kernels of FlashAttention-3 (left out by"),
+        ("b200", 256, "FlashAttention 2", "yes", "sm_100 build of the sm_80 code"),
+        ("b200", 96, "FlashAttention 4", "yes", "FlashAttention-4, tcgen05"),
+        ("b200", 192, "FlashAttention 4", "no", "from 8 to 128 or (192, values 128)"),
+        ("b200", 256, "FlashAttention 4", "yes", "taken by the forward pass"),
+        ("h100", 512, "FlashAttention 4", "no", "from 8 to 256"),
+        ("b200", 512, "FlashAttention 4", "yes", "taken by the forward pass"),
+        ("h100", 512, "FlashAttention 3", "no", "at most 256"),
+        ("rtx-4090", 80, "SageAttention 2", "yes", "taken by the forward pass; 80 is padded to 128: "),
+        ("rtx-4090", 64, "SageAttention 2", "yes", "taken by the forward pass: "),
+        ("rtx-4090", 192, "SageAttention 2", "no", "at most 128"),
+        ("rtx-4090", 80, "FlashAttention 2", "yes", "taken by the forward pass: FlashAttention-2, sm_80 code"),
+    ],
+)
+def test_each_sentence_says_what_runs_or_what_refuses(
+    target: str, head_dim: int, name: str, good: str, words: str
+) -> None:
+    check = told(target, head_dim=head_dim)[name]
+    assert check.good == good
+    assert words in check.asks
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("h100", "cuDNN attention, FlashInfer, xFormers"),
+        ("rtx-4090", "FlashAttention 4, cuDNN attention, FlashInfer, xFormers"),
+        ("mi300x", "AITER"),
+    ],
+)
+def test_libraries_without_a_known_limit_are_named(target: str, names: str) -> None:
+    shape = models.shape("llama-3.1-8b", head_dim=1024)
+    found = unknown_head_dims(Question(shape=shape, target=models.target(target)))
+    assert found is not None
+    assert found.what.startswith(f"head_dim of {names} on ")
+    assert unknown_head_dims(Question(shape=models.shape("mamba-2.8b"), target=models.target(target))) is None
+
+
+def test_where_a_known_library_takes_it_the_others_are_not_named() -> None:
+    assert unknown_head_dims(Question(shape=models.shape("llama-3.1-8b"), target=models.target("h100"))) is None
+    assert unknown_head_dims(Question(shape=models.shape("llama-3.1-8b"), target=models.target("mi300x"))) is not None
+
+
+def test_a_library_that_refuses_the_target_is_not_called_unknown() -> None:
+    shape = models.shape("llama-3.1-8b", head_dim=1024)
+    found = unknown_head_dims(Question(shape=shape, target=models.target("b200")))
+    assert found is not None
+    assert "FlashAttention 3" not in found.what
+
+
+def test_every_attention_library_is_in_the_data() -> None:
+    assert models.target("h100")
+    known = {item.id for item in store.stack_facts().libraries}
+    assert set(ATTENTION_LIBRARIES) <= known
+    assert set(head_dim_libraries()) <= set(ATTENTION_LIBRARIES)
 
 
 def test_libraries_of_another_maker_are_no_news() -> None:

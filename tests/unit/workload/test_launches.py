@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from parity.binaries.resources import Found, kernels_of
+from parity.binaries.gathered import Found
+from parity.binaries.resources import kernels_of
 from parity.catalog.store import code_facts
+from parity.model.code_objects import Code
 from parity.model.coverage import RunsOn
 from parity.model.kernel_resources import KernelNeeds, ResourcesReport
+from parity.reports import resources_text
 from parity.workload.launches import Asked, resources_report
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "resources"
@@ -64,6 +67,26 @@ def test_threads_asked_for_stand_in_for_those_that_the_file_does_not_say() -> No
     assert exact is not None
     assert (told.threads, told.blocks_per_sm) == (256, 2)
     assert (exact.threads, exact.fits) == (128, "yes")
+
+
+PTX_80, PTX_90A = (Code(kind="ptx", arch=f"compute_{name}", isa="8.0") for name in ("80", "90a"))
+
+
+@pytest.mark.parametrize(
+    ("ptx", "target", "status"),
+    [
+        ((PTX_80,), "sm_90", 3),  # the driver compiles it there: what that needs is in no file
+        ((PTX_80,), "sm_80", 0),
+        ((PTX_90A,), "sm_100", 1),
+        ((PTX_80,), "sm_75", 1),
+        ((PTX_80,), "gfx942", 1),
+    ],
+)
+def test_ptx_may_become_what_the_target_runs(ptx: tuple[Code, ...], target: str, status: int) -> None:
+    report = judged(one(arch="sm_80")._replace(ptx=ptx), target)
+    assert report.exit_status == status
+    assert [text.partition(":")[0] for text in report.problems] == (["PTX compute_80"] if status == 3 else [])
+    assert ("not known" in resources_text.render(report).splitlines()[-1]) == (status in (0, 3))
 
 
 @pytest.mark.parametrize(

@@ -40,4 +40,5 @@ def test_every_index_says_where_it_was_read(name: str) -> None:
     model = INDEXES[name]
     assert "/" in model["repository"]
     assert len(model["commit"]) == 40
-    assert model["tensors"] > model["config"]["num_hidden_layers"]
+    config = model["config"]
+    assert model["tensors"] > config.get("text_config", config)["num_hidden_layers"]

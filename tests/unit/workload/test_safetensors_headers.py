@@ -145,3 +145,14 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
         path.write_bytes(header)
         with contextlib.suppress(ParityError):
             assert read_header(path) is not None
+
+
+def test_some_of_the_files_that_their_names_count_are_refused(tmp_path: Path) -> None:
+    for number in (1, 3):
+        tensor_file(tmp_path / f"model-{number:05}-of-00003.safetensors", {"w": ("BF16", [8])})
+    with pytest.raises(InputFileError, match="2 of the 3 files model-"):
+        stored_bytes(tmp_path)
+    tensor_file(tmp_path / "model-00002-of-00003.safetensors", {"v": ("BF16", [8])})
+    told = stored_bytes(tmp_path)
+    assert told is not None
+    assert told.source == "headers of 3 files"

@@ -60,3 +60,11 @@ def test_a_better_width_is_nearest_and_worth_it(m: int, n: int, units: int, step
         assert found[0] in good
         assert abs(found[0] - n) == min(abs(width - n) for width in good)
         assert found[1] == pytest.approx(best_tiles(m, found[0], units).efficiency / now)
+
+
+def test_a_vocabulary_is_padded_and_not_cut() -> None:
+    smaller = better_columns(1024, 32064, 132, 64)
+    assert smaller is not None
+    assert smaller[0] < 32064
+    larger = better_columns(1024, 32064, 132, 64, least=32064)
+    assert larger is None or larger[0] > 32064

@@ -30,6 +30,10 @@ BYTES = {
     "huge-number": b'{"id": 1, "ok": true, "active": ' + b"9" * 5000 + b"}\n",
 }
 """What some targets write in place of an answer; then they hang."""
+PEAKS = {
+    "here": [{"name": "rtx-4090", "facts": {"memory_bandwidth_gbps": 1008.1, "tflops_bf16": 165.2}}],
+    "target": {"name": "h100-sxm5-80gb", "facts": {"memory_bandwidth_gbps": 3352.0, "tflops_bf16": 989.4}},
+}
 FINGERPRINT = {
     "schema": "parity.fingerprint/1",
     "identity_hash": "abc",
@@ -58,6 +62,8 @@ def main() -> None:
         answer: dict[str, Any]
         if request["op"] == "fingerprint":
             answer = {"ok": True, "fingerprint": FINGERPRINT}
+        elif request["op"] == "peaks":
+            answer = {"ok": True, **PEAKS}
         elif request["op"] in ("watch", "begin"):
             answer = {"ok": True}
         elif request["op"] == "end":
