@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from parity.lint.idle import QUIET_KINDS
 from parity.lint.python_scope import about_perf, in_tests
 from parity.model.lint import LintCard
 
@@ -32,19 +33,22 @@ class _Wanted(msgspec.Struct, frozen=True):
 class Calling:
     """The rules that read each kind of file, and the texts that call for them."""
 
-    def __init__(self, cards: Iterable[LintCard], triggers: dict[str, frozenset[str]]) -> None:
+    def __init__(
+        self, cards: Iterable[LintCard], triggers: dict[str, frozenset[str]], idle: Collection[str] = ()
+    ) -> None:
         """Sort the cards by kind of file.
 
         Args:
             cards: the rules that run on files.
             triggers: card id -> texts of which a file must hold one; none: any file.
+            idle: ids of rules that find nothing in this run; they have a file read only where reading alone may tell.
         """
         self._triggers = triggers
         self._of_kind: dict[str, list[_Wanted]] = {}
         self._of_place: dict[tuple[str, bool, bool], tuple[list[_Wanted], frozenset[str]]] = {}
         for card in cards:
             wanted = _Wanted(card, triggers[card.id], tuple(re.compile(pattern) for pattern in card.patterns))
-            for kind in card.files:
+            for kind in card.files if card.id not in idle else set(card.files) - QUIET_KINDS:
                 self._of_kind.setdefault(kind, []).append(wanted)
 
     def of(self, path: str, kind: str, text: str) -> list[LintCard]:

@@ -14,6 +14,7 @@ from parity.lint import scan as scanning
 from parity.lint.cache import Entry, digest_of
 from parity.lint.calling import Calling
 from parity.lint.files import kind_of
+from parity.lint.idle import is_idle
 from parity.lint.scanners import SCANNERS, scan
 from parity.lint.source import Source, Span
 from parity.lint.suppress import Suppression, suppressions
@@ -64,7 +65,8 @@ class Rules:
             for kind in card.files if card.id not in OWN else ():
                 self.of_kind.setdefault(kind, []).append(card)
         spoken = [card for card in self.cards.values() if card.id not in OWN]
-        self.calling = Calling(spoken, {card.id: triggers_of(card, asked) for card in spoken})
+        idle = frozenset(card.id for card in spoken if is_idle(card, asked))
+        self.calling = Calling(spoken, {card.id: triggers_of(card, asked) for card in spoken}, idle)
 
     def question(self) -> tuple[Any, ...]:
         """Return everything that decides what is found in a file, besides the file, as plain data."""

@@ -19,6 +19,12 @@ _OPENERS = frozenset(
     {"if", "elif", "else", "for", "while", "until", "case", "then", "do", "{", "function", "!", "time"}
 )
 _ENTER, _LEAVE = frozenset({"if", "case", "for", "while", "until"}), frozenset({"fi", "esac", "done"})
+_BLANKS = re.compile(r"(?:[ \t\r]|\\\r?\n)+")
+# What a word goes over without a thought: outside quotes, in double quotes, inside ``$(`` or ``${``.
+_PLAIN = re.compile(r"[^\\\"'$ \t\r\n;&|()<>]+")
+_QUOTED = re.compile(r"[^\\\"]+")
+_NESTED = re.compile(r"[^\\\"'$)}]+")
+_EXPANDED = re.compile(r"[\\\"'`$]")  # without any of these a word is its own value
 MAX_WORDS = 200_000
 MAX_DEPTH = 32
 MAX_EXPANSION = 2000  # characters that variables may put into one word; ``B=$A$A``, ``C=$B$B`` ... doubles each time
@@ -92,7 +98,7 @@ class _Parser:
                 end = self.text.find("\n", self.at)
                 self.at = size if end < 0 else end
                 continue
-            operator = _OPERATOR.match(self.text, self.at)
+            operator = _OPERATOR.match(self.text, self.at) if character in "&|;()\n" else None
             if operator:
                 self._close()
                 self.at = operator.end()
@@ -112,16 +118,8 @@ class _Parser:
         return self.found
 
     def _blanks(self) -> None:
-        text, size = self.text, len(self.text)
-        while self.at < size:
-            if text[self.at] in " \t\r":
-                self.at += 1
-            elif text.startswith("\\\n", self.at):
-                self.at += 2
-            elif text.startswith("\\\r\n", self.at):
-                self.at += 3
-            else:
-                return
+        if match := _BLANKS.match(self.text, self.at):
+            self.at = match.end()
 
     def _redirection(self) -> None:
         heredoc = _HEREDOC.match(self.text, self.at)
@@ -187,8 +185,9 @@ class _Parser:
 
     def _assigned(self, match: re.Match[str], piece: tuple[int, int]) -> Assigned:
         name, raw = match[1], self.text[match.end() : piece[1]]
-        adds = bool(match[2]) or re.search(rf"\$\{{?{name}(?![\w:]|[-=+?])", raw) is not None
-        default = re.search(rf"\$\{{{name}:?[-=]", raw) is not None
+        quotes = f"${name}" in raw or f"${{{name}" in raw
+        adds = bool(match[2]) or (quotes and re.search(rf"\$\{{?{name}(?![\w:]|[-=+?])", raw) is not None)
+        default = quotes and re.search(rf"\$\{{{name}:?[-=]", raw) is not None
         start, end = _unquoted_extent(raw, match.end())
         span = self.woven.span(start, end)
         value = None if raw.startswith("(") else self.resolve(raw, own=name)
@@ -217,19 +216,25 @@ def _word_end(text: str, at: int) -> int:
     size, quote = len(text), ""
     depth = 0
     while at < size:
-        character = text[at]
         if quote == "'":
-            if character == "'":
-                quote = ""
-        elif character == "\\":
+            at = text.find("'", at) + 1
+            if not at:
+                return size
+            quote = ""
+            continue
+        plain = (_QUOTED if quote else _NESTED if depth else _PLAIN).match(text, at)
+        if plain:
+            at = plain.end()
+            continue
+        character = text[at]
+        if character == "\\":
             if text.startswith("\\\n", at) and not quote and not depth:
                 # A continuation ends the word only where blanks do; inside a word it joins.
                 at += 2
                 continue
             at += 1
-        elif quote == '"':
-            if character == '"':
-                quote = ""
+        elif quote:  # nothing else is left to end the stride
+            quote = ""
         elif character in "\"'":
             quote = character
         elif text.startswith(("$(", "${"), at):
@@ -258,6 +263,8 @@ def expand(  # noqa: PLR0912  (one branch per kind of quoting)
     """
     if depth > MAX_DEPTH:
         return None
+    if not _EXPANDED.search(raw):
+        return raw
     out: list[str] = []
     at, size, quote, grown = 0, len(raw), "", 0
     while at < size:

@@ -90,9 +90,16 @@ def _blanked_line(line: str) -> str:
 
 def get(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
     """Return what stands at a path of keys, None when something on it is missing."""
+    import yaml
+
     for key in keys:
-        node = next((value for name, value in pairs(node) if name == key), None)
-        if node is None:
+        if not isinstance(node, yaml.MappingNode):
+            return None
+        for name, value in node.value:
+            if name.value == key and isinstance(name, yaml.ScalarNode):
+                node = value
+                break
+        else:
             return None
     return node
 
