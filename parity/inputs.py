@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,7 @@ MAX_DEPTH = 64
 _AS_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 MAX_PROBLEMS = 50
+_MAX_LEAD = 200  # further right nothing is looked at by halves
 MAX_DIRECTIVES = 16  # libyaml compares each %TAG line with all before it
 MAX_NUMBER_CHARS = 100  # 1:0:0:... is one number in base 60, and takes quadratic time
 MAX_PATH_CHARS = 200  # of a key path kept for its line number, and of anything quoted from a file
@@ -30,6 +32,8 @@ MAX_PATH_CHARS = 200  # of a key path kept for its line number, and of anything 
 T = TypeVar("T")
 _Path = list["str | int"]
 _TAG = "tag:yaml.org,2002:"
+# What stands before the first key or value of a line; libyaml ends lines at these too.
+_LEAD = re.compile("(?:^|[\r\x85\u2028\u2029])\ufeff?([ \t?:-]*)", re.MULTILINE)
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -120,6 +124,25 @@ def load_yaml(text: str, *, where: str) -> Document:
     except (ValueError, ArithmeticError, RecursionError, TypeError, LookupError, AttributeError) as error:
         raise InputFileError(f"not usable YAML: {error}", where=where, mend="correct the value") from error
     return Document(data, lines, where)
+
+
+def _plainly_harmless(text: str) -> bool:
+    """Return whether a text is too short and too flat to be hostile, whatever its events are; most are.
+
+    A block collection starts further right than those around it, behind nothing but blanks and ``-``, ``?`` or ``:``,
+    except a sequence, which may start below its key: two of them per column. A flow collection takes a bracket, and
+    may hold a pair that is a mapping without one: two per bracket. An alias takes an anchor.
+    """
+    if len(text) > MAX_NODES or ("*" in text and "&" in text) or text.count("\n%") > MAX_DIRECTIVES:
+        return False
+    brackets = text.count("[") + text.count("{")
+    if 2 * brackets > MAX_DEPTH:
+        return False
+    leads = set(_LEAD.findall(text))
+    if any(len(lead) > _MAX_LEAD for lead in leads):
+        return False
+    columns = {at for lead in leads for at in range(len(lead) + 1) if not lead.startswith(" ", at)}
+    return 2 * (len(columns) + brackets) < MAX_DEPTH
 
 
 def _refuse_hostile(text: str, loader: Any, where: str) -> None:
@@ -515,6 +538,9 @@ def compose_all(text: str, *, where: str) -> list[yaml.Node]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        if _plainly_harmless(text):
+            with contextlib.suppress(yaml.YAMLError):  # what the closer look says of it comes first
+                return [node for node in yaml.compose_all(text, Loader=loader) if node is not None]
         _refuse_hostile(text, loader, where)
         return [node for node in yaml.compose_all(text, Loader=loader) if node is not None]
     except yaml.YAMLError as error:

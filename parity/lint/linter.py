@@ -37,6 +37,8 @@ BROKEN, UNUSED, UNREASONED = "file-not-parsed", "suppression-unused", "suppressi
 OWN = frozenset({BROKEN, UNUSED, UNREASONED, EXPIRED})
 # Triggers of a card that stand for the names of the variables that it speaks of, and of what the target pins.
 VARIABLES, PINS = "$environment", "$pins"
+# What a run, a build or an install fails on when it is broken, which is told although no rule looks at the file.
+_READ_ALWAYS = frozenset({"github-workflow", "gitlab-ci", "buildkite", "pyproject"})
 _CUDA_IMAGES = ("cuda", "nvcr.io")  # where a pin of CUDA may stand: in the name of an image
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
@@ -70,7 +72,7 @@ class Rules:
         for card in self.cards.values():
             for kind in card.files if card.id not in OWN else ():
                 self.of_kind.setdefault(kind, []).append(card)
-        spoken = [card for card in self.cards.values() if card.id not in OWN and _concerned(card, asked)]
+        spoken = [card for card in self.cards.values() if card.id not in OWN and _can_speak(card, asked)]
         self.calling = Calling(spoken, {card.id: triggers_of(card, asked) for card in spoken})
 
     def question(self) -> tuple[Any, ...]:
@@ -99,9 +101,14 @@ def triggers_of(card: LintCard, asked: Asked) -> frozenset[str]:
     return frozenset(one.name.rstrip("*") for one in cards_of(card.check.partition(".")[2], asked.environment))
 
 
-def _concerned(card: LintCard, asked: Asked) -> bool:
-    """Return whether the target pins what the rule is about."""
-    return not card.pins or any(pin == "*" or pin in asked.pins for pin in card.pins if asked.pins)
+def _can_speak(card: LintCard, asked: Asked) -> bool:
+    """Return whether the target declares what the rule compares with; else it would have files parsed for nothing."""
+    declared = {
+        "stack": bool(asked.pins),
+        "driver": "driver" in asked.pins,
+        "count": asked.target is not None and asked.target.count is not None,
+    }
+    return all(declared[name] for name in card.wants)
 
 
 def _spellings(component: str) -> tuple[str, ...]:
@@ -216,13 +223,14 @@ def lint_text(
     """
     place = place or told
     cards = rules.calling.of(told, kind, text)
-    if not cards and "parity:" not in text:
+    read = bool(cards) or named or kind in _READ_ALWAYS
+    if not read and "parity:" not in text:
         return [], []
     source = Source(told, text)
     comments = suppressions(source)
     findings: list[LintFinding] = []
     unknowns: list[LintUnknown] = []
-    if cards:
+    if read:
         facts = scan(source, kind, rules.calling.words_of(cards))
         if facts.broken:
             findings.extend(_broken(facts, facts.broken, rules, roles_of(place), named=named))

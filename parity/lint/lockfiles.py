@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from parity.lint import pixi
@@ -11,6 +13,8 @@ from parity.lint.pyproject import load_toml
 
 if TYPE_CHECKING:
     from parity.lint.source import Source
+
+_NAMED = re.compile(r'^name = "([^"\n]*)"\s*\nversion = "([^"\n]*)"', re.MULTILINE)
 
 
 def scan(source: Source) -> Facts:
@@ -24,24 +28,27 @@ def scan(source: Source) -> Facts:
     facts = Facts(source, "lock")
     packages = load_toml(source).get("package")
     entries = [one for one in packages if isinstance(one, dict)] if isinstance(packages, list) else []
-    names = [entry.get("name") for entry in entries]
+    locked = Counter(str(entry.get("name")) for entry in entries)
+    places: dict[str, list[re.Match[str]]] = defaultdict(list)
+    for match in _NAMED.finditer(source.text):
+        places[match[1]].append(match)
     searched = 0
     for entry in entries:
         name, version = entry.get("name"), entry.get("version")
         if not isinstance(name, str) or not isinstance(version, str):
             continue
-        match = re.compile(rf'^name = "{re.escape(name)}"\s*\nversion = "([^"\n]*)"', re.MULTILINE).search(
-            source.text, searched
-        )
-        if match is None:
+        there = places.get(name, [])
+        at = bisect_left([match.start() for match in there], searched)
+        if at == len(there):
             continue
+        match = there[at]
         searched = match.end()
         place = entry.get("source")
         index = str(place.get("registry", "")) if isinstance(place, dict) else ""
         facts.requirements.append(
             Requirement(
-                name=name, specifier=f"=={version}", span=source.span(match.start(1), match.end(1)), group="lock",
-                index=index, marker="several versions" if names.count(name) > 1 else "", locked=True,
+                name=name, specifier=f"=={version}", span=source.span(match.start(2), match.end(2)), group="lock",
+                index=index, marker="several versions" if locked[name] > 1 else "", locked=True,
             )
         )  # fmt: skip
     return facts

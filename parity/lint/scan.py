@@ -22,7 +22,7 @@ MAX_LOCK_BYTES = 16 * 1024 * 1024  # lock files of large workspaces
 GIT_SECONDS = 60
 # Neither a link's target nor a pipe without a writer is waited for.
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-_AT_ONCE = 1 << 20
+_MORE = 1 << 16  # bytes asked of a file that holds more than it said
 # Folders that hold other people's files or build results; git knows better where it can be asked.
 SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages", ".eggs",
@@ -153,9 +153,10 @@ def read_raw(path: Path, *, limit: int) -> bytes | None:
     except (OSError, ValueError):
         return None
     try:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
+        state = os.fstat(opened)
+        if not stat.S_ISREG(state.st_mode) or state.st_size > limit:
             return None
-        raw = _all_of(opened, limit + 1)
+        raw = _all_of(opened, limit + 1, expected=state.st_size)
     except OSError:
         return None
     finally:
@@ -165,10 +166,15 @@ def read_raw(path: Path, *, limit: int) -> bytes | None:
     return raw
 
 
-def _all_of(opened: int, limit: int) -> bytes:
-    """Return what a file holds, ``limit`` bytes at most."""
+def _all_of(opened: int, limit: int, *, expected: int) -> bytes:
+    """Return what a file holds, ``limit`` bytes at most.
+
+    A read takes a buffer of the size that it asks for, so it asks for what the file should hold and a byte more.
+    """
     pieces = []
-    while limit > 0 and (piece := os.read(opened, min(limit, _AT_ONCE))):
+    asked = expected + 1
+    while limit > 0 and (piece := os.read(opened, min(limit, asked))):
         pieces.append(piece)
         limit -= len(piece)
-    return b"".join(pieces)
+        asked = _MORE
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

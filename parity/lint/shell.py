@@ -14,15 +14,17 @@ from parity.lint.source import Span, Stretch, Woven
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=")
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:\\)?([\"']?)([A-Za-z_][\w.-]*)\2")
-_BLANKS = re.compile(r"(?:[ \t\r]|\\\r?\n)*")
-_PLAIN = re.compile(r"[^\\'\"$(){};&|<>\s]+")  # nothing in it ends a word, quotes or expands
-_QUOTED = {"'": re.compile(r"[^']+"), '"': re.compile(r'[^"\\]+')}
-_SPECIAL = re.compile(r"[\\'\"`$]")
 _OPERATOR = re.compile(r"&&|\|\||;;|[;&|()\n]")
 _OPENERS = frozenset(
     {"if", "elif", "else", "for", "while", "until", "case", "then", "do", "{", "function", "!", "time"}
 )
 _ENTER, _LEAVE = frozenset({"if", "case", "for", "while", "until"}), frozenset({"fi", "esac", "done"})
+_BLANKS = re.compile(r"(?:[ \t\r]|\\\r?\n)+")
+# What a word goes over without a thought: outside quotes, in double quotes, inside ``$(`` or ``${``.
+_PLAIN = re.compile(r"[^\\\"'$ \t\r\n;&|()<>]+")
+_QUOTED = re.compile(r"[^\\\"]+")
+_NESTED = re.compile(r"[^\\\"'$)}]+")
+_EXPANDED = re.compile(r"[\\\"'`$]")  # without any of these a word is its own value
 MAX_WORDS = 200_000
 MAX_DEPTH = 32
 MAX_EXPANSION = 2000  # characters that variables may put into one word; ``B=$A$A``, ``C=$B$B`` ... doubles each time
@@ -96,7 +98,7 @@ class _Parser:
                 end = self.text.find("\n", self.at)
                 self.at = size if end < 0 else end
                 continue
-            operator = _OPERATOR.match(self.text, self.at)
+            operator = _OPERATOR.match(self.text, self.at) if character in "&|;()\n" else None
             if operator:
                 self._close()
                 self.at = operator.end()
@@ -116,9 +118,8 @@ class _Parser:
         return self.found
 
     def _blanks(self) -> None:
-        blank = _BLANKS.match(self.text, self.at)
-        assert blank is not None  # may be empty
-        self.at = blank.end()
+        if match := _BLANKS.match(self.text, self.at):
+            self.at = match.end()
 
     def _redirection(self) -> None:
         heredoc = _HEREDOC.match(self.text, self.at)
@@ -184,9 +185,9 @@ class _Parser:
 
     def _assigned(self, match: re.Match[str], piece: tuple[int, int]) -> Assigned:
         name, raw = match[1], self.text[match.end() : piece[1]]
-        quotes_itself = f"${name}" in raw or f"${{{name}" in raw
-        adds = bool(match[2]) or (quotes_itself and re.search(rf"\$\{{?{name}(?![\w:]|[-=+?])", raw) is not None)
-        default = quotes_itself and re.search(rf"\$\{{{name}:?[-=]", raw) is not None
+        quotes = f"${name}" in raw or f"${{{name}" in raw
+        adds = bool(match[2]) or (quotes and re.search(rf"\$\{{?{name}(?![\w:]|[-=+?])", raw) is not None)
+        default = quotes and re.search(rf"\$\{{{name}:?[-=]", raw) is not None
         start, end = _unquoted_extent(raw, match.end())
         span = self.woven.span(start, end)
         value = None if raw.startswith("(") else self.resolve(raw, own=name)
@@ -215,19 +216,25 @@ def _word_end(text: str, at: int) -> int:
     size, quote = len(text), ""
     depth = 0
     while at < size:
-        run = (_QUOTED[quote] if quote else _PLAIN).match(text, at)
-        if run:
-            at = run.end()
+        if quote == "'":
+            at = text.find("'", at) + 1
+            if not at:
+                return size
+            quote = ""
+            continue
+        plain = (_QUOTED if quote else _NESTED if depth else _PLAIN).match(text, at)
+        if plain:
+            at = plain.end()
             continue
         character = text[at]
-        if character == quote:
-            quote = ""
-        elif character == "\\":
+        if character == "\\":
             if text.startswith("\\\n", at) and not quote and not depth:
                 # A continuation ends the word only where blanks do; inside a word it joins.
                 at += 2
                 continue
             at += 1
+        elif quote:  # nothing else is left to end the stride
+            quote = ""
         elif character in "\"'":
             quote = character
         elif text.startswith(("$(", "${"), at):
@@ -256,7 +263,7 @@ def expand(  # noqa: PLR0912  (one branch per kind of quoting)
     """
     if depth > MAX_DEPTH:
         return None
-    if not _SPECIAL.search(raw):
+    if not _EXPANDED.search(raw):
         return raw
     out: list[str] = []
     at, size, quote, grown = 0, len(raw), "", 0

@@ -94,4 +94,9 @@ class Woven:
 
     def span(self, start: int, end: int) -> Span:
         """Return the stretch of the file between two offsets of the text."""
+        at = bisect_right(self._starts, start) - 1
+        if at >= 0 and start < end:  # most words lie on one line, which one look finds
+            line, column, text = self.stretches[at]
+            if end - self._starts[at] <= len(text):
+                return Span(line, column + start - self._starts[at], line, column + end - self._starts[at])
         return Span(*self.place(start), *self.place(end, end=True))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def scan(source: Source) -> Facts:
     """Return the facts of a YAML file; of a kind not known, none."""
     facts = Facts(source, "yaml")
-    for root in at.documents(source, strict=False):
+    for root in at.documents(source):
         if at.get(root, "kind") is not None or at.get(root, "apiVersion") is not None:
             kubernetes.take(root, facts)
         elif at.pairs(at.get(root, "services")):

@@ -26,8 +26,8 @@ _OTHER_BREAKS = re.compile("[\\x85\\u2028\\u2029]")  # they end a line of YAML a
 MAX_YAML_CHARS = 1_000_000
 
 
-def documents(source: Source, *, strict: bool = True) -> list[yaml.Node]:
-    """Return the documents of a file; of one that need not be YAML (``strict=False``) none when it is not.
+def documents(source: Source) -> list[yaml.Node]:
+    """Return the documents of a file; of a template that is no YAML before it is filled in, none.
 
     Raises:
         BrokenFile: it is not YAML, or too large to be read by hand.
@@ -40,7 +40,7 @@ def documents(source: Source, *, strict: bool = True) -> list[yaml.Node]:
     try:
         return compose_all(text, where="")
     except InputFileError as error:
-        if template or not strict:
+        if template:
             return []
         told = int(match[1]) if (match := re.search(r":(\d+)$", error.where)) else 1
         line = min(told, len(source.lines))  # what ends too early is told of the line after the last
@@ -90,9 +90,16 @@ def _blanked_line(line: str) -> str:
 
 def get(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
     """Return what stands at a path of keys, None when something on it is missing."""
+    import yaml
+
     for key in keys:
-        node = next((value for name, value in pairs(node) if name == key), None)
-        if node is None:
+        if not isinstance(node, yaml.MappingNode):
+            return None
+        for name, value in node.value:
+            if name.value == key and isinstance(name, yaml.ScalarNode):
+                node = value
+                break
+        else:
             return None
     return node
 

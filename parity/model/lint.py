@@ -46,7 +46,7 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
             without one.
         files: kinds of files it reads (``parity.lint.files.KINDS``).
         where: which Python files: ``perf``: those whose path says that they measure; ``tests``; ``sources``: no tests.
-        pins: components of which the target must pin one (``*``: any) before the rule can speak; empty: none.
+        wants: what the target must declare before the rule can speak: ``stack`` (a pin), ``driver``, ``count``.
         triggers: texts of which a file must hold at least one before the rule can speak; empty: any file.
         patterns: regular expressions of which a file must hold each as well; they keep Python from being parsed for
             nothing, and never decide what the rule says.
@@ -70,7 +70,7 @@ class LintCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     sources: tuple[Source, ...]
     examples: tuple[LintExample, ...]
     target: TargetUse = "none"
-    pins: tuple[str, ...] = ()
+    wants: tuple[Literal["stack", "driver", "count"], ...] = ()
     triggers: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     silent_in: tuple[str, ...] = ()

@@ -228,3 +228,19 @@ def test_wheel_builders_odd_settings(value: str) -> None:
     assert not any(
         one.text for one in facts("pyproject.toml", f"[tool.cibuildwheel]\nenvironment = {value}\n").arch_lists
     )
+
+
+def test_a_lock_tells_each_version_at_its_own_place() -> None:
+    text = (
+        'version = 1\n[[package]]\nname = "torch"\nversion = "2.9.0"\nsource = { registry = "https://a/simple" }\n'
+        '[[package]]\nname = "torch"\n\nversion = "2.9.1"\n[[package]]\nversion = "3"\nname = "triton"\n'
+        '[[package]]\nname = "numpy"\nversion = "2.0"\n'
+    )
+    found = [
+        (one.name, one.specifier, one.marker, one.index, str(one.span)) for one in facts("uv.lock", text).requirements
+    ]
+    assert found == [
+        ("torch", "==2.9.0", "several versions", "https://a/simple", "4:12-4:17"),
+        ("torch", "==2.9.1", "several versions", "", "9:12-9:17"),
+        ("numpy", "==2.0", "", "", "15:12-15:15"),
+    ]

@@ -93,3 +93,17 @@ def test_what_is_no_text_is_survived() -> None:
 )
 def test_exclude_covers_files_folders_and_parts(path: str, pattern: str, covered: bool) -> None:
     assert excluded(path, (pattern,)) is covered
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("a.py").write_bytes(b"x" * 100_000)
+    true_state = os.fstat
+
+    def short(opened: int) -> os.stat_result:
+        fields = list(true_state(opened))
+        fields[6] = 10
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(os, "fstat", short)
+    assert read_raw(Path("a.py"), limit=MAX_BYTES) == b"x" * 100_000
+    assert read_raw(Path("a.py"), limit=99_999) is None

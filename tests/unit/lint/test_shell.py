@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from parity.lint import shell
 from parity.lint.shell import parse, stretches
+from parity.lint.source import Span, Woven
 
 
 def commands(text: str) -> list[list[str | None]]:
@@ -64,3 +68,54 @@ def test_places_count_from_the_file() -> None:
     (one,) = parse(stretches('  export X="8.0"', line=7, column=3))
     assert tuple(one.assigned[0].span) == (7, 15, 7, 18)
     assert tuple(one.assigned[0].whole) == (7, 12, 7, 19)
+
+
+PIECES = st.sampled_from(
+    ["a", "b.c", "X=", "$X", "${X:-d}", "$(", "${", ")", "}", "(", "'", '"', "\\", "\n", "\r\n", "\\\n", " ", "\t", ";",
+     "&&", "|", ">", "<", "#", "`", "é", "=(", "--o=1"]
+)  # fmt: skip
+
+
+def word_end(text: str, at: int) -> int:
+    """Return where a word ends, character by character: what the parser's strides must agree with."""
+    quote, depth = "", 0
+    while at < len(text):
+        character = text[at]
+        if quote == "'":
+            quote = "" if character == "'" else quote
+        elif character == "\\":
+            at += 1
+        elif quote:
+            quote = "" if character == '"' else quote
+        elif character in "\"'":
+            quote = character
+        elif text.startswith(("$(", "${"), at) or (not depth and character == "(" and at and text[at - 1] == "="):
+            depth += 1
+            at += character == "$"
+        elif depth:
+            depth -= character in ")}"
+        elif character in " \t\r\n;&|()<>":
+            return at
+        at += 1
+    return len(text)
+
+
+@settings(max_examples=500, deadline=None, database=None)
+@given(st.lists(PIECES, max_size=30).map("".join), st.integers(0, 10))
+def test_a_word_ends_where_reading_each_character_says(text: str, at: int) -> None:
+    assert shell._word_end(text, min(at, len(text))) == word_end(text, min(at, len(text)))
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(st.lists(PIECES, max_size=30).map("".join), st.data())
+def test_a_span_is_the_places_of_its_ends(text: str, data: st.DataObject) -> None:
+    woven = Woven(stretches(text, line=3, column=5), "\n")
+    start = data.draw(st.integers(0, len(woven.text)))
+    end = data.draw(st.integers(start, len(woven.text)))
+    assert woven.span(start, end) == Span(*woven.place(start), *woven.place(end, end=True))
+
+
+@given(st.text(alphabet="ab\\'\"$`{}X:-\n", max_size=12))
+def test_a_word_without_quotes_and_variables_is_its_own_value(raw: str) -> None:
+    plain = not set(raw) & set("\\'\"$`")
+    assert not plain or shell.expand(raw, {}) == raw
