@@ -134,7 +134,8 @@ def test_annotations_of_one_step_are_no_more_than_github_shows(job: Any) -> None
 
 
 def test_fail_on(job: Any) -> None:
-    (job.workspace / "bench_a.py").write_text('import torch\nif "H20" in torch.cuda.get_device_name(0):\n    pass\n')
+    image = "FROM nvidia/cuda:13.0.1-devel-ubuntu24.04\nRUN apt-get install -y nvidia-driver-580\n"  # a warning
+    (job.workspace / "Dockerfile").write_text(image)
     assert job(mode="lint").status == 0
     assert job(mode="lint", fail_on="warning").status == 1
     done = job(mode="both", fingerprint="4090.json", fail_on="never")

@@ -35,7 +35,7 @@ def proc(tmp_path: Path) -> Proc:
     made.add(1, 0)
     made.add(100, 1)  # pytest
     made.add(110, 100, "/dev/nvidia0", "/dev/nvidiactl")  # the engine: asks, computes nothing
-    made.add(120, 100, "/tmp/x", "/dev/nvidia-uvm")
+    made.add(120, 100, "/srv/x", "/dev/nvidia-uvm")
     made.add(121, 120, "/dev/kfd")
     made.add(200, 1, "/dev/nvidia-uvm")
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -293,10 +294,18 @@ GPM = QUIET + "*.nvmlGpmQueryDeviceSupport = 1\n*.gpm[2] = 61.5\n*.gpm[20] = 120
 def test_hardware_counters_of_the_interval(bench: Callable[..., Bench]) -> None:
     one = bench(GPM)
     assert only(one.run(2)).metrics == {"sm_activity": 0.615, "pcie_tx_mib_s": 1200}
-    short = only(next(found for found in (one.run() for _ in range(100)) if only(found).metrics == {}))
-    assert [(gap.why, gap.detail) for gap in short.unknowns if gap.what == "metrics"] == [
-        ("not_asked", "interval under 100 ms")
-    ]
+    # On a slow machine an interval may be long enough, or its end without time for the counters.
+    reasons = {
+        (gap.why, gap.detail)
+        for short in itertools.islice((only(one.run()) for _ in itertools.count()), 20)
+        for gap in short.unknowns
+        if gap.what == "metrics"
+    }
+    assert ("not_asked", "interval under 100 ms") in reasons
+    assert reasons <= {
+        ("not_asked", "interval under 100 ms"),
+        ("not_asked", "there was no time for it at the end of the test"),
+    }
     assert only(one.run(2)).metrics == {"sm_activity": 0.615, "pcie_tx_mib_s": 1200}, "no sample is left over"
 
 
