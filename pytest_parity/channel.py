@@ -12,6 +12,7 @@ from functools import partial
 from os import close, fstat, pipe, read, set_blocking, write
 from select import POLLIN, POLLOUT, poll
 from time import monotonic as _monotonic
+from time import time as _time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +23,14 @@ _CHUNK = 1 << 16
 
 monotonic = partial(_monotonic)
 """Seconds; an object of its own, since freezegun replaces the clock itself wherever a module holds it."""
-del _monotonic
+now = partial(_time)
+"""Seconds since 1970, likewise."""
+del _monotonic, _time
+
+
+def pause(seconds: float) -> None:
+    """Let time pass, whatever a test puts in the place of ``time.sleep``."""
+    poll().poll(1000 * seconds)
 
 
 class ChannelError(Exception):
