@@ -14,7 +14,8 @@ The pytest plugin starts one engine per run and never imports this package itsel
 * ``begin``: ``test`` (id), ``pid`` (of pytest), ``visible`` (the visibility variables set there): the devices are
   watched from here on. ``why`` in the answer: what cannot be watched.
 * ``end``: ``test``: the answer's ``conditions`` are those of the test as ``parity.conditions/1``; ``devices`` is empty
-  unless ``series`` is true.
+  unless ``series`` is true. With ``later`` the counters are read at once, and the rest is worked out once nothing
+  was asked for a moment: other requests may be answered before. Every answer begins with its id.
 * ``report``: ``paths``, ``run`` (a finished run as the plugin knows it): written in the formats of the suffixes; the
   answer names the paths ``written`` and the ``problems``.
 * ``bye``: the engine ends. It also ends when its input does, so it never outlives pytest.
@@ -25,7 +26,8 @@ from __future__ import annotations
 import gc
 import json
 import os
-import sys
+from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,18 +39,22 @@ from parity.model.policy import MODES
 from parity.model.rule import LEVELS
 from parity.probes.child import die_with_parent
 from parity.probes.visibility import VISIBLE_VARIABLES
+from parity.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from parity.config.project import Project
     from parity.model.fingerprint import Fingerprint
+    from parity.model.interval import Interval
     from parity.model.rule import RuleCard
     from parity.model.verdict import Verdict
     from parity.probes.watch import Watch
 
 MAX_LINES = 8
 TOLD_WAIT_S = 0.001
+OWED_S = 0.002  # the next test mostly begins sooner, and its first moments need every core there is
+MAX_OWED = 64
 
 
 def main() -> None:
@@ -57,9 +63,12 @@ def main() -> None:
     os.dup2(2, 1)  # whatever prints from here on must not reach the channel
     die_with_parent()
     engine = Engine()
+    requests = Requests(0)
     try:
-        for line in sys.stdin.buffer:
-            answer = engine.answer(line)
+        while (line := requests.next(engine.patience_s)) != b"":
+            answer = engine.owed_answer() if line is None else engine.answer(line)
+            if answer is None:
+                continue
             channel.write(_written(answer) + b"\n")
             channel.flush()
             if answer.get("bye"):
@@ -79,6 +88,21 @@ class Engine:
         self._asked: tuple[RuleCard, ...] = ()
         self._test: str | None = None
         self._has_begun = False
+        self._owed: deque[tuple[Any, Callable[[], dict[str, Any]]]] = deque()
+        self._handlers: dict[Any, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
+            "judge": self._judge,
+            "fingerprint": self._fingerprint,
+            "told": self._told,
+            "compare": _compare,
+            "peaks": self._peaks,
+            "watch": self._watch_for,
+            "begin": self._begin,
+            "end": self._end,
+            "report": _report,
+            "bye": lambda _: {"bye": True},
+        }
+        self._patience_s = OWED_S
+        self._may_owe = _cores() > 1  # else working out later would take from the next test's time
 
     def close(self) -> None:
         """End the watcher, if there is one."""
@@ -86,32 +110,34 @@ class Engine:
             self._watch.close()
             self._watch = None
 
-    def answer(self, line: bytes) -> dict[str, Any]:
-        """Return the answer to one line; never raises."""
+    @property
+    def patience_s(self) -> float | None:
+        """Return how long to wait for a request before what is owed is worked out; None: nothing is owed."""
+        return self._patience_s if self._owed else None
+
+    def answer(self, line: bytes) -> dict[str, Any] | None:
+        """Return the answer to one line, None when it is owed; never raises."""
+        self._patience_s = OWED_S
         number: Any = None
         try:
             request = _read(line)
             number = request.get("id")
-            handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-                "judge": self._judge,
-                "fingerprint": self._fingerprint,
-                "told": self._told,
-                "compare": _compare,
-                "peaks": self._peaks,
-                "watch": self._watch_for,
-                "begin": self._begin,
-                "end": self._end,
-                "report": _report,
-                "bye": lambda _: {"bye": True},
-            }
-            handler = handlers.get(request.get("op"))
+            handler = self._handlers.get(request.get("op"))
             if handler is None:
                 raise ValueError(f"unknown operation {request.get('op')!r}")  # noqa: TRY301  (our client's mistake)
-            return {"id": number, "ok": True, **handler(request)}
-        except ParityError as error:
-            return {"id": number, "ok": False, "kind": "usage", "error": str(error)}
+            told = handler(request)
         except Exception as error:
-            return {"id": number, "ok": False, "kind": "internal", "error": f"{type(error).__name__}: {error}"}
+            return {"id": number, "ok": False, **_mistake(error)}
+        return None if told is None else {"id": number, "ok": True, **told}
+
+    def owed_answer(self) -> dict[str, Any]:
+        """Return the oldest answer that is owed; never raises."""
+        self._patience_s = 0.0
+        number, work = self._owed.popleft()
+        try:
+            return {"id": number, "ok": True, **work()}
+        except Exception as error:
+            return {"id": number, "ok": False, **_mistake(error)}
 
     def _read(self, request: dict[str, Any]) -> Fingerprint:
         """Return the fingerprint of a file, or of this machine as a process with these variables sees it."""
@@ -172,7 +198,7 @@ class Engine:
         self._test = str(request["test"])
         return {**({"why": why} if why else {}), **({"waited_s": round(waited_s, 3)} if waited_s > TOLD_WAIT_S else {})}
 
-    def _end(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _end(self, request: dict[str, Any]) -> dict[str, Any] | None:
         from parity import session
         from parity.model.interval import Gap, Interval
 
@@ -181,8 +207,11 @@ class Engine:
         if self._watch is None or begun != test:
             gap = Gap(what="conditions", why="not_asked", detail=f"{test!r} has not begun")
             return {"conditions": Interval(test=test, state="unknown", unknowns=(gap,))}
-        conditions = session.conditions_of(self._watch, test, self._asked)
-        return {"conditions": conditions if request.get("series") else msgspec.structs.replace(conditions, devices=())}
+        work = partial(_conditions, session.read_conditions(self._watch, test, self._asked), request)
+        if not (request.get("later") and self._may_owe and len(self._owed) < MAX_OWED):
+            return work()
+        self._owed.append((request.get("id"), work))
+        return None
 
     def _watch_for(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start the watcher without waiting for it; the latest project's rule settings hold."""
@@ -221,6 +250,24 @@ class Engine:
         _known_rules(rules, sources.get("rules", "rules"))
         verdict = session.judge_fingerprint(self._read(request), target, project, only=rules)
         return {"active": True, **settings, **_summary(verdict)}
+
+
+def _mistake(error: Exception) -> dict[str, str]:
+    if isinstance(error, ParityError):
+        return {"kind": "usage", "error": str(error)}
+    return {"kind": "internal", "error": f"{type(error).__name__}: {error}"}
+
+
+def _conditions(work: Callable[[], Interval], request: dict[str, Any]) -> dict[str, Any]:
+    conditions = work()
+    return {"conditions": conditions if request.get("series") else msgspec.structs.replace(conditions, devices=())}
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _read(line: bytes) -> Any:

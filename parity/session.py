@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +22,7 @@ from parity.verdict.judge import Knowledge, judge
 from parity.verdict.run_interval import interval_cards, judge_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from parity.config.project import Project
     from parity.model.fingerprint import Fingerprint
@@ -203,7 +204,14 @@ def prepare_conditions(project: Project) -> tuple[RuleCard, ...]:
 
 
 def conditions_of(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Interval:
-    """End the test that the watch is running and return the conditions it ran under; never raises for a lost watch.
+    """End the test that the watch is running and return the conditions it ran under; see ``read_conditions``."""
+    return read_conditions(watch, test, asked)()
+
+
+def read_conditions(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Callable[[], Interval]:
+    """End the test that the watch is running; return what works out its conditions, now or later, from what was read.
+
+    Never raises for a lost watch.
 
     Args:
         watch: its ``begin`` was called.
@@ -213,10 +221,9 @@ def conditions_of(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Inter
     from parity.probes.piped import ChildLost
 
     try:
-        read = watch.end()
+        return partial(interval_of, watch.end(), test, asked)
     except ChildLost as error:
-        return interval_of(None, test, asked, lost=error)
-    return interval_of(read, test, asked)
+        return partial(interval_of, None, test, asked, lost=error)
 
 
 def interval_of(

@@ -12,6 +12,7 @@ from functools import partial
 from os import close, fstat, pipe, read, set_blocking, write
 from select import POLLIN, POLLOUT, poll
 from time import monotonic as _monotonic
+from time import time as _time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +23,14 @@ _CHUNK = 1 << 16
 
 monotonic = partial(_monotonic)
 """Seconds; an object of its own, since freezegun replaces the clock itself wherever a module holds it."""
-del _monotonic
+now = partial(_time)
+"""Seconds since 1970, likewise."""
+del _monotonic, _time
+
+
+def pause(seconds: float) -> None:
+    """Let time pass, whatever a test puts in the place of ``time.sleep``."""
+    poll().poll(1000 * seconds)
 
 
 class ChannelError(Exception):
@@ -63,8 +71,12 @@ class Channel:
         Raises:
             ChannelError: see ``receive``.
         """
-        self._unsent += line
-        self._exchange(0.0, until=lambda: not self._unsent)
+        if not self._unsent:
+            self._check(self._out)
+            line = line[self._write(line) :]  # nearly always all of it, and nothing else is looked at
+        if line:
+            self._unsent += line
+            self._exchange(0.0, until=lambda: not self._unsent)
 
     def receive(self, timeout_s: float) -> bytes | None:
         """Return the next line with its end, None when there is none in time.
@@ -95,36 +107,37 @@ class Channel:
     def _exchange(self, timeout_s: float, *, until: Callable[[], bool]) -> None:
         """Send and receive until a condition holds or time is up; both at once, so that neither side waits for ever."""
         end = monotonic() + timeout_s
-        self._check()
+        self._check(self._in)
         waiter = poll()
         waiter.register(self._in, POLLIN)
         if self._unsent:
+            self._check(self._out)
             waiter.register(self._out, POLLOUT)
         while not until():
             left_ms = max(0.0, end - monotonic()) * 1000
             ready = dict(waiter.poll(left_ms))
             if not ready:
                 return  # also with a clock that a test has stopped
-            if self._out in ready and self._unsent and not self._send():
-                waiter.unregister(self._out)
+            if self._out in ready and self._unsent:
+                del self._unsent[: self._write(self._unsent[:_CHUNK])]
+                if not self._unsent:
+                    waiter.unregister(self._out)
             if self._in in ready:
                 self._receive()
 
-    def _check(self) -> None:
-        if any(_same(descriptor) != mark for descriptor, mark in self._ours.items()) or len(self._ours) < 2:
+    def _check(self, descriptor: int) -> None:
+        if descriptor not in self._ours or _same(descriptor) != self._ours[descriptor]:
             message = "its pipes were closed, by a test for one"
             raise ChannelError(message)
 
-    def _send(self) -> bool:
-        """Send what the pipe takes; return whether more is to come."""
+    def _write(self, data: bytes | bytearray) -> int:
+        """Return how many bytes are done with."""
         try:
-            sent = write(self._out, self._unsent[:_CHUNK])
+            return write(self._out, data)
         except BlockingIOError:
-            return True
+            return 0
         except OSError:  # the child is gone: the end of its stream tells more
-            sent = len(self._unsent)
-        del self._unsent[:sent]
-        return bool(self._unsent)
+            return len(data)
 
     def _receive(self) -> None:
         try:

@@ -5,7 +5,10 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
-from os import getpid  # by name: what a fixture puts in its place must not reach us
+# By name: what a fixture puts in their place must not reach us.
+from json import dumps as _to_json
+from json.encoder import encode_basestring_ascii as _quoted
+from os import getpid
 from typing import TYPE_CHECKING, Any
 
 from pytest_parity.engine_client import EngineError
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_parity.engine_client import Engine
     from pytest_parity.settings import Settings
+    from pytest_parity.visible import Visible
 
 SCHEMA = "parity.conditions/1"
 STATES = ("clean", "disturbed", "unknown")
@@ -30,77 +34,105 @@ class Watch:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         """Watch nothing yet."""
-        self._keeps_series = bool(settings.reports)
         self._engine = engine
         self._timeout_s = min(DEADLINE_S, settings.timeout_s)
-        self._where = {"config": settings.config, "rootdir": settings.rootdir}
+        where = {"config": settings.config, "rootdir": settings.rootdir}
+        self._where = _to_json(where)[1:-1]
+        self._series = "true" if settings.reports else "false"
         self._preparing: int | None = None
-        self._open = ""
+        self._asking: tuple[tuple[Visible, int], str] | None = None
         self._beginning = 0
-        self._ending: int | None = None
-        self._problem = ""
-        self._late: Callable[[dict[str, Any]], None] | None = None
+        self._now = _Watched()
+        self._left: dict[str, tuple[_Watched, Callable[[dict[str, Any]], None]]] = {}
 
     def prepare(self) -> None:
         """Have the engine attach to the drivers; nothing waits for it here."""
         if self._preparing is None:
-            self._preparing = self._engine.send({"op": "watch", **self._where})
+            self._preparing = self._engine.send(f'"op": "watch", {self._where}')
 
     def begin(self, nodeid: str) -> None:
         """Have the watch begin; ``has_begun`` waits for it."""
-        request = {
-            "op": "begin",
-            "test": plain(nodeid),
-            "pid": getpid(),
-            "visible": dict(visible_now()),
-            **self._where,
-        }
-        self._beginning = self._engine.send(request)
+        self._beginning = self._engine.send(f'{self._members()}, "test": {_quoted(plain(nodeid))}')
+
+    def _members(self) -> str:
+        """Return what all begins say, as JSON; it is the same for nearly all tests."""
+        state = visible_now(), getpid()
+        if self._asking is None or self._asking[0] != state:
+            visible = ", ".join(f"{_quoted(name)}: {_quoted(value)}" for name, value in state[0])
+            self._asking = state, f'"op": "begin", "pid": {state[1]}, "visible": {{{visible}}}, {self._where}'
+        return self._asking[1]
 
     def has_begun(self, nodeid: str) -> None:
-        """Wait until the counters are read; the engine has told of the test before by then."""
-        self.settle()
-        self._open, self._problem, self._ending = nodeid, "", None
-        self._problem = self._answer(self._beginning)[1]
+        """Wait until the counters are read."""
+        before = self._now.ending
+        self._now = _Watched(nodeid)
+        # The engine reads the last test's end first, which a driver may keep as long again.
+        patience = 2 if before is not None and self._engine.is_owed(before) else 1
+        self._now.problem = self._answer(self._beginning, patience * self._timeout_s)[1]
 
-    def end(self, nodeid: str) -> None:
-        """Have the watch end; the engine reads the counters at once, and nobody waits for what it makes of them."""
-        if self._open == nodeid and self._ending is None and not self._problem:
-            self._ending = self._engine.send({"op": "end", "test": plain(nodeid), "series": self._keeps_series})
+    def end(self, nodeid: str, *, later: bool = False) -> None:
+        """Have the watch end; the engine reads the counters at once, and nobody waits for what it makes of them.
+
+        Args:
+            nodeid: the test.
+            later: what it makes of them may wait until the next test has begun.
+        """
+        now = self._now
+        if now.nodeid == nodeid and now.ending is None and not now.problem:
+            members = f'"op": "end", "test": {_quoted(plain(nodeid))}, "series": {self._series}'
+            now.ending = self._engine.send(f'{members}, "later": true' if later else members, later=later)
 
     def leave(self, nodeid: str, tell: Callable[[dict[str, Any]], None]) -> None:
-        """Have the conditions since ``begin`` told once the engine has worked them out: at ``settle`` at the latest."""
-        if self._open == nodeid:
-            self.end(nodeid)
-            self._late = tell
+        """Have the conditions since ``begin`` told at ``settle``."""
+        if self._now.nodeid == nodeid:
+            self.end(nodeid, later=True)
+            self._left[nodeid] = self._now, tell
+            self._now.nodeid = ""
+
+    def forget(self, nodeid: str) -> None:
+        """Leave conditions untold: the test runs again."""
+        self._left.pop(nodeid, None)
 
     def settle(self) -> None:
         """Tell the conditions that were left."""
-        tell, self._late = self._late, None
-        conditions = None if tell is None else self.conditions(self._open)
-        if tell is not None and conditions is not None:
-            tell(conditions)
+        left, self._left = self._left, {}
+        for watched, tell in left.values():
+            tell(self._told(watched))
 
     def conditions(self, nodeid: str) -> dict[str, Any] | None:
         """Return the conditions since ``begin`` (``parity.conditions/1``), None when this test was not begun."""
-        if self._open != nodeid:
+        if self._now.nodeid != nodeid:
             return None
         self.end(nodeid)
-        self._open = ""
-        if self._problem or self._ending is None:
-            return unknown_conditions(self._problem)
-        answer, problem = self._answer(self._ending)
+        self._now.nodeid = ""
+        return self._told(self._now)
+
+    def _told(self, watched: _Watched) -> dict[str, Any]:
+        if watched.problem or watched.ending is None:
+            return unknown_conditions(watched.problem)
+        answer, problem = self._answer(watched.ending, self._timeout_s)
         conditions = answer.get("conditions")
         if problem or not isinstance(conditions, dict) or conditions.get("state") not in STATES:
             return unknown_conditions(problem or "the engine's answer is not as agreed")
         return conditions
 
-    def _answer(self, request_id: int) -> tuple[dict[str, Any], str]:
+    def _answer(self, request_id: int, timeout_s: float) -> tuple[dict[str, Any], str]:
         try:
-            answer = self._engine.receive(request_id, self._timeout_s)
+            answer = self._engine.receive(request_id, timeout_s)
         except EngineError as error:
             return {}, str(error)
         return answer, "" if answer["ok"] else str(answer.get("error") or "no reason given").partition("\n")[0]
+
+
+class _Watched:
+    """One test: its id until it is left, why it could not begin, and the request that ended it."""
+
+    __slots__ = ("ending", "nodeid", "problem")
+
+    def __init__(self, nodeid: str = "") -> None:
+        self.nodeid = nodeid
+        self.problem = ""
+        self.ending: int | None = None
 
 
 def unknown_conditions(detail: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from pytest_parity.channel import Channel, ChannelError, monotonic
+from pytest_parity.channel import Channel, ChannelError, monotonic, pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,8 @@ main()
 _MEASURES_CHILDREN = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START", "COV_CORE_DATAFILE", "COV_CORE_SOURCE")
 """Variables by which coverage and pytest-cov reach child processes: the engine is none of the user's code, would start
 later, and ends after the data files of a run are combined."""
+_ID = re.compile(rb'\{"id": ?(\d{1,15})[,}]')
+"""How an answer begins."""
 _TAIL_BYTES = 4096
 _TAIL_LINES = 6
 # Taken here: what a test puts in their place must not reach the engine.
@@ -73,8 +76,9 @@ class Engine:
         self._failure: EngineError | None = None
         self._owner = _getpid()
         self._last_id = 0
-        self._answers: dict[int, dict[str, Any]] = {}
+        self._answers: dict[int, dict[str, Any] | bytes] = {}
         self._awaited: list[int] = []
+        self._owed: set[int] = set()
 
     def start(self) -> None:
         """Start the child; a failure shows in ``receive``."""
@@ -100,26 +104,36 @@ class Engine:
             self._failure = EngineError(f"the engine did not start: {error}")
             self._forget()
 
-    def send(self, request: Mapping[str, Any]) -> int:
-        """Send one request without waiting; return its id. A failure shows in ``receive``."""
+    def send(self, request: Mapping[str, Any] | str, *, later: bool = False) -> int:
+        """Send one request without waiting; return its id. A failure shows in ``receive``.
+
+        Args:
+            request: its members; text: these as JSON already, ``"op": "watch", "rootdir": "..."``.
+            later: whether requests that come after it may be answered before it.
+        """
         self._last_id += 1
         if _getpid() != self._owner:
             return self._last_id
-        self.start()
+        if self._process is None:
+            self.start()
         if self._channel is not None and self._failure is None:
             try:
-                line = "".join((_to_json({"id": self._last_id, **request}), "\n")).encode()
+                members = f"{request}}}" if isinstance(request, str) else _to_json(request)[1:]
+                line = "".join((f'{{"id": {self._last_id}, ', members, "\n")).encode()
             except Exception as error:  # a test put something of its own in the place of what a request tells
                 why = f"the question could not be written: {type(error).__name__}: {error}"
                 self._answers[self._last_id] = {"id": self._last_id, "ok": False, "kind": "internal", "error": why}
                 return self._last_id
-            self._awaited.append(self._last_id)
+            if later:
+                self._owed.add(self._last_id)
+            else:
+                self._awaited.append(self._last_id)
             with contextlib.suppress(ChannelError):  # told by ``receive``
                 self._channel.send(line)
         return self._last_id
 
     def receive(self, request_id: int, timeout_s: float | None = None) -> dict[str, Any]:
-        """Return the answer to a request, ``ok`` or not; requests are answered in their order.
+        """Return the answer to a request, ``ok`` or not; requests are answered in their order, but for ``later`` ones.
 
         Args:
             request_id: as ``send`` returned it.
@@ -131,7 +145,7 @@ class Engine:
         if _getpid() != self._owner:
             message = "not asked in a forked copy of the test process"
             raise EngineError(message)
-        if self._failure is None:
+        if self._failure is None or request_id in self._answers:
             try:
                 return self._await(request_id, self._timeout_s if timeout_s is None else timeout_s)
             except EngineError as error:
@@ -144,7 +158,7 @@ class Engine:
     def _await(self, request_id: int, timeout_s: float) -> dict[str, Any]:
         end = monotonic() + timeout_s
         while request_id not in self._answers:
-            if self._channel is None or not self._awaited:
+            if self._channel is None or not (self._awaited or self._owed):
                 message = "the engine is not running"
                 raise EngineError(message)
             try:
@@ -154,20 +168,35 @@ class Engine:
             if line is None:
                 message = f"the engine gave no answer within {timeout_s:g} s"
                 raise EngineError(message)
-            expected = self._awaited.pop(0)
+            self._take(line, request_id)
+        answer = self._answers.pop(request_id)
+        return _parse(answer, request_id) if isinstance(answer, bytes) else answer
+
+    def _take(self, line: bytes, request_id: int) -> None:
+        """Keep an answer; one that was owed is looked into when it is asked for, not between two tests."""
+        told = _ID.match(line) if self._owed else None
+        number = int(told[1]) if told else 0
+        if number in self._owed:
+            self._owed.discard(number)
+            self._answers[number] = line
+        else:
+            expected = self._awaited.pop(0) if self._awaited else request_id
             self._answers[expected] = _parse(line, expected)
-        return self._answers.pop(request_id)
+
+    def is_owed(self, request_id: int) -> bool:
+        """Tell whether a request that may be answered later has no answer yet."""
+        return request_id in self._owed
 
     def _fail(self, error: EngineError) -> None:
         self._end(force=True)
-        self._failure = self._with_last_words(error)
+        self._failure = self._failure or self._with_last_words(error)
         self._forget()
 
     def close(self) -> None:
         """Say goodbye, then make sure; safe to call again, and a no-op in a forked copy of this process."""
         if _getpid() != self._owner:
             return
-        busy = bool(self._awaited)  # interrupted while it works: do not wait for it
+        busy = bool(self._awaited or self._owed)  # interrupted while it works: do not wait for it
         if self._process is not None and self._failure is None:
             self.send({"op": "bye"})
         self._end(force=busy)
@@ -192,13 +221,11 @@ class Engine:
             return
         if self._channel is not None:
             self._channel.hang_up()
-        if process.poll() is None and not force:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(BYE_DEADLINE_S)
+        if not force:
+            _wait(process, BYE_DEADLINE_S)
         if process.poll() is None:  # what it started dies with it: its own children ask the kernel for that
             _kill(process)
-            with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: nothing more can be done
-                process.wait(BYE_DEADLINE_S)
+            _wait(process, BYE_DEADLINE_S)  # if not even then, it is stuck in the kernel: nothing more can be done
 
     def _with_last_words(self, error: EngineError) -> EngineError:
         lines = _tail(self._noise)
@@ -215,6 +242,7 @@ class Engine:
                 self._noise.close()
             self._noise = None
         self._awaited.clear()
+        self._owed.clear()
 
 
 def engine_root() -> str:
@@ -226,6 +254,8 @@ def engine_root() -> str:
 
 
 def _parse(line: bytes, request_id: int) -> dict[str, Any]:
+    if line == b'{"id":%d,"ok":true}\n' % request_id:  # what a test waits for needs no decoder
+        return {"id": request_id, "ok": True}
     try:
         answer = _from_json(line)
     except Exception:  # no JSON, or a test put something of its own in the place of what reads it
@@ -236,6 +266,15 @@ def _parse(line: bytes, request_id: int) -> dict[str, Any]:
         message = f"the engine wrote something else than an answer: {start!r}"
         raise EngineError(message)
     return cast("dict[str, Any]", answer)
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    """Wait for a child's end; ``Popen.wait`` does so with ``time.sleep``, which tests replace and count."""
+    pause_s, left_s = 0.0005, timeout_s
+    while process.poll() is None and left_s > 0:
+        pause(min(pause_s, left_s))
+        left_s -= pause_s
+        pause_s = min(2 * pause_s, 0.05)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -7,14 +7,14 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
-import datetime as dt
 import os
-import time
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_parity.channel import now
 from pytest_parity.end_notes import NOTES
 from pytest_parity.engine_client import Engine, EngineError
 from pytest_parity.records import RECORDS, as_plain, plain
@@ -81,8 +81,8 @@ class RunReport:
         verdicts = [*([judge.run_verdict] if judge.run_verdict is not None else []), *judge.other_verdicts]
         return {
             **records.summary(),
-            "started": dt.datetime.fromtimestamp(records.started, dt.timezone.utc).isoformat(timespec="seconds"),
-            "seconds": round(time.time() - records.started, 3),
+            "started": datetime.fromtimestamp(records.started, timezone.utc).isoformat(timespec="seconds"),
+            "seconds": round(now() - records.started, 3),
             "exit_status": int(exitstatus),
             "folder": plain(folder_in_repository(self._config.rootpath)),
             "tests": [as_plain(record) for record in records.all()],

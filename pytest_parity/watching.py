@@ -57,29 +57,30 @@ class Watching:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Begin when the setup is reported, end before the body is; both are outside the durations pytest takes.
 
-        Nobody waits for what the conditions were: they are told when the next test begins or the run ends. Where a
-        report needs them earlier, they are asked when the teardown is reported; where they decide, at once.
+        Nobody waits for what the conditions were: they are told when the run ends. Where a report needs them earlier,
+        they are asked when the teardown is reported; where they decide, at once.
         """
         plan = item.stash.get(PLAN, None)
         if plan is None or not plan.is_watched:
             return (yield)
-        is_over = call.when == "teardown" or item.stash.get(_CALLED, False)
         decides = plan.conditions == "fail"
-        if is_over and call.when == "call" and not decides:
-            self._watch.end(item.nodeid)
-        conditions = None
         # A copy that pytest-forked made ends with its test: what it leaves for later, nobody hears.
         tells_late = self._tells_late and not decides and getpid() == self._owner
-        if is_over and call.when == "teardown" and tells_late:
+        conditions = None
+        if call.when == "setup":
+            self._watch.forget(item.nodeid)
+        elif call.when == "teardown" and tells_late:
             self._watch.leave(item.nodeid, partial(self._tell, item.nodeid))
-        elif is_over and (decides or call.when == "teardown"):
+        elif call.when == "teardown" or (decides and item.stash.get(_CALLED, False)):
             conditions = self._conditions(item)
+        elif item.stash.get(_CALLED, False):
+            self._watch.end(item.nodeid, later=tells_late)
         begins = call.when == "setup" and call.excinfo is None and self._runs_bodies
         if begins:
             self._watch.begin(item.nodeid)  # while the report is made
         report = yield
         note = report.__dict__.get("parity")
-        if is_over and call.when == "call" and note is not None:
+        if call.when == "call" and note is not None and item.stash.get(_CALLED, False):
             item.stash[_NOTE] = note
         if conditions is not None and _NOTE in item.stash:
             told: dict[str, Any] = item.stash[_NOTE]

@@ -34,6 +34,16 @@ def parent_of(pid: int, root: str = "") -> int | None:
         return None
 
 
+def core_of(pid: int, root: str = "") -> int | None:
+    """Return the core that a process's first thread runs on or ran on last; None when that cannot be told."""
+    try:
+        with open(f"{root}/proc/{pid}/stat", "rb") as file:
+            text = file.read(4096)
+        return int(text.rpartition(b")")[2].split()[36])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def is_own(pid: int, ancestor: int, root: str = "") -> bool:
     """Return whether a process is ``ancestor`` or descends from it."""
     current: int | None = pid

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parity.model.interval import Gap, Series, Tenancy, Tenant, Throttle, WatchedDevice
 from parity.probes.nvidia_convert import THROTTLE_REASONS
 from parity.probes.watch_amd import TICKS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 # Bits of ``indep_throttle_status``, the same on every chip. Source: SMU_THROTTLER_*_BIT of the Linux kernel's
 # drivers/gpu/drm/amd/pm/swsmu/inc/amdgpu_smu.h; ranges as its comments group them.
@@ -46,8 +49,13 @@ def _device(raw: dict[str, Any], unit: dict[str, Any], answer: dict[str, Any]) -
         for name, track in tracks.items()
         if _is_counter(name) and track[1] < track[0]
     }
-    usable = {name: track for name, track in tracks.items() if name not in backward}
-    gaps.update(backward)
+    once = {
+        name: ["not_asked", "read at one end of the test only: it was too short"]
+        for name, track in tracks.items()
+        if _is_counter(name) and track[5] < 2
+    }
+    usable = {name: track for name, track in tracks.items() if name not in backward | once}
+    gaps.update(backward | once)
     throttled = _throttled(usable, raw["events"], facts["vendor"], seconds)
     for both, parts in _DOUBLED.items():
         if not {f"{_NS}{part}" for part in parts} & set(gaps):
@@ -65,7 +73,7 @@ def _device(raw: dict[str, Any], unit: dict[str, Any], answer: dict[str, Any]) -
         },
         settings=dict(unit["fixed"]),
         throttled=throttled,
-        throttle_known=bool(raw["events"]) or any(name.startswith((_NS, _TICK)) for name in usable),
+        throttle_known=_tells_throttling(usable) or (bool(raw["events"]) and not _tells_throttling(once)),
         tenancy=_tenancy(raw, usable, answer),
         energy_j=None if energy is None else energy / 1000,
         processes=tuple(
@@ -88,6 +96,10 @@ def _device(raw: dict[str, Any], unit: dict[str, Any], answer: dict[str, Any]) -
 
 def _is_counter(name: str) -> bool:
     return name in _COUNTERS or name.startswith((_NS, _TICK)) or name == TICKS or name.endswith("_ticks")
+
+
+def _tells_throttling(names: Collection[str]) -> bool:
+    return any(name.startswith((_NS, _TICK)) for name in names)
 
 
 def _moved(track: list[float] | None) -> float | None:

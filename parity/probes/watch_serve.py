@@ -1,10 +1,10 @@
 """Knows the watcher: a child that loads the vendor libraries once and then serves ``begin`` and ``end`` around tests.
 
-Between the two it samples every device from a core of its own; otherwise it waits without a timer. Requests and
-answers are JSON lines; every answer repeats the request's number. After ``begin`` only what fits a budget is read
-before answering, the rest right afterwards; ``end`` reads the counters and, of the slower values, what still fits, and
-takes the freshest sample of the others. With many devices it takes the freshest sample also of the counters of those
-that do not fit, idle ones first.
+Between the two it samples every device from a core that the test does not run on; otherwise it waits without a timer.
+Requests and answers are JSON lines; every answer repeats the request's number. After ``begin`` only what fits a
+budget is read before answering, the rest right afterwards; ``end`` reads the counters and, of the slower values, what
+still fits, and takes the freshest sample of the others. With many devices it takes the freshest sample also of the
+counters of those that do not fit, idle ones first.
 
 A ``begin`` with ``stream`` also sends every sample as it is taken, and now and then all that was added up so far: lines
 with ``stream`` instead of a request's number. Who reads them has everything up to the moment a driver kills this
@@ -26,6 +26,8 @@ from parity.probes.nvml_survey import WHY
 from parity.probes.watch_unit import OTHERS, PROCESSES, Recording, numbers_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from parity.probes.ask import Ask
     from parity.probes.watch_unit import Answer, Read, Unit
 
@@ -51,9 +53,11 @@ def survey(ask: Ask, options: dict[str, Any]) -> None:
     units = watch_nvml.units(ask, skip)
     units += watch_amd.units(ask, options, beside_others=bool(units))
     period = float(options.get("sample_every_s") or SAMPLE_EVERY_S)
-    pinned = _pin()
+    cores = _cores()
+    pinned = max(cores) if len(cores) > 1 and _keep_to({max(cores)}) else None
     sampling = pinned is not None or bool(options.get("always"))
-    server = Server(ask, units, period=period if sampling else None, root=str(options.get("root") or ""))
+    root = str(options.get("root") or "")
+    server = Server(ask, units, period=period if sampling else None, root=root, cores=cores)
     ask.send(
         {
             "ready": [
@@ -69,18 +73,18 @@ def survey(ask: Ask, options: dict[str, Any]) -> None:
     server.serve()
 
 
-def _pin() -> int | None:
-    """Move to the last core that this process may use; None when there is no second one, or no way to."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
+def _cores() -> frozenset[int]:
+    """Return the cores that this process may use, none where that cannot be told or chosen."""
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+
+
+def _keep_to(cores: Collection[int]) -> bool:
+    """Keep to some cores; return whether that could be done."""
     try:
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) < 2:
-            return None
-        os.sched_setaffinity(0, {cores[-1]})
+        os.sched_setaffinity(0, cores)
     except OSError:
-        return None
-    return cores[-1]
+        return False
+    return True
 
 
 class Server:
@@ -91,14 +95,19 @@ class Server:
         units: the devices.
         period: seconds between samples; None: never sample.
         root: prefix of ``/proc``.
+        cores: to choose from, so as to keep off the test's; fewer than two: there is no choice.
     """
 
-    def __init__(self, ask: Ask, units: list[Unit], *, period: float | None, root: str = "") -> None:
+    def __init__(
+        self, ask: Ask, units: list[Unit], *, period: float | None, root: str = "", cores: Collection[int] = ()
+    ) -> None:
         """Order the reads by cost."""
         self.period = period
         self._ask = ask
         self._units = {unit.id: unit for unit in units}
         self._root = root
+        self._cores = frozenset(cores)
+        self._kept_off: int | None = None
         self._ids_are_ours = own_processes.ids_are_ours(root)
         for unit in units:
             unit.reads.sort(key=lambda read: read.cost_s)
@@ -134,6 +143,7 @@ class Server:
             left = begun.begin(BEGIN_BUDGET_S)
             if not begun.streams:
                 self._ask.send({"seq": request["seq"]})
+                self._keep_off(int(request["pid"]))
             begun.begin_rest(left, self._interrupted)
             if begun.streams:  # who is to be watched has not started yet
                 self._ask.send({"seq": request["seq"]})
@@ -145,6 +155,12 @@ class Server:
             budget = STREAM_END_BUDGET_S if ended is not None and ended.streams else END_BUDGET_S
             answer = {} if ended is None else ended.end(budget)
             self._ask.send({"seq": request["seq"], "test": answer})
+
+    def _keep_off(self, pid: int) -> None:
+        """Leave the test's core to the test: a watcher on it takes time from it, and reads its end too late."""
+        core = own_processes.core_of(pid, self._root) if len(self._cores) > 1 else None
+        if core not in (None, self._kept_off) and _keep_to(self._cores - {core}):
+            self._kept_off = core
 
     def _interrupted(self) -> bool:
         return bool(self._selector.select(0))

@@ -152,6 +152,24 @@ def test_a_dead_engine_is_not_asked_again(pytester: pytest.Pytester, gate: Gate,
     assert len(pids(engine_log)) == 1
 
 
+@pytest.mark.parametrize("target", ["here", "here-deaf"])
+def test_a_suite_that_replaces_sleep_does_not_see_ours(pytester: pytest.Pytester, gate: Gate, target: str) -> None:
+    """Found in the tests of pytest-rerunfailures: the engine's end was waited for with the test's own mock."""
+    pytester.makepyfile(
+        """
+        import atexit
+        import time
+        from unittest import mock
+
+        def test_function():
+            time.sleep = mock.MagicMock()
+            atexit.register(lambda: print("asked to sleep", time.sleep.call_count, "times"))
+        """
+    )
+    result = gate(f"--parity-target={target}", child=True)
+    result.stdout.fnmatch_lines(["asked to sleep 0 times"])
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -17,7 +17,7 @@ import runs
 from parity import engine as engine_module
 from parity import session
 from parity.config import project as project_module
-from parity.engine import Engine
+from parity.engine import MAX_OWED, OWED_S, Engine
 from parity.model.policy import Conditions
 from pytest_parity import plugin as plugin_module
 from pytest_parity import settings as plugin_settings
@@ -309,6 +309,52 @@ def test_an_end_of_another_test_is_unknown_and_ends_nothing_twice(watching: Engi
     for _ in range(2):
         [gap] = ask(watching, "end", test="b")["conditions"]["unknowns"]
         assert gap["detail"] == "'b' has not begun"
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_the_conditions_were_may_be_told_later_and_is_the_same(
+    watching: Engine, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    monkeypatch.setattr("parity.engine._cores", lambda: cores)
+    engine = Engine()
+    monkeypatch.setattr(engine, "_watch", watching._watch)
+
+    def end(number: int, **how: Any) -> dict[str, Any] | None:
+        ask(engine, "begin", test="t", pid=1, visible={})
+        told = engine.answer(json.dumps({"id": number, "op": "end", "test": "t", **how}).encode())
+        return None if told is None else json.loads(msgspec.json.encode(told))
+
+    at_once = end(1)
+    assert at_once is not None
+    assert engine.patience_s is None
+    if cores == 1:  # it would be worked out on the core of the next test
+        assert end(2, later=True) == at_once | {"id": 2}
+        return
+    assert (end(2, later=True), end(3, later=True)) == (None, None)
+    assert engine.patience_s == OWED_S
+    assert end(4) == at_once | {"id": 4}
+    assert json.loads(msgspec.json.encode(engine.owed_answer())) == at_once | {"id": 2}
+    assert engine.patience_s == 0.0, "nobody asks: the rest, too"
+    assert json.loads(msgspec.json.encode(engine.owed_answer())) == at_once | {"id": 3}
+    assert engine.patience_s is None
+
+
+def test_no_more_is_owed_than_a_bound(watching: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_may_owe", True)
+    ends = []
+    for number in range(MAX_OWED + 1):
+        ask(watching, "begin", test="t", pid=1, visible={})
+        ends.append(watching.answer(json.dumps({"id": number, "op": "end", "test": "t", "later": True}).encode()))
+    assert [told is None for told in ends] == [True] * MAX_OWED + [False]
+
+
+def test_an_error_of_our_own_in_what_is_owed_is_internal(watching: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_may_owe", True)
+    monkeypatch.setattr(session, "interval_of", lambda *_, **__: 1 / 0)
+    ask(watching, "begin", test="t", pid=1, visible={})
+    assert watching.answer(b'{"id": 7, "op": "end", "test": "t", "later": true}') is None
+    told = watching.owed_answer()
+    assert (told["id"], told["ok"], told["kind"]) == (7, False, "internal")
 
 
 @pytest.mark.parametrize("broken", [{"pid": "x"}, {"pid": None}, {"visible": 5}, {"visible": ["a"]}, {}])

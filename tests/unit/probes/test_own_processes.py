@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,15 @@ def test_a_broken_stat_has_no_parent(proc: Proc, text: str) -> None:
 def test_names_are_read_where_they_can_be(proc: Proc) -> None:
     assert own_processes.name_of(120, proc.root) == "python (3) x"
     assert own_processes.name_of(999, proc.root) == ""
+
+
+def test_the_core_of_this_process_is_one_it_may_use() -> None:
+    assert own_processes.core_of(os.getpid()) in os.sched_getaffinity(0)
+
+
+@pytest.mark.parametrize("stat", ["", "1 (x) R 1 2", "1 (x) R " + "x " * 60])
+def test_a_core_that_cannot_be_told_is_none(tmp_path: Path, stat: str) -> None:
+    (tmp_path / "proc/7").mkdir(parents=True)
+    (tmp_path / "proc/7/stat").write_text(stat)
+    assert own_processes.core_of(7, str(tmp_path)) is None
+    assert own_processes.core_of(8, str(tmp_path)) is None

@@ -494,15 +494,21 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_the_watcher_stays_on_the_last_of_its_cores(bench: Callable[..., Bench]) -> None:
-    one = bench(always=False)
-    interval = one.run()
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        assert os.sched_getaffinity(one.pid) == {cores[-1]}
+def test_the_watcher_keeps_off_the_core_of_the_test(bench: Callable[..., Bench]) -> None:
+    cores = os.sched_getaffinity(0)
+    if len(cores) < 2:
+        pytest.skip("this machine has one core")
+    one = bench()
+    told = one.machine.root / f"proc/{os.getpid()}/stat"
+    told.parent.mkdir(parents=True)
+    for core in (max(cores), min(cores)):
+        told.write_text(f"{os.getpid()} (py) test) R {' '.join(map(str, range(4, 39)))} {core} 0 0")
+        interval = one.run(2)
+        assert os.sched_getaffinity(one.pid) == cores - {core}
         assert interval.sampled_every_s == 0.1
-    else:
-        assert interval.sampled_every_s is None
+    told.unlink()
+    one.run(1)
+    assert os.sched_getaffinity(one.pid) == cores - {min(cores)}, "where nothing is told, nothing is moved"
 
 
 def test_on_a_single_core_only_both_ends_are_read(bench: Callable[..., Bench]) -> None:

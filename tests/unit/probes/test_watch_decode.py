@@ -50,6 +50,15 @@ def test_a_counter_read_once_says_nothing() -> None:
     here = decoded({"energy_mj": track(5, 5, count=1), "limited_ns.hw-thermal": track(5, 5, count=1)})
     assert here.energy_j is None
     assert here.throttled == ()
+    assert here.throttle_known is False
+    told = ("not_asked", "read at one end of the test only: it was too short")
+    assert [(gap.why, gap.detail) for gap in here.unknowns] == [told] * 2
+
+
+def test_what_was_active_at_one_moment_does_not_stand_for_a_counter_that_was_not_read_twice() -> None:
+    assert decoded({"limited_ns.hw-thermal": track(5, 5, count=1)}, events={"0": 1}).throttle_known is False
+    assert decoded({"limited_ns.hw-thermal": track(5, 5, count=2)}, events={"0": 1}).throttle_known is True
+    assert decoded({}, events={"0": 1}).throttle_known is True, "a device without such a counter"
 
 
 def test_a_counter_that_goes_backwards_is_a_gap() -> None:

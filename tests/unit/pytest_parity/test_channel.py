@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_parity import channel as channel_module
-from pytest_parity import conditions, engine_client
+from pytest_parity import conditions, engine_client, records, run_report
 from pytest_parity.channel import Channel, ChannelError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_a_stopped_clock_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch)
     child.end()
 
 
-@pytest.mark.parametrize("module", [channel_module, conditions, engine_client])
+@pytest.mark.parametrize("module", [channel_module, conditions, engine_client, records, run_report])
 def test_no_module_holds_a_clock_that_freezegun_would_replace(module: ModuleType) -> None:
     """It puts its own clock wherever a module has the real one; then an answer would seem to take for ever."""
     clocks = (time.monotonic, time.time, time.perf_counter, time.sleep)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ FINGERPRINT = {
 def main() -> None:
     """Answer JSON lines until ``bye`` or the end of standard input; ``FAKE_ENGINE_START=kill`` ends before the first.
 
-    ``FAKE_ENGINE_LATE=end:test_one``: that request is answered once the next one is there.
+    ``FAKE_ENGINE_LATE=end:test_one``: that request is answered once the next one is there; ``FAKE_ENGINE_OWES_S``: what
+    may be answered later is, so many seconds, and the one of the test ``FAKE_ENGINE_CUTS`` only half.
     """
     held = ""
     die_with_parent()
@@ -74,6 +76,10 @@ def main() -> None:
             answer = judge(settings)
         told = json.dumps({"id": request["id"], **answer})
         name = request.get("test", "").rpartition("::")[2]
+        if request.get("later") and "FAKE_ENGINE_OWES_S" in os.environ:
+            cut = told[: len(told) // 2] if name == os.environ.get("FAKE_ENGINE_CUTS") else told
+            threading.Timer(float(os.environ["FAKE_ENGINE_OWES_S"]), os.write, (1, f"{cut}\n".encode())).start()
+            continue
         if f"{request['op']}:{name}" == os.environ.get("FAKE_ENGINE_LATE"):
             held = told + "\n"
             continue
