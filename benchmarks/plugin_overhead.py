@@ -74,9 +74,10 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=5000)
     parser.add_argument("--only", nargs="*", default=[v.name for v in VARIANTS], metavar="NAME")
     given = parser.parse_args()
+    named = {"bare", "bare again", *given.only}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        pythons = environments(place, [variant for variant in VARIANTS if variant.name in given.only])
+        pythons = environments(place, [variant for variant in VARIANTS if variant.name in named])
         small = suite(place / "small", 1)
         large = suite(place / "large", given.tests)
         start_up = measured(pythons, small, given.runs)
