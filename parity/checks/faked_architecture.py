@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
     from parity.checks.subject import Machine
     from parity.model.absent import Absent
+    from parity.model.spec import DeviceSpec
     from parity.model.target import Target
 
 _NAMES_ARCHITECTURE = re.compile(r"ARCH|GFX|_CC$")
+_COUNTS_UNITS = {"CU_NUM": "cu_count", "FLASH_ATTENTION_NUM_SMS": "sm_count"}
 
 
 def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
@@ -24,15 +26,14 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     Only a part that the catalog knows says what is there: an overridden runtime reports the faked architecture.
     """
     del wanted
-    real = {subject.arch if subject.spec else None for subject in here.subjects}
+    real = [subject.spec for subject in here.subjects]
     for card in here.environment:
         if not is_fake(card) or not concerns(card, here):
             continue
         for name, value in sorted(here.fingerprint.environment.items()):
-            true = bool(_NAMES_ARCHITECTURE.search(name)) and architecture_named(value) is not None
-            if not card.triggered_by(name, value) or (true and real == {architecture_named(value)}):
+            if not card.triggered_by(name, value) or (real and all(says_what_is(name, value, spec) for spec in real)):
                 continue
-            known = ", ".join(sorted(arch for arch in real if arch)) or "an unlisted part"
+            known = ", ".join(sorted({spec.arch for spec in real if spec})) or "an unlisted part"
             yield Mismatch(
                 subject=name,
                 here=f"{name}={value}",
@@ -40,6 +41,15 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
                 message=f"is set to {value!r} on {known}: {card.effect}",
                 mend=f"{name}: {card.mend}",
             )
+
+
+def says_what_is(name: str, value: str, spec: DeviceSpec | None) -> bool:
+    """Return whether a variable names the architecture or the number of units that a part has: it fakes nothing."""
+    if spec is None:
+        return False
+    if name in _COUNTS_UNITS:
+        return value.strip().isdigit() and int(value) == spec.number(_COUNTS_UNITS[name])
+    return bool(_NAMES_ARCHITECTURE.search(name)) and architecture_named(value) == spec.arch
 
 
 def architecture_named(value: str) -> str | None:

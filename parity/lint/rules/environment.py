@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from parity.checks.faked_architecture import says_what_is
 from parity.lint import parts
 from parity.lint.facts import Facts, Hit, Setting
 
@@ -114,6 +115,8 @@ def _found(function: str, facts: Facts, asked: Asked) -> Iterator[Hit]:
             if card.kind in _DECLARED and setting.how in ("compose", "kubernetes"):
                 continue
             if card.kind == "dead" and not _reads_it_no_more(facts, card.dead_since.get("vllm")):
+                continue
+            if card.kind == "fake-arch" and says_what_is(setting.name, setting.value, spec):
                 continue
             if card.triggered_by(setting.name, setting.value):
                 told = f"{setting.name}={setting.value}" if len(setting.value) < 60 else setting.name

@@ -243,6 +243,8 @@ def test_a_true_architecture_is_no_fake_but_a_number_of_sms_is() -> None:
     assert faked(H100, FLASH_ATTENTION_NUM_SMS="90") == 1
     assert faked(H100, NUMBA_FORCE_CUDA_CC="9.0", TRITON_OVERRIDE_ARCH="cuda:80") == 1
     assert faked("mi300x", HSA_OVERRIDE_GFX_VERSION_0="9.4.2") == 0
+    assert faked(H100, FLASH_ATTENTION_NUM_SMS="132") == 0
+    assert [faked("mi300x", CU_NUM=count) for count in ("304", "80", "all", "0")] == [0, 1, 1, 0]
 
 
 def test_on_an_unlisted_part_no_value_is_believed() -> None:
