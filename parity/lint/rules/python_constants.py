@@ -60,7 +60,7 @@ def _peaks() -> tuple[tuple[float, str, str], ...]:
 def unit_count(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield SM and CU counts of one part that is not the target, written down where the device could be asked."""
     target = asked.spec
-    for name, node, value in _bound(facts):
+    for name, node, value in () if _tells_apart(facts, target.id) else _bound(facts):
         owners = (
             _counts().get(value) if isinstance(value, int) and value >= _MIN_COUNT and value not in _TRIVIAL else None
         )
@@ -88,7 +88,7 @@ def _some(owners: tuple[str, ...]) -> str:
 def peak(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield peak rates and bandwidths of one part that is not the target, used for whatever part runs."""
     target = asked.spec
-    for name, node, value in _bound(facts):
+    for name, node, value in () if _tells_apart(facts, target.id) else _bound(facts):
         if not _PEAK.fullmatch(name):
             continue
         owners = _owners(float(value), name)
@@ -97,6 +97,12 @@ def peak(facts: Facts, asked: Asked) -> Iterator[Hit]:
         if owners and target.id not in owners:
             message = f"{name} = {value:g} is the peak of {_some(owners)}, not of {target.id}"
             yield Hit(span=span_of(node, facts.source), message=message)
+
+
+def _tells_apart(facts: Facts, target: str) -> bool:
+    """Return whether a file has a key for the target: what it writes down otherwise is for other devices."""
+    keys = (key for table in facts.nodes(ast.Dict) for key in table.keys if isinstance(key, ast.Constant))
+    return any(target in meant for key in keys for meant in parts.named(str(key.value)[:_MAX_NAME]).values())
 
 
 def _owners(value: float, name: str) -> tuple[str, ...]:

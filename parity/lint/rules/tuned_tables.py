@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # SGLang looks in the folder of its Triton first, and then in those of other releases.
 _TRITON = re.compile(r"/triton_[\d_]+$")
 PROGRAMS = ("vllm", "sglang")
+# Tables of kernels that take 4 bit floating point, by how AITER names them.
+_FP4 = re.compile(r"fp4|a4w4", re.IGNORECASE)
 
 
 def lack_target(paths: list[str], asked: Asked) -> Iterator[tuple[str, Hit]]:
@@ -58,6 +60,8 @@ def rows_lack_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
     indexed = next((entry for entry in store.index() if spec and entry.id == spec.id), None)
     if spec is None or indexed is None or spec.vendor != "amd" or not facts.tuned:
         return
+    if _FP4.search(facts.path.rpartition("/")[2]) and spec.number("tflops_fp4") is None:
+        return  # kernels of a number format that the target does not have
     device = as_device(indexed)
     if any(fits(entry, device, set(), {}) is not False for entry in facts.tuned):
         return

@@ -24,7 +24,7 @@ ROLES = {
         "tests/gpu-pod.yaml", ".github/workflows/ci.yml", "docker/Dockerfile.ci_gpu", "docker/Dockerfile.test",
         "build-env.Dockerfile", "jenkins/envs/node.sh", ".gitlab-ci.yml", "test_kernels.sh", "qa/test-all.sh",
     ),
-    "docs": ("docs/conf.py", "website/build.sh", "docker/Dockerfile.docs", ".devcontainer/Dockerfile", "requirements/docs.txt"),
+    "docs": ("docs/conf.py", "website/build.sh", "docker/Dockerfile.docs", ".devcontainer/Dockerfile", "requirements/docs.txt", "blogs/2024/x/Dockerfile"),
     "example": ("examples/job.yaml", "a/tutorials/x.py", "Samples/0_intro/CMakeLists.txt", "notebooks/requirements.txt"),
     "course": ("hw3/Makefile", "lectures/18/CMakeLists.txt", "lecture_018/kernels/CMakeLists.txt", "exercises/Dockerfile"),
     "machine": (
@@ -32,7 +32,7 @@ ROLES = {
         "scripts/build_perlmutter.sh", "cmake/toolchains/x.cmake", "gpu-toolchain.cmake", "config/envs/summit.sh",
     ),
     "kept": (
-        "archive/Dockerfile", "install/v0.16.0/kserve.yaml", "retired_benchmarks/x", "dev/issues/issue9_atomics/makefile",
+        "archive/Dockerfile", "legacy/requirements.txt", "install/v0.16.0/kserve.yaml", "retired_benchmarks/x", "dev/issues/issue9_atomics/makefile",
         "previous_version/requirements.txt", "docker/Dockerfile.old",
     ),
     "copy": ("third_party/cub/Makefile", "csrc/extern/CMakeLists.txt", "deps/cub-1.8.0/Makefile", "lib/cub-1.8.0/Makefile"),
@@ -41,6 +41,7 @@ ROLES = {
     "watcher": ("hpc_monitoring/Dockerfile", "dcgm-exporter/Dockerfile"),
     "preparation": ("utils/preprocess.sh", "launch_nemo_convert.sh"),
     "script": ("build.sh", "run.sbatch", "dev/pkg_helpers.bash"),
+    "errand": ("scripts/kitten/run.sh", "export-onnx.sh", "tools/convert_model.bash", "download.sh"),
     "fragment": ("cmake/Dependencies.cmake", "common.mk", "Makefile.cuda"),
     "loose-makefile": ("src/gemm/Makefile", "kernels/makefile"),
 }  # fmt: skip
@@ -80,7 +81,7 @@ def of(path: str, kind: str, text: str) -> Facts:
     [
         ("build.sh", "shell", "cmake ..\n", {"script"}),
         ("build.sh", "shell", "python setup.py bdist_wheel\n", set()),
-        ("ci/run.sh", "shell", "cmake ..\n", {"trial", "script"}),
+        ("ci/run.sh", "shell", "cmake ..\n", {"trial", "script", "errand"}),
         ("ci/run.sh", "shell", "pytest benchmarks/test_gemm.py\n", {"script"}),
         ("ci/wheel.sh", "shell", "python -m build\n", set()),
         ("ci/unit-tests.sh", "shell", "python -m build --wheel\n", {"trial", "script"}),
