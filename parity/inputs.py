@@ -525,7 +525,7 @@ def near_names(name: str, known: list[str] | tuple[str, ...], *, count: int = 3)
 
     if len(name) > MAX_PATH_CHARS:
         return ""
-    return ", ".join(difflib.get_close_matches(name, known, n=count, cutoff=0.5))
+    return ", ".join(difflib.get_close_matches(name, known, n=count, cutoff=0.6))
 
 
 def compose_all(text: str, *, where: str) -> list[yaml.Node]:

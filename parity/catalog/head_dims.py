@@ -159,10 +159,10 @@ def _in(number: int, bounds: tuple[int, int]) -> bool:
 
 
 def _bounds(limit: HeadDimLimit) -> str:
-    """Return ``from 8 to 128 or (192, 128)``."""
+    """Return ``from 8 to 128, values the same or (192, values 128)``."""
     told = [f"from {limit.least} to {limit.most}" if limit.least > 1 else f"at most {limit.most}"]
     if limit.value == "same":
-        told[0] += " with values alike"
+        told[0] += ", values the same"
     told += [f"({_span(pair.head)}, values {_span(pair.value)})" for pair in limit.also]
     return " or ".join(told)
 

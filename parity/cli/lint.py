@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from parity import __version__, session
 from parity.catalog import store
-from parity.cli import issue_formats, options
+from parity.cli import issue_formats, lint_choice, options
 from parity.config.targets import target_or_default
-from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
-from parity.inputs import decode_text, near_names, read_bytes
+from parity.errors import NothingToJudgeError, UsageError
+from parity.inputs import decode_text, read_bytes
 from parity.lint import baseline, cache, fixing, waive
 from parity.lint.asked import asked_of
 from parity.lint.changed import changed_lines, touches
@@ -26,7 +26,6 @@ from parity.units import plural
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
 
     from parity.config.project import Project
     from parity.model.policy import LintSettings
@@ -75,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Scan, report, and return the exit status."""
     project = session.project_of(arguments.config)
     target = target_or_default(arguments.target, project, source="--target")
-    chosen = _chosen(arguments, project)
+    chosen = lint_choice.chosen(arguments, project)
     gated = bool(project.targets) and project.default_target is None
     declared = bool(project.targets) or project.default_target is not None
     asked = asked_of(
@@ -210,46 +209,10 @@ def _report(
         findings=tuple(findings),
         unknowns=tuple(outcome.unknowns),
         skipped_rules=rules.skipped,
-        preview_rules=_resting(arguments, project),
+        preview_rules=lint_choice.resting(arguments, project),
         baselined=held,
         exit_status=int(failed),
     )
-
-
-def _chosen(arguments: argparse.Namespace, project: Project) -> set[str]:
-    """Return the rules to run: the command line's choice over the project's; of rules nobody named, the stable ones.
-
-    Raises:
-        UnknownNameError: a name is no lint rule's.
-    """
-    known, settings = [card.id for card in store.lint_book().cards], project.lint
-    selected, ignored = _names(arguments.select), _names(arguments.ignore)
-    for option, names in (("--select", selected), ("--ignore", ignored)):
-        for name in names:
-            if name not in known:
-                close, mend = near_names(name, known), "list all with `parity rule`"
-                raise UnknownNameError(f"no lint rule named {name!r}", where=option, close=close, mend=mend)
-    run = set(selected or settings.select or _unnamed(arguments, project))
-    return run - set(ignored) - (set() if selected else set(settings.ignore))
-
-
-def _unnamed(arguments: argparse.Namespace, project: Project) -> list[str]:
-    """Return the rules that run where no list of rules is given: stable ones, and those that the project sets up."""
-    preview = arguments.preview or project.lint.preview
-    cards = store.lint_book().cards
-    return [card.id for card in cards if preview or card.status == "stable" or card.id in project.rules]
-
-
-def _resting(arguments: argparse.Namespace, project: Project) -> tuple[str, ...]:
-    """Return the rules that did not run because they are in preview."""
-    if _names(arguments.select) or project.lint.select:
-        return ()
-    ready = set(_unnamed(arguments, project))
-    return tuple(card.id for card in store.lint_book().cards if card.id not in ready)
-
-
-def _names(given: Iterable[str] | None) -> list[str]:
-    return [name.strip() for words in given or () for name in words.split(",") if name.strip()]
 
 
 def render(

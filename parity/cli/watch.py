@@ -114,7 +114,7 @@ def _check(arguments: argparse.Namespace, command: list[str]) -> None:
             f"{arguments.every:g} s is no distance of samples", where="--every", mend=f"give {LEAST_EVERY_S} or more"
         )
     if not command and arguments.seconds is None:
-        raise UsageError("nothing to run", where="parity watch", mend="give `-- CMD`, or `--seconds N` to only watch")
+        raise UsageError("nothing to watch", mend="give `-- CMD`, or `--seconds N` to only watch")
     files = arguments.output or []
     arguments.format = arguments.format or [_format_of(file) for file in files] or ["text"]
     if len(files) > len(arguments.format):

@@ -74,7 +74,7 @@ def _lines(fleet: Fleet, *, verbose: bool) -> Iterator[str]:
 def _head(fleet: Fleet) -> Iterator[str]:
     target = f" against {fleet.target}" if fleet.target else ""
     if not fleet.groups:
-        yield f"no node was understood{target}"
+        yield f"no node was understood{target}: give reports of `parity capture`, or of `parity fleet collect`"
         return
     kinds = f"{len(fleet.groups)} kinds" if len(fleet.groups) > 1 else "all alike"
     older = f", {plural(fleet.superseded, 'older reading')} left out" if fleet.superseded else ""

@@ -96,7 +96,7 @@ def test_an_unknown_command_is_told_with_the_known_ones(capsys: pytest.CaptureFi
     ("words", "hint"),
     [
         (["doctor", "h100"], "parity doctor: error: unrecognized arguments: h100\n  mend: write `--target h100`\n"),
-        (["doctor", "--targte=h100"], "arguments: --targte=h100\n  close: --target, --output, --format\n"),
+        (["doctor", "--targte=h100"], "arguments: --targte=h100\n  close: --target\n"),
         (["rule", "a", "b"], "parity rule: error: unrecognized arguments: b\n"),
     ],
 )
