@@ -13,29 +13,34 @@ from parity.model.compare import Inference
 from parity.units import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Literal
 
     from parity.compare.column import Column
     from parity.model.compare import Quantity, Ratio
 
-_LEFT_OUT = ("fp64", "fp16")  # FP16 is BF16's rate on all of these; FP64 is told of the matrix units
 _WORDS = {"fp64_tensor": "FP64 matrix", "int8": "INT8"}
 
 
 def inferences(columns: Sequence[Column]) -> tuple[Inference, ...]:
     """Return what a result on the first column says about each other one."""
     told: list[Inference] = []
+    left_out = ("fp64", "fp16") if _is_bf16_too(columns) else ("fp64",)  # FP64 is told of the matrix units
     for about in range(1, len(columns)):
         pair = columns[0], columns[about]
         told.append(_bandwidth(*pair, about))
         told += [
             _compute(*pair, about, dtype)
             for dtype in FORMATS
-            if dtype not in _LEFT_OUT and any(one.facts[rate_name(dtype)].state == "known" for one in pair)
+            if dtype not in left_out and any(one.facts[rate_name(dtype)].state == "known" for one in pair)
         ]
         told += [_latency(*pair, about), _capacity(*pair, about), _link(*pair, about)]
     return tuple(told)
+
+
+def _is_bf16_too(columns: Iterable[Column]) -> bool:
+    """Return whether FP16 runs at the rate of BF16 everywhere; before Ampere there is no BF16."""
+    return all(figure(one.facts["tflops_fp16"]) == figure(one.facts["tflops_bf16"]) for one in columns)
 
 
 def _same(one: Column, two: Column) -> bool:

@@ -72,8 +72,8 @@ _GBPS = ("memory_bandwidth_gbps", "per GB/s of bandwidth", "", 1.0)
 _GIB = ("memory_bytes", "per GiB of memory", "/GiB", float(1024**3))
 _BILLION = ("transistors", "per 1e9 transistors", "", 1e9)
 _DIE = ("compute_dies", "per compute die", "", 1.0)
-_RATES = ("tflops_fp64_tensor", "tflops_fp32", "tflops_bf16", "tflops_fp8", "tflops_fp4", "tops_int8")
-_MATRIX = ("tflops_fp64_tensor", "tflops_bf16", "tflops_fp8", "tflops_fp4")
+_RATES = ("tflops_fp64_tensor", "tflops_fp32", "tflops_fp16", "tflops_bf16", "tflops_fp8", "tflops_fp4", "tops_int8")
+_MATRIX = ("tflops_fp64_tensor", "tflops_fp16", "tflops_bf16", "tflops_fp8", "tflops_fp4")
 
 
 def _quotients() -> list[_Quotient]:
@@ -134,7 +134,7 @@ def normalised_rows(columns: Sequence[Column]) -> tuple[Row, ...]:
     for one in _QUOTIENTS:
         cells = tuple(divided(column.facts[one.above], column.facts[one.below], scale=one.scale) for column in columns)
         rows.append(_row(columns, f"{_shown(one.above)}/{_shown(one.below)}", one, cells))
-    for dtype in ("bf16", "fp8", "fp4"):
+    for dtype in ("fp16", "bf16", "fp8", "fp4"):
         rate, title = rate_name(dtype), f"{_NAMES[dtype]} per SM / CU and clock"
         clocked = _Quotient(rate, "(unit_count * clock_rate_mhz)", title, "FLOP", 1e6, None)
         cells = tuple(per_clock(column, rate) for column in columns)

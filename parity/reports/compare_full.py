@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from parity.compare.quantities import times_text
 from parity.reports.compare_lines import BY_PEAK, carried, head, table, wrapped
-from parity.reports.compare_rows import ALIKE, format_word, sections
+from parity.reports.compare_rows import format_word, repeats, sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def _place(comparison: Comparison, place: Place, width: int) -> Iterator[str]:
         for each in names:
             row = rows[each]
             found, title = row.over_first[place.part], row.title.removesuffix(", dense")
-            if each == ALIKE[0] and row.over_first[place.part] == rows[ALIKE[1]].over_first[place.part]:
+            if repeats(row, rows, place.part):
                 continue
             told.append(title if found.value is None or name == "same" else f"{title} {times_text(found)}")
         yield from wrapped(f"{word:<9}  {'; '.join(told)}", width, 2, hang=11)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from parity.model.compare import Comparison, Quantity, Row
 
-ALIKE = ("tflops_fp16", "tflops_bf16")  # one row where all columns have the same figures
 # Shown on request: what only some ask for, divided.
 _FOR_THE_CURIOUS = ("tflops_fp64_tensor/", "tflops_fp32/", "tops_int8/", "tflops_bf16_measured/power")
 _SHORTER = {
@@ -68,16 +67,24 @@ def _worth(rows: tuple[Row, ...], *, every_row: bool) -> Iterator[Row]:
         if twin is not None and _figures(twin) == _figures(row):
             if row.name.endswith("bf16"):
                 yield _retitled(row)
+            elif "bf16" in row.name:
+                yield row
             continue
         yield row
 
 
 def _twin(name: str, rows: dict[str, Row]) -> Row | None:
-    """Return the FP16 row of a BF16 row, and the other way round."""
+    """Return the FP16 row of a BF16 row, and the other way round; None where only one of them is there."""
     for one, other in (("bf16", "fp16"), ("fp16", "bf16")):
-        if name in (f"tflops_{one}", f"ridge_{one}"):
+        if one in name:
             return rows.get(name.replace(one, other))
     return None
+
+
+def repeats(row: Row, rows: dict[str, Row], about: int) -> bool:
+    """Return whether an FP16 row says of one column what its BF16 row says."""
+    twin = rows.get(row.name.replace("fp16", "bf16")) if "fp16" in row.name else None
+    return twin is not None and twin.over_first[about] == row.over_first[about]
 
 
 def _figures(row: Row) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from parity.compare.column import FORMATS
 from parity.compare.quantities import times_text
 from parity.reports.compare_lines import carried, head, table, work, wrapped
 from parity.reports.compare_rows import Line, format_word, sections
@@ -20,7 +21,7 @@ AS_PUBLISHED = "Dense peaks, as published; a span (7672-8000) is what sources di
 MORE = "-v: all formats, facts, figures per watt, per SM or CU and per die, ridge points, sources."
 MARKED = "! with a reservation: it is told where two are compared, and by -v."
 ALWAYS = ("bf16", "fp8")
-IF_KNOWN = ("fp4",)
+IF_KNOWN = ("fp16", "fp4")
 NO_FIGURE = "no figure"
 WORKLOADS = ("bandwidth", "compute", "latency", "capacity", "link")
 DECIDE = (
@@ -94,5 +95,5 @@ def _about_each(comparison: Comparison, width: int) -> Iterator[str]:
 
 
 def _rank(item: Inference) -> tuple[int, int]:
-    formats = ("", *ALWAYS, *IF_KNOWN)
-    return WORKLOADS.index(item.workload), formats.index(item.dtype) if item.dtype in formats else len(formats)
+    formats = ("", *FORMATS)
+    return WORKLOADS.index(item.workload), formats.index(item.dtype)

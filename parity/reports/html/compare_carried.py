@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.compare.quantities import times_text
-from parity.reports.compare_rows import ALIKE, format_word, line
+from parity.reports.compare_rows import format_word, line, repeats
 from parity.reports.html.bars import versus_bar, versus_scale
 from parity.reports.html.markup import el
 from parity.reports.html.page import chip, code, fold
@@ -91,9 +91,7 @@ def ahead_of(comparison: Comparison, about: int) -> list[Html]:
 def _one_of_twins(rows: Sequence[Row], about: int) -> list[Row]:
     """Return the rows without the second of FP16 and BF16 where both say the same."""
     by_name = {row.name: row for row in rows}
-    one, other = (by_name.get(name) for name in ALIKE)
-    alike = one is not None and other is not None and one.over_first[about] == other.over_first[about]
-    return [row for row in rows if not (alike and row.name == ALIKE[0])]
+    return [row for row in rows if not repeats(row, by_name, about)]
 
 
 def _versus(caption: str, rows: Sequence[Row], parts: Sequence[Part], about: int) -> Html:

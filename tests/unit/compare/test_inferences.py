@@ -49,6 +49,14 @@ def test_work_in_a_format_that_only_one_computes() -> None:
     assert (back.carries, back.says) == ("no", "FP8 rate of a100: none (its matrix units do not compute FP8)")
 
 
+def test_fp16_is_told_where_bf16_does_not_stand_for_it() -> None:
+    assert not [one for one in columns.compared("h100", "mi300x").inferences if one.dtype == "fp16"]
+    alone = columns.inference(columns.compared("t4", "h100"), "compute", "fp16")
+    assert alone.arithmetic == "989.4 / 65 TFLOPS = 15.2x"
+    mixed = [one.about for one in columns.compared("h100", "t4", "mi300x").inferences if one.dtype == "fp16"]
+    assert mixed == [1, 2]
+
+
 def test_a_missing_rate_is_unknown_with_its_reason() -> None:
     item = columns.inference(columns.compared("h100", "rtx-6000-ada"), "compute", "fp8")
     assert (item.carries, item.arithmetic) == ("unknown", "")
