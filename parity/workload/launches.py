@@ -57,7 +57,7 @@ def resources_report(found: Found, asked: Asked, facts: CodeFacts, *, source: st
         kernels=told,
         problems=problems,
         left_out=found.left_out,
-        exit_status=exit_status(told, asked=asked.target is not None, whole=whole),
+        exit_status=exit_status(told, asked, whole=whole),
     )
 
 
@@ -74,20 +74,22 @@ def launch_on(
     return launch(needs, limits, code=code, threads=threads, dynamic_bytes=dynamic_bytes)
 
 
-def exit_status(told: Sequence[KernelLaunch], *, asked: bool, whole: bool) -> int:
+def exit_status(told: Sequence[KernelLaunch], asked: Asked, *, whole: bool) -> int:
     """Return 0 when everything made for the target fits it, 1 when something does not or nothing is made for it.
 
-    3 when that is not known: nothing was read, not all could be read, or a limit is not in the data.
+    Without a target the device here decides; with neither, what was read is enough. 3 when that is not known: nothing
+    was read, not all could be read, or a limit is not in the data.
     """
     if not told:
         return 3
-    if not asked:
+    if asked.target is None and asked.here is None:
         return 0
-    mine = [one.target for one in told if one.target is not None and one.target.code == "yes"]
+    launches = [one.here if asked.target is None else one.target for one in told]
+    mine = [one for one in launches if one is not None and one.code == "yes"]
     if any(one.fits == "no" for one in mine):
         return 1
     if not mine:
-        return 1 if whole and all(one.target and one.target.code == "no" for one in told) else 3
+        return 1 if whole and all(one and one.code == "no" for one in launches) else 3
     return 3 if not whole or any(one.fits == "unknown" for one in mine) else 0
 
 

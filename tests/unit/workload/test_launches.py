@@ -46,6 +46,11 @@ def test_the_exit_status_says_whether_the_target_launches_it(name: str, target: 
     assert judged(kernels_of(FIXTURES / name), target and target.rstrip("a")).exit_status == status
 
 
+@pytest.mark.parametrize(("here", "status"), [("sm_90", 0), ("sm_100", 1), ("sm_999", 1)])
+def test_without_a_target_the_device_here_decides(here: str, status: int) -> None:
+    assert judged(kernels_of(FIXTURES / "needs_90a.cubin"), None, here).exit_status == status
+
+
 def test_a_kernel_that_fits_one_of_both_flips() -> None:
     found = one(arch="sm_80", shared_memory_bytes=150_000, threads_exact=256)
     report = judged(found, "sm_80", "sm_86")
