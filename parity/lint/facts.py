@@ -83,7 +83,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: normalised.
         specifier: version specifier (``==2.9.0``); a lock file's version is written that way; empty: any.
-        extra_index: index URL that the same command or file names; empty: none.
+        index: index URL that the same command or file names; empty: none, and ``?``: one that is not settled.
+        other_index: another index is asked too, the default one or one more that is named.
         group: requirements of one group are installed together.
         marker: it holds for some environments only.
         locked: a lock file says so.
@@ -94,6 +95,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     span: Span
     group: str = ""
     index: str = ""
+    other_index: bool = False
     marker: str = ""
     locked: bool = False
 

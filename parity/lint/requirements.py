@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+import msgspec
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
 from packaging.utils import canonicalize_name
@@ -11,7 +13,12 @@ from packaging.utils import canonicalize_name
 from parity.lint.facts import Doubt, Facts, Requirement
 from parity.lint.source import Source, Span
 
-_INDEX = re.compile(r"(?:-i|--index-url|--extra-index-url)[ =]\s*(\S+)")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_INDEX = re.compile(r"(-i|--index-url|--extra-index-url)[ =]\s*(\S+)")
+# An index or a version's suffix that stands for one build of torch: CUDA 12.6, ROCm 6.4, none of them.
+BUILD = re.compile(r"(?:^|[/+\-.])(?:cu(\d{2,3})|rocm(\d\.\d)|(cpu|xpu))(?:$|[/.\-_])")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _OPTION = re.compile(r"\s--(?:hash|config-settings|global-option)[= ].*$")
 _WHEEL = re.compile(r"/([A-Za-z0-9_.]+)-(\d[^-/]*)-(?:[^-/]+-){2,3}[^-/]+\.whl")
@@ -46,7 +53,7 @@ def requirement_of(
 def scan(source: Source) -> Facts:
     """Return the requirements of a requirements or constraints file."""
     facts = Facts(source, "requirements")
-    index = ""
+    indexes: list[tuple[str, str]] = []
     for number, line in enumerate(source.lines, 1):
         text = _OPTION.sub("", _COMMENT.sub("", line[:MAX_LINE])).rstrip("\\ \t")
         stripped = text.strip()
@@ -54,7 +61,7 @@ def scan(source: Source) -> Facts:
             continue
         option = _INDEX.match(stripped)
         if option:
-            index = option[1]
+            indexes.append((option[1], option[2]))
             continue
         if stripped.startswith("-"):
             continue
@@ -66,13 +73,19 @@ def scan(source: Source) -> Facts:
         one = requirement_of(stripped, span, group="file")
         if one is not None:
             facts.requirements.append(one)
-    facts.requirements = [_with_index(one, index) for one in facts.requirements]
+    index, other = index_of(indexes)
+    facts.requirements = [
+        one if one.index else msgspec.structs.replace(one, index=index, other_index=other) for one in facts.requirements
+    ]
     return facts
 
 
-def _with_index(one: Requirement, index: str) -> Requirement:
-    if one.index or not index:
-        return one
-    return Requirement(
-        name=one.name, specifier=one.specifier, span=one.span, group=one.group, index=index, marker=one.marker
-    )
+def index_of(given: Sequence[tuple[str, str]]) -> tuple[str, bool]:
+    """Return which of pip's indexes decides on a build, and whether another one is asked too.
+
+    Args:
+        given: each option with its URL: ``("--extra-index-url", "https://.../cu126")``.
+    """
+    urls = [url for _, url in given]
+    decides = next((url for url in urls if BUILD.search(url)), urls[0] if urls else "")
+    return decides, len(urls) > 1 or any(option == "--extra-index-url" for option, _ in given)

@@ -11,7 +11,7 @@ from parity.lint import shell
 from parity.lint.arch_lists import VARIABLES
 from parity.lint.facts import ArchList, Command, Facts, How, Requirement, Setting
 from parity.lint.python_scope import about_perf
-from parity.lint.requirements import requirement_of
+from parity.lint.requirements import index_of, requirement_of
 
 if TYPE_CHECKING:
     from parity.lint.source import Span, Stretch
@@ -22,6 +22,7 @@ _PERF_WORD = re.compile(
 _RUNNERS = frozenset(
     {"uv", "poetry", "pdm", "python", "python3", "sudo", "time", "xvfb-run", "run", "-m", "srun", "nohup"}
 )
+INDEX_OPTIONS = frozenset({"-i", "--index-url", "--extra-index-url", "--index", "--torch-backend"})
 PIP_VALUE_OPTIONS = frozenset(
     {"-r", "--requirement", "-c", "--constraint", "-f", "--find-links", "-i", "--index-url", "--extra-index-url", "-t",
      "--target", "--prefix", "--root", "-e", "--editable", "--python", "--platform", "--timeout", "--retries",
@@ -130,7 +131,8 @@ def installed(command: Command, *, conditional: bool = False) -> list[Requiremen
     )
     if start is None:
         return []
-    index, rest = _index_of(words[start:]), list(zip(words[start:], command.spans[start:], strict=True))
+    index, other = _index_of(words[start:])
+    rest = list(zip(words[start:], command.spans[start:], strict=True))
     found: list[Requirement] = []
     group = f"{command.how}:{command.scope}:{command.spans[0].line}"
     while rest:
@@ -143,6 +145,7 @@ def installed(command: Command, *, conditional: bool = False) -> list[Requiremen
             continue
         one = requirement_of(word, _inside(word, span), group=group, index=index)
         if one is not None:
+            one = msgspec.structs.replace(one, other_index=other and one.index == index)
             found.append(msgspec.structs.replace(one, marker="conditional") if conditional else one)
     return found
 
@@ -154,12 +157,13 @@ def _inside(word: str, span: Span) -> Span:
     return span
 
 
-def _index_of(words: tuple[str | None, ...]) -> str:
+def _index_of(words: tuple[str | None, ...]) -> tuple[str, bool]:
+    """Return the index that decides on a build, and whether another one is asked too; ``?`` where it is not settled."""
+    given: list[tuple[str, str]] = []
     for position, word in enumerate(words):
-        if word in ("--index-url", "-i", "--extra-index-url", "--index", "--torch-backend") and position + 1 < len(
-            words
-        ):
-            return words[position + 1] or "?"
-        if word and word.startswith(("--index-url=", "--extra-index-url=", "--index=", "--torch-backend=")):
-            return word.partition("=")[2]
-    return "?" if None in words else ""
+        if word in INDEX_OPTIONS and position + 1 < len(words):
+            given.append((word, words[position + 1] or "?"))
+        elif word and word.partition("=")[0] in INDEX_OPTIONS and "=" in word:
+            option, _, url = word.partition("=")
+            given.append((option, url))
+    return index_of(given) if given else ("?" if None in words else "", False)

@@ -15,10 +15,12 @@ class TorchRelease(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         cuda: toolkit it was built with.
         archs: machine code it has.
         triton: the Triton it pins, as far as the pin goes.
+        builds: CUDA toolkits that wheels of it are published for, the default one among them.
     """
 
     version: str
     cuda: str
+    builds: tuple[str, ...]
     archs: tuple[str, ...]
     triton: str
     source: str

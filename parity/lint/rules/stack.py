@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from parity.lint import archs, images, parts
 from parity.lint.facts import Facts, Hit, Image, Requirement
+from parity.lint.requirements import BUILD
 from parity.lint.script import is_perf
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from parity.model.lint_data import TorchRelease
     from parity.model.spec import DeviceSpec
 
-_VARIANT = re.compile(r"(?:^|[/+\-.])(?:cu(\d{2,3})|rocm(\d\.\d)|(cpu|xpu))(?:$|[/.\-_])")
 _CUDA_SUFFIX = re.compile(r"-cu(?:da)?(\d{2})x?$")
 _CONDA_TOOLKITS = frozenset(
     {"conda:cudatoolkit", "conda:pytorch-cuda", "conda:cuda-version", "conda:cuda-toolkit", "conda:cuda"}
@@ -54,16 +54,18 @@ def pinned(one: Requirement) -> Version | None:
         return None
 
 
-def variant(one: Requirement, version: Version) -> tuple[str, str]:
+def variant(one: Requirement, version: Version, asked: Asked) -> tuple[str, str]:
     """Return which build of torch a requirement means: ("cuda", "12.4"), ("rocm", "6.3"), ("cpu", ""), ("default", "").
 
     ("unknown", "") when a value is not settled, or an index of some other kind decides.
     """
     for text in (f"+{version.local}" if version.local else "", one.index):
-        match = _VARIANT.search(text)
+        match = BUILD.search(text)
         if match:
             if match[1]:
-                return "cuda", f"{match[1][:-1]}.{match[1][-1]}"
+                toolkit = f"{match[1][:-1]}.{match[1][-1]}"
+                elsewhere = not version.local and one.other_index and is_published(version, toolkit, asked) is False
+                return ("default", "") if elsewhere else ("cuda", toolkit)
             return ("rocm", match[2]) if match[2] else ("cpu", "")
     plain = not one.index or one.index.rstrip("/").endswith("/simple")  # the default index, or a mirror of it
     return ("default" if plain and not version.local else "unknown"), ""
@@ -73,6 +75,12 @@ def release_of(version: Version, asked: Asked) -> TorchRelease | None:
     """Return the row of a torch version, None when the data do not know it."""
     wanted = f"{version.major}.{version.minor}"
     return next((row for row in asked.data.torch if row.version == wanted), None)
+
+
+def is_published(version: Version, toolkit: str, asked: Asked) -> bool | None:
+    """Return whether wheels of a torch version are published for a CUDA; None when the data do not know the version."""
+    row = release_of(version, asked)
+    return None if row is None else toolkit in row.builds
 
 
 def torch_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
@@ -91,7 +99,7 @@ def torch_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
 
 
 def _torch_gap(one: Requirement, version: Version, spec: DeviceSpec, asked: Asked) -> str:
-    kind, toolkit = variant(one, version)
+    kind, toolkit = variant(one, version, asked)
     if spec.vendor == "amd":
         first = next((row.version for row in asked.data.rocm_first if row.arch == spec.arch), None)
         if kind == "rocm" and first and Version(toolkit) < Version(first):
@@ -100,6 +108,8 @@ def _torch_gap(one: Requirement, version: Version, spec: DeviceSpec, asked: Aske
     if kind == "cuda":
         first = asked.stack.first_cuda(spec.arch)
         if first and Version(toolkit) < Version(first) and not _same_major(spec, toolkit, asked):
+            if is_published(version, toolkit, asked) is False:
+                return f"no wheel of it is published for CUDA {toolkit}, which cannot generate it (first: {first})"
             return f"it is built with CUDA {toolkit}, which cannot generate it (first: {first}), and carries no PTX"
         return ""
     row = release_of(version, asked) if kind == "default" else None
@@ -270,7 +280,7 @@ def torch_differs_from_image(facts: Facts, asked: Asked) -> Iterator[Hit]:
         if version is None:
             continue
         toolkit = toolkits.get(_root(one.group.split(":")[1], facts))
-        kind, cuda = variant(one, version)
+        kind, cuda = variant(one, version, asked)
         if kind == "default":
             row = release_of(version, asked)
             cuda = row.cuda if row else ""
@@ -336,7 +346,7 @@ def needs_newer_driver(facts: Facts, asked: Asked) -> Iterator[Hit]:
     for one in facts.requirements:
         version = pinned(one) if one.name == "torch" else None
         row = release_of(version, asked) if version else None
-        kind, cuda = variant(one, version) if version else ("", "")
+        kind, cuda = variant(one, version, asked) if version else ("", "")
         cuda = row.cuda if kind == "default" and row else cuda
         floor = asked.stack.driver_floor(cuda) if cuda and kind != "rocm" else None
         if floor and Version(floor) > least:
