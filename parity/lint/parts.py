@@ -32,6 +32,7 @@ _OLD_TOOLKIT = re.compile(
 _PRESET = re.compile(r"(?:^|[^a-z0-9])cuda[-_](?:5[0-3]|6[0-2]|7[0-5]|8[0-9]|90)(?:[^0-9]|$)", re.IGNORECASE)
 _BOARDS = frozenset({"tegra", "jetson", "l4t"})
 _BOARD_PARTS = re.compile(r"orin|thor|xavier|jetson")
+_FORMS = ((re.compile(r"sxm\d?|nvlink|hgx|dgx"), "sxm"), (re.compile(r"pcie"), "pcie"), (re.compile(r"nvl"), "nvl"))
 _FAMILIES = {"hopper", "blackwell", "ada", "ampere", "volta", "turing", "cdna3", "cdna4", "orin", "thor"}
 
 
@@ -72,6 +73,45 @@ def named(text: str) -> dict[str, frozenset[str]]:
     """
     known = by_word()
     return {word: known[word] for word in _words(text) if word in known}
+
+
+def selected(text: str) -> list[frozenset[str]]:
+    """Return the parts that a label or selector chooses, for each word that names some.
+
+    A product name as the driver reports it is one part; else the words beside it tell form and memory.
+
+    >>> sorted(selected("A100_NVLINK_80GB")[0]), sorted(selected("NVIDIA-H100-80GB-HBM3")[0])
+    (['a100-sxm4-80gb'], ['h100-sxm5-80gb'])
+    """
+    reported = _by_reported_name().get("-".join(_words(text)))
+    return [reported] if reported else [_narrowed(text, meant) for meant in named(text).values()]
+
+
+def either(meant: frozenset[str]) -> str:
+    """Return parts as one choice: ``h100-nvl-94gb or h100-pcie-80gb or others``."""
+    shown = sorted(meant)
+    return " or ".join(shown[:2]) + (" or others" if len(shown) > 2 else "")
+
+
+@cache
+def _by_reported_name() -> dict[str, frozenset[str]]:
+    """Return product name -> ids, as the device plugin's label has it: ``nvidia-h100-80gb-hbm3``."""
+    found: dict[str, set[str]] = {}
+    for entry in store.index():
+        for name in entry.reported_names:
+            found.setdefault("-".join(_words(name)), set()).add(entry.id)
+    return {name: frozenset(ids) for name, ids in found.items()}
+
+
+def _narrowed(text: str, meant: frozenset[str]) -> frozenset[str]:
+    """Return the parts of ``meant`` that the form and the memory size beside it leave; all where they leave none."""
+    words = set(_words(text))
+    sizes = {word for word in words if re.fullmatch(r"\d{2,3}gb", word)}
+    forms = {form for pattern, form in _FORMS if any(pattern.fullmatch(word) for word in words)}
+    for wanted in (sizes, forms):
+        kept = {part for part in meant if any(word.startswith(one) for one in wanted for word in part.split("-")[1:])}
+        meant = frozenset(kept) or meant
+    return meant
 
 
 def _words(text: str) -> list[str]:

@@ -47,21 +47,16 @@ def other_gpu(facts: Facts, asked: Asked) -> Iterator[Hit]:
         if any(label is None for label, _ in job.labels) or not found:
             continue
         label, span, meant = found[0]
-        if meant in parts.named(job.name).values():
+        if any(meant <= called for called in parts.named(job.name).values()):
             continue  # the job is called after its GPU: one of several, each for its own
         yield Hit(
             span=span,
-            message=f"job {job.name!r} measures on {label!r} ({_either(meant)}), and the target is {spec.id}",
+            message=f"job {job.name!r} measures on {label!r} ({parts.either(meant)}), and the target is {spec.id}",
         )
 
 
 def _named(job: Job) -> list[tuple[str, Span, frozenset[str]]]:
-    return [(label or "", span, meant) for label, span in job.labels for meant in parts.named(label or "").values()]
-
-
-def _either(meant: frozenset[str]) -> str:
-    shown = sorted(meant)
-    return " or ".join(shown[:2]) + (" or others" if len(shown) > 2 else "")
+    return [(label or "", span, meant) for label, span in job.labels for meant in parts.selected(label or "")]
 
 
 def ungated(facts: Facts, asked: Asked) -> Iterator[Hit]:

@@ -73,13 +73,11 @@ def other_part(facts: Facts, asked: Asked) -> Iterator[Hit]:
     if spec is None or not _matters(facts, asked):
         return
     for one in facts.gpu_requests:
-        found = [
-            (value, span, meant) for _, value, span in one.selectors for meant in parts.named(value or "").values()
-        ]
+        found = [(value, span, meant) for _, value, span in one.selectors for meant in parts.selected(value or "")]
         if not found or any(spec.id in meant for _, _, meant in found):
             continue
         value, span, meant = found[0]
-        yield Hit(span=span, message=f"{value!r} selects {' or '.join(sorted(meant)[:3])}, and the target is {spec.id}")
+        yield Hit(span=span, message=f"{value!r} selects {parts.either(meant)}, and the target is {spec.id}")
 
 
 def slice_requested(facts: Facts, asked: Asked) -> Iterator[Hit]:
