@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from parity.model.spec import DeviceSpec
 
 _CUDA_SUFFIX = re.compile(r"-cu(?:da)?(\d{2})x?$")
+_BOTH_MAJORS = "nvidia-cutlass-dsl-libs-"  # nvidia-cutlass-dsl asks for its CUDA 12 libraries, and its extra adds 13's
 _CONDA_TOOLKITS = frozenset(
     {"conda:cudatoolkit", "conda:pytorch-cuda", "conda:cuda-version", "conda:cuda-toolkit", "conda:cuda"}
 )
@@ -305,7 +306,7 @@ def mixed_cuda_majors(facts: Facts, asked: Asked) -> Iterator[Hit]:
     first: dict[str, tuple[str, str]] = {}
     for one in facts.requirements:
         match = _CUDA_SUFFIX.search(one.name)
-        if match is None or one.marker or one.group == "build":
+        if match is None or one.marker or one.group == "build" or one.name.startswith(_BOTH_MAJORS):
             continue
         earlier = first.setdefault(one.group, (match[1], one.name))
         if earlier[0] != match[1]:
