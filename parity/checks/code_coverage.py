@@ -99,8 +99,8 @@ def judge_library(library: Library, device: RunsOn, facts: CodeFacts) -> Judged:
         verdict, notes = "unknown", (*notes, "damaged: what was read is not the whole")
     note = _note_on(library, facts)
     excused = verdict == "none" and _is_meant_for_others(deciding, device, note)
-    if excused and note is not None:
-        notes = (*notes, note.why)
+    if excused:
+        notes = (*notes, "all its code is for one generation alone" if note is None else note.why)
     return Judged(verdict=verdict, regions=regions, notes=tuple(dict.fromkeys(notes)), excused=excused)
 
 

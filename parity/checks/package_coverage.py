@@ -71,9 +71,28 @@ def _judge(name: str, version: str, pairs: list[JudgedPair], facts: CodeFacts, t
         target=target,
         here=here,
         lacking=lacking if on_target else lacking_here,
+        made_for_others=_made_for_others(on_target or on_here, lacking if on_target else lacking_here),
         differs=tuple(line for pair in sorted(pairs, key=_severity, reverse=True) for line in differences(pair)),
-        told=told,
+        told=(*told, *_choices_told(on_target or on_here, lacking if on_target else lacking_here, facts)),
     )
+
+
+def _made_for_others(judged: list[tuple[Library, Judged]], lacking: tuple[str, ...]) -> tuple[str, ...]:
+    names = [library.path.rpartition("/")[2] for library, one in judged if one.verdict == "none"]
+    return tuple(name for name in names if name not in lacking)
+
+
+def _choices_told(
+    judged: list[tuple[Library, Judged]], undecided: tuple[str, ...], facts: CodeFacts
+) -> tuple[str, ...]:
+    """Return why builds that stand for each other leave the answer open: some have code for the device, some not."""
+    told: dict[str, None] = {}
+    for library, one in judged:
+        name = library.path.rpartition("/")[2]
+        choice = _choice(library, name, facts)
+        if choice is not None and one.verdict == "none" and name in undecided:
+            told[f"{name} has no code for the device; {choice.why}"] = None
+    return tuple(told)
 
 
 def _severity(pair: JudgedPair) -> int:

@@ -42,9 +42,9 @@ def tuned_report(
 
 
 def exit_status(packages: Iterable[TunedPackageReport], *, target: bool, here: bool) -> int:
-    """Return 0 when the target has what here has, 1 when it lacks some of it, 3 when there is nothing to judge.
+    """Return 0 when the target and here have the same shapes tuned, 1 when one lacks some, 3 when nothing is to judge.
 
-    Without ``here`` a family without any table for the target is lacking. What cannot be told is no pass.
+    A family without any table for the target is lacking too. What cannot be told is no pass.
     """
     packages = list(packages)
     families = [family for package in packages for family in package.families]
@@ -61,7 +61,8 @@ def exit_status(packages: Iterable[TunedPackageReport], *, target: bool, here: b
 
 
 def _lacks(family: TunedFamily, *, here: bool) -> bool:
-    return "here-only" in family.shapes.values() if here else not family.target and not family.unknown
+    differs = here and not {"here-only", "target-only"}.isdisjoint(family.shapes.values())
+    return differs or (not family.target and not family.unknown)
 
 
 def _package(

@@ -57,6 +57,8 @@ class PackageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         target, here: None when not asked for, or nothing to judge.
         lacking: file names of the libraries that decide against the target, or the one judged.
+        made_for_others: file names of the libraries that have no code for it and decide nothing: they are meant for
+            other devices, and the package has others for this one.
         differs: what runs otherwise on the target than here, a line each.
         told: what ``rules/kernels`` says of this version on the target, or the one judged, where it is not plain
             support.
@@ -67,6 +69,7 @@ class PackageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     target: Coverage | None = None
     here: Coverage | None = None
     lacking: tuple[str, ...] = ()
+    made_for_others: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
 

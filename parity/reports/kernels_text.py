@@ -70,6 +70,8 @@ def _tells(package: PackageVerdict, report: KernelsReport) -> bool:
 def _shared_folder(packages: list[PackageVerdict]) -> str:
     """Return the folder that holds all libraries which no package owns, with its slash; empty when it saves nothing."""
     paths = [package.package for package in packages if not package.version and "/" in package.package]
+    if len({path.startswith("/") for path in paths}) > 1:
+        return ""  # absolute beside relative: they share no folder by name
     folder = os.path.commonpath([path.rstrip("/").rpartition("/")[0] or "/" for path in paths]) if paths else ""
     return f"{folder}/" if len(paths) > 1 and len(folder) > 1 else ""
 
@@ -99,6 +101,8 @@ def _details(package: PackageVerdict, report: KernelsReport) -> list[str]:
     alone = package.lacking in ((package.package,), (package.package.rpartition("/")[2],))  # its own line has named it
     if package.lacking and judged not in COVERING and not alone:
         lines.append(f"{WORDS[judged]}: {_some(list(package.lacking), ', ')}")
+    if package.made_for_others:
+        lines.append(f"made for other devices: {_some(list(package.made_for_others), ', ')}")
     lines += package.told
     told = package.differs or _shares(package, report, judged)
     more = len(told) - MAX_LINES
@@ -200,7 +204,9 @@ def closing(report: KernelsReport) -> str:
     told = [package.target if report.target else package.here for package in report.packages]
     lacking, unknown = told.count("none"), told.count("unknown")
     where = report.target or report.here
-    verdict = "" if where is None else f": {lacking} without code for {where}" if lacking else f": all load on {where}"
+    others = sum(len(package.made_for_others) for package in report.packages)
+    loads = f": all but {others} made for other devices load on" if others else ": all load on"
+    verdict = "" if where is None else f": {lacking} without code for {where}" if lacking else f"{loads} {where}"
     if unknown:
         verdict = f"{verdict if lacking else ':'}{',' if lacking else ''} {unknown} unknown"
     left = f"; {report.unsearched} more not searched for hidden code" if report.unsearched else ""

@@ -39,7 +39,8 @@ def render(report: TunedReport, *, verbose: bool = False, width: int = 80) -> st
                 break_long_words=False, break_on_hyphens=False,
             )  # fmt: skip
         lines.append("")
-    lines += textwrap.wrap(_foot(report), width)
+    for text in _foot(report):
+        lines += textwrap.wrap(text, width)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -118,26 +119,38 @@ def _some(texts: list[str], limit: int) -> str:
     return "; ".join(texts[:limit]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _foot(report: TunedReport) -> str:
+def _differing(judged: list[TunedFamily], target: str) -> list[str]:
+    """Return how many shapes are tuned on one side alone, and which side then runs on defaults."""
+    told = []
+    for case, tuned, other in (
+        ("here-only", f"here and not for {target}", "there"),
+        ("target-only", f"for {target} and not here", "here"),
+    ):
+        count = sum(one == case for family in judged for one in family.shapes.values())
+        if count:
+            shapes, run = ("1 shape is", "it runs") if count == 1 else (f"{count} shapes are", "they run")
+            told.append(f"{shapes} tuned {tuned}: {other} {run} on defaults")
+    return told
+
+
+def _foot(report: TunedReport) -> list[str]:
+    """Return the closing lines: why the exit status is what it is."""
     families = [family for package in report.packages for family in package.families]
     if not report.target:
         where = "1 package" if len(report.packages) == 1 else f"{len(report.packages)} packages"
-        return f"{sum(family.total for family in families)} tuned shapes in {where}"
+        return [f"{sum(family.total for family in families)} tuned shapes in {where}"]
     judged = [family for family in families if family.target is not None]
     if not judged:
-        return f"no table is for devices of the vendor of {report.target}"
-    if report.here:
-        lost = sum(list(family.shapes.values()).count("here-only") for family in judged)
-        if lost:
-            shapes, run = ("1 shape is", "it runs") if lost == 1 else (f"{lost} shapes are", "they run")
-            return f"{shapes} tuned here and not for {report.target}: there {run} on defaults"
-    else:
-        bare = [family.family for family in judged if not family.target and not family.unknown]
-        if bare:
-            return f"nothing is tuned for {report.target} in {', '.join(bare)}: it runs on defaults"
+        return [f"no table is for devices of the vendor of {report.target}"]
+    told = _differing(judged, report.target) if report.here else []
+    bare = [family.family for family in judged if not family.target and not family.unknown]
+    if bare:
+        told.append(f"nothing is tuned for {report.target} in {', '.join(bare)}: it runs on defaults")
+    if told:
+        return told
     if report.exit_status:
-        return f"not all tables could be read or judged for {report.target}"
+        return [f"not all tables could be read or judged for {report.target}"]
     if report.here:
-        return f"every shape tuned here is tuned for {report.target}"
+        return [f"the shapes tuned here are those tuned for {report.target}"]
     tuned, total = sum(family.target or 0 for family in judged), sum(family.total for family in judged)
-    return f"{tuned} of {total} shapes are tuned for {report.target}, some of each kind"
+    return [f"{tuned} of {total} shapes are tuned for {report.target}, some of each kind"]

@@ -76,14 +76,18 @@ def _packages(report: KernelsReport) -> Html:
     columns = [Column("package", "head"), Column("version")]
     columns += [Column(f"on {report.target}")] if report.target else []
     columns += [Column(f"here ({report.here})")] if report.here else []
+    excused = any(package.made_for_others for package in report.packages)
     columns += [Column("libraries that decide against it", "text")]
+    columns += [Column("libraries made for other devices", "text")] if excused else []
     order = sorted(report.packages, key=lambda package: -GRAVITY.index(_judged(package, report)))
     rows = []
     for package in order:
         cells: list[str | Html] = [package.package, package.version]
         cells += [_word(package.target)] if report.target else []
         cells += [_word(package.here)] if report.here else []
-        rows.append([*cells, ", ".join(package.lacking[:20])])
+        cells += [", ".join(package.lacking[:20])]
+        cells += [", ".join(package.made_for_others[:20])] if excused else []
+        rows.append(cells)
     return table("Device code of each package, what lacks most first", columns, rows, limit=MOST_PACKAGES)
 
 

@@ -92,6 +92,28 @@ def test_the_worst_difference_is_told_first() -> None:
     assert [line.partition(":")[0] for line in verdict.differs] == ["b.so", "a.so"]
 
 
+def test_libraries_made_for_others_are_named_beside_one_that_covers() -> None:
+    pairs = [
+        JudgedPair(lib("a/_fa3.so", "vllm"), judged("none", excused=True), None),
+        JudgedPair(lib("a/_C.so", "vllm"), judged("native-exact"), None),
+    ]
+    (verdict,) = judge_packages(pairs, FACTS)
+    assert (verdict.target, verdict.lacking, verdict.made_for_others) == ("native-exact", (), ("_fa3.so",))
+    (alone,) = judge_packages(pairs[:1], FACTS)
+    assert (alone.target, alone.lacking, alone.made_for_others) == ("none", ("_fa3.so",), ())
+
+
+def test_builds_that_stand_for_each_other_tell_why_they_leave_it_open() -> None:
+    names = ("libbitsandbytes_cuda121.so", "libbitsandbytes_cuda128.so")
+    verdicts = (judged("none"), judged("native-exact"))
+    pairs = [JudgedPair(lib(f"b/{name}", "bitsandbytes"), one, None) for name, one in zip(names, verdicts, strict=True)]
+    (verdict,) = judge_packages(pairs, FACTS)
+    assert (verdict.target, verdict.lacking) == ("unknown", names[:1])
+    assert verdict.told == (
+        f"{names[0]} has no code for the device; one of them is loaded, by the CUDA version of torch",
+    )
+
+
 def test_a_verdict_per_package() -> None:
     pairs = [
         JudgedPair(lib("a/x.so"), judged("native-exact"), judged("none")),

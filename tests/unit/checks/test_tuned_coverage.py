@@ -50,8 +50,8 @@ def test_the_four_cases() -> None:
     ("entries", "target", "here", "status"),
     [
         (moe("a", H100, L40S), "h100-sxm5-80gb", ["l40s"], 0),
-        (moe("a", H100), "h100-sxm5-80gb", ["l40s"], 0),
-        (moe("a", "NVIDIA_H20"), "h100-sxm5-80gb", ["l40s"], 0),
+        (moe("a", H100), "h100-sxm5-80gb", ["l40s"], 1),
+        (moe("a", "NVIDIA_H20"), "h100-sxm5-80gb", ["l40s"], 1),
         (moe("a", L40S), "h100-sxm5-80gb", ["l40s"], 1),
         (moe("a", L40S), "h100-sxm5-80gb", ["rtx-4090", "l40s"], 1),
         (moe("a", L40S), "h100-sxm5-80gb", [], 1),

@@ -31,6 +31,7 @@ def test_both_sides() -> None:
         "  problem: x.json: empty\n"
         "\n"
         "1 shape is tuned here and not for h100: there it runs on defaults\n"
+        "1 shape is tuned for h100 and not here: here it runs on defaults\n"
     )
 
 
@@ -55,7 +56,15 @@ def test_the_closing_line_says_what_the_status_means() -> None:
     )
     both: dict[str, Case] = {"s": "both"}
     same = TunedFamily(family="a", total=1, target=1, here=1, shapes=both)
-    assert foot(same, here="L40S") == "every shape tuned here is tuned for h100"
+    assert foot(same, here="L40S") == "the shapes tuned here are those tuned for h100"
+    sides: dict[str, Case] = {"s": "here-only", "t": "target-only", "u": "target-only"}
+    differs = TunedFamily(family="a", total=3, target=2, here=1, shapes=sides)
+    assert tuned_text.render(report(differs, here="L40S", status=1)).splitlines()[-2:] == [
+        "1 shape is tuned here and not for h100: there it runs on defaults",
+        "2 shapes are tuned for h100 and not here: here they run on defaults",
+    ]
+    neither = TunedFamily(family="a", total=1, target=0, here=0, shapes={"s": "neither"})
+    assert foot(neither, here="L40S", status=1) == "nothing is tuned for h100 in a: it runs on defaults"
 
 
 def test_without_a_target_the_devices_are_told() -> None:
