@@ -50,11 +50,22 @@ def runs(code: Code, device: RunsOn, facts: CodeFacts) -> Run:
         if code.kind == "lto":
             return NONE
         if code.kind == "ptx":
-            return _ptx(made_for, on, code.isa, device.driver_cuda, facts)
-        return _sass(made_for, on, facts.nvidia)
+            found = _ptx(made_for, on, code.isa, device.driver_cuda, facts)
+        else:
+            found = _sass(made_for, on, facts.nvidia)
+        return _unpacked(found, code, device.driver, facts)
     if isinstance(on, AmdArch) and isinstance(made_for, AmdArch):
         return _amd(made_for, on, code.generic_version, facts)
     return Run("unknown", f"{code.arch} is no architecture known here")
+
+
+def _unpacked(found: Run, code: Code, driver: str, facts: CodeFacts) -> Run:
+    """Return how code runs once the driver has taken it out of its compressed form, which old drivers may not."""
+    if found.way == "none" or code.compression != "zstd" or not _numbers(driver) or not facts.zstd_driver:
+        return found
+    if _numbers(driver) >= _numbers(facts.zstd_driver):
+        return found
+    return Run("unknown", f"zstd-compressed code needs driver {facts.zstd_driver}, this one is {driver}")
 
 
 def _sass(made_for: NvidiaArch, on: NvidiaArch, facts: NvidiaCodeFacts) -> Run:
@@ -100,7 +111,11 @@ def _compiled(isa: str, driver_cuda: str, facts: CodeFacts) -> Run:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    parts = text.split(".")[:2]
+    return _numbers(text)[:2]
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = text.split(".")
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
 
 

@@ -132,7 +132,7 @@ def _stack(folder: Path, problems: list[str]) -> StackFacts:
     libraries = tuple(_load(folder, "kernels", KernelLibrary, problems))
     code = _code(folder, problems)
     code["notes"] = _with_files(code.get("notes", LibraryNotes()), libraries)
-    known = CodeFacts(**code, ptx_versions=facts.ptx_versions())
+    known = CodeFacts(**code, ptx_versions=facts.ptx_versions(), zstd_driver=facts.zstd_driver())
     return msgspec.structs.replace(facts, libraries=libraries, code=known)
 
 

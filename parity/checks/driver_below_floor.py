@@ -32,7 +32,11 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     floor = here.facts.driver_floor(cuda.value)
     if isinstance(driver, Absent):
         yield driver
-    elif floor is not None and reaches(driver.value, floor) is False:
+    elif floor is None:
+        yield Absent(
+            why="not_asked", source="catalog", detail=f"which driver CUDA {cuda.value} needs is not in the data"
+        )
+    elif reaches(driver.value, floor) is False:
         yield Mismatch(
             subject="driver",
             here=driver.value,

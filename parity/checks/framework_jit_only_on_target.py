@@ -26,6 +26,9 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     if wanted.spec.vendor != "nvidia":
         return
     for name, version, builds in itertools.chain(_torch(here), _jax(here)):
+        if not builds and name != "torch":  # the rule on torch's wheel asks that of torch
+            detail = f"which code {name} {version} has is not in the data"
+            yield Absent(why="not_asked", source=f"package: {name}", detail=detail)
         covered = {coverage(build.architectures, build.ptx, wanted.spec.arch, here.facts.code) for build in builds}
         if covered == {"jit"}:
             ptx = ", ".join(builds[0].ptx or ())

@@ -17,6 +17,7 @@ _MEANS = {
     "hip": ("torch_hip", "hip"),
     "rocm": ("rocm", "torch_hip"),
 }
+_FROM_BELOW = (">=", ">", "==", "~=")
 
 
 def installed(stack: Stack, name: str) -> Reading[str] | Absent:
@@ -64,3 +65,19 @@ def version_fits(version: str, specifier: str) -> bool | None:
         return SpecifierSet(specifier).contains(Version(cleaned.group()), prereleases=True)
     except (InvalidVersion, InvalidSpecifier):
         return None
+
+
+def least_admitted(specifier: str) -> str:
+    """Return the oldest version that a pin admits, empty without a lower bound.
+
+    >>> least_admitted(">=570, <600"), least_admitted("==535.104.05"), least_admitted("<600")
+    ('570', '535.104.05', '')
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import Version
+
+    try:
+        bounds = [one.version.removesuffix(".*") for one in SpecifierSet(specifier) if one.operator in _FROM_BELOW]
+    except InvalidSpecifier:
+        return ""
+    return max(bounds, key=Version, default="")

@@ -14,13 +14,9 @@ from parity.binaries.built_here import Built, built_here
 from parity.binaries.inventory import Stocktaking
 from parity.binaries.process import read_process
 from parity.catalog import store
-from parity.cli import kernels_backends, kernels_process, kernels_resources, kernels_tuned, options
-from parity.config.targets import target_or_default
+from parity.cli import kernels_backends, kernels_devices, kernels_process, kernels_resources, kernels_tuned, options
 from parity.errors import NothingToJudgeError, UnknownNameError, UsageError
 from parity.inputs import near_names
-from parity.model.absent import value_of
-from parity.model.arch import AmdArch, NvidiaArch, parse_arch
-from parity.model.coverage import KernelsReport, PackageVerdict, RunsOn
 from parity.reports import kernels_text
 from parity.units import plural
 from parity.verdict.kernels import kernels_report
@@ -30,8 +26,7 @@ if TYPE_CHECKING:
 
     from parity.binaries.process import Process
     from parity.model.code_objects import Inventory
-    from parity.model.device import Device
-    from parity.model.fingerprint import Fingerprint
+    from parity.model.coverage import KernelsReport, PackageVerdict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,11 +94,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"there is no page of {asked}", where="--format html", mend="use text or json")
     if arguments.tuned:
         return kernels_tuned.run(arguments)
-    target = _target(arguments)
+    target = kernels_devices.target_of(arguments)
     if arguments.resources:
-        mine = (_device(named, arguments, source="--here"),) if named else _here(arguments)
+        mine = (
+            (kernels_devices.device_of(named, arguments, source="--here"),)
+            if named
+            else kernels_devices.here_of(arguments)
+        )
         return kernels_resources.run(arguments, target, mine[0] if mine else None)
-    here = _here(arguments)
+    here = kernels_devices.here_of(arguments)
     if arguments.backends:
         return kernels_backends.run(arguments, target, here)
     built = _built(arguments) if arguments.built else None
@@ -147,63 +146,6 @@ def _rendered(name: str, report: KernelsReport, inventory: Inventory, *, verbose
     width, _, ascii_only = options.terminal()
     text = kernels_text.render(report, inventory, verbose=verbose, width=width)
     return text.encode("ascii", "replace").decode() if ascii_only else text
-
-
-def _target(arguments: argparse.Namespace) -> RunsOn | None:
-    """Return the device to judge for: an architecture (``sm_103``), or a target as everywhere.
-
-    Raises:
-        UnknownNameError, UsageError: it is neither.
-    """
-    return _device(arguments.target, arguments, source="--target")
-
-
-def _device(named: str | None, arguments: argparse.Namespace, *, source: str) -> RunsOn | None:
-    if named is not None and isinstance(parse_arch(named), (NvidiaArch, AmdArch)):
-        return _architecture(named, source)
-    project = session.project_of(arguments.config)
-    target = target_or_default(named, project, source=source)
-    if target is None:
-        return None
-    reference = target.reference
-    return RunsOn(arch=target.spec.arch, driver_cuda="" if reference is None else _driver_cuda(reference))
-
-
-def _architecture(named: str, source: str) -> RunsOn:
-    found = parse_arch(named)
-    if isinstance(found, NvidiaArch) and (found.word != "sm" or found.suffix):
-        plain = f"sm_{found.major}{found.minor}"
-        raise UsageError(f"{named} is code, not a device", where=source, mend=f"give the device's own: {plain}")
-    if isinstance(found, AmdArch) and found.processor.endswith("-generic"):
-        raise UsageError(f"{named} is code, not a device", where=source, mend="give a processor: gfx942")
-    return RunsOn(arch=str(found))
-
-
-def _here(arguments: argparse.Namespace) -> tuple[RunsOn, ...]:
-    """Return the architectures of this machine's devices, or of the fingerprint's, each once.
-
-    Raises:
-        NothingToJudgeError: asked for, and no device tells its architecture.
-    """
-    if not arguments.here and arguments.fingerprint is None:
-        return ()
-    fingerprint = session.fingerprint_of(arguments.fingerprint)
-    cuda = _driver_cuda(fingerprint)
-    found = dict.fromkeys(arch for arch in (_arch(device) for device in fingerprint.visible_devices) if arch)
-    if not found:
-        told = "; ".join(note.text for note in fingerprint.notes) or "no device was read"
-        raise NothingToJudgeError(told, where="--here", mend="give a saved fingerprint: --fingerprint FILE")
-    return tuple(RunsOn(arch=arch, driver_cuda=cuda if arch.startswith("sm_") else "") for arch in found)
-
-
-def _arch(device: Device) -> str:
-    capability, gfx = value_of(device.identity.compute_capability), value_of(device.identity.gfx_target)
-    return gfx or ("" if capability is None else "sm_" + capability.replace(".", ""))
-
-
-def _driver_cuda(fingerprint: Fingerprint) -> str:
-    reading = fingerprint.stack.components.get("cuda_driver")
-    return "" if reading is None else value_of(reading) or ""
 
 
 def _another_question(arguments: argparse.Namespace) -> bool:

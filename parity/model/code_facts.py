@@ -117,9 +117,11 @@ class CodeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         ptx_versions: filled from the table of toolkits.
+        zstd_driver: the least NVIDIA driver that loads zstd-compressed code; empty: not known.
     """
 
     nvidia: NvidiaCodeFacts = NvidiaCodeFacts()
     amd: AmdCodeFacts = AmdCodeFacts()
     notes: LibraryNotes = LibraryNotes()
     ptx_versions: tuple[PtxVersion, ...] = ()
+    zstd_driver: str = ""

@@ -26,10 +26,12 @@ class RunsOn(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         arch: ``sm_90``, ``gfx942:sramecc+:xnack-``.
+        driver: version of its NVIDIA driver (``580.95.05``), or the least that is admitted; empty when not known.
         driver_cuda: the newest CUDA version its driver serves (``12.8``); empty when not known.
     """
 
     arch: str
+    driver: str = ""
     driver_cuda: str = ""
 
 

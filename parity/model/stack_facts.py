@@ -168,6 +168,22 @@ class StackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
         major = cuda.partition(".")[0]
         return next((row.driver for row in self.driver_floors if str(row.cuda_major) == major), None)
 
+    def cuda_served(self, driver: str) -> str:
+        """Return the newest CUDA version that a driver was packed for or follows, empty where the data do not tell.
+
+        >>> StackFacts().cuda_served("580.95.05")
+        ''
+        """
+        have = _numbers(driver)
+        packed = [(_numbers(row.driver), row.cuda) for row in self.toolkits if row.driver]
+        if not have or not packed or have[0] > max(packed)[0][0]:
+            return ""  # a branch of which the data know nothing
+        return max(((need, cuda) for need, cuda in packed if need <= have), default=((), ""))[1]
+
+    def zstd_driver(self) -> str:
+        """Return the least driver that loads zstd-compressed code, empty where the data do not tell."""
+        return min((row.driver for row in self.driver_needs if "zstd" in row.what), key=_numbers, default="")
+
     def ptx_versions(self) -> tuple[PtxVersion, ...]:
         """Return the PTX that the driver of each CUDA version compiles, oldest first."""
         return tuple(PtxVersion(cuda=row.cuda, ptx=row.ptx_isa, source=row.source) for row in self.toolkits)
@@ -175,6 +191,11 @@ class StackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     def first_cuda(self, arch: str) -> str | None:
         """Return the first CUDA version for an architecture (``sm_100``), None when the data do not know it."""
         return next((row.cuda for row in self.first_toolkits if row.arch == arch), None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = version.split(".")
+    return tuple(int(part) for part in found) if all(part.isdigit() for part in found) else ()
 
 
 Tables: TypeAlias = list[tuple[str, StackFacts]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from parity.checks.versions import least_admitted
 from parity.lint import archs, images, parts
 from parity.lint.facts import Facts, Hit, Image, Requirement
 from parity.lint.requirements import BUILD
@@ -357,9 +358,5 @@ def needs_newer_driver(facts: Facts, asked: Asked) -> Iterator[Hit]:
 
 def _least_driver(asked: Asked) -> Version | None:
     """Return the oldest driver that the target's pin admits, None without a pin or a lower bound."""
-    text = asked.target.stack.get("driver", "") if asked.target else ""
-    try:
-        parts = [part for part in SpecifierSet(text) if part.operator in (">=", ">", "==", "~=")]
-        return max((Version(part.version.removesuffix(".*")) for part in parts), default=None)
-    except (InvalidSpecifier, InvalidVersion):
-        return None
+    least = least_admitted(asked.target.stack.get("driver", "")) if asked.target else ""
+    return Version(least) if least else None

@@ -60,3 +60,26 @@ def test_a_folder_without_facts_compiles_to_none(tmp_path: Path) -> None:
     compiled = read(compile_folder(tmp_path))
     assert compiled is not None
     assert msgspec.json.decode(compiled.stack, type=StackFacts).code.nvidia.islands == ()
+
+
+@pytest.mark.parametrize(
+    ("driver", "cuda"),
+    [
+        ("535.54.03", "12.2"),
+        ("535.54", "12.2"),
+        ("530.30.02", "12.1"),
+        ("580.95.05", "13.0"),
+        ("450.80", ""),  # older than the table
+        ("9999.1", ""),  # a branch that the table does not know
+        ("", ""),
+        ("N/A", ""),
+    ],
+)
+def test_the_cuda_that_a_driver_serves(driver: str, cuda: str) -> None:
+    assert store.stack_facts().cuda_served(driver) == cuda
+
+
+def test_a_driver_serves_nothing_where_the_table_is_empty() -> None:
+    assert StackFacts().cuda_served("580.95.05") == ""
+    assert StackFacts().zstd_driver() == ""
+    assert store.code_facts().zstd_driver == "550.54.14"

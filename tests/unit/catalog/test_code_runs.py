@@ -7,7 +7,7 @@ import pytest
 from parity.catalog import store
 from parity.catalog.code_runs import runs, vendor_of
 from parity.model.code_facts import CodeFacts
-from parity.model.code_objects import Code
+from parity.model.code_objects import Code, Compression
 from parity.model.coverage import RunsOn
 
 FACTS = store.code_facts()
@@ -210,3 +210,23 @@ def test_the_rules_agree_with_torchs_own_table() -> None:
             device for device in takes if way(sass(f"sm_{code}"), f"sm_{device}") in ("exact", "compatible")
         } == takes
         assert {device for device in refuses if way(sass(f"sm_{code}"), f"sm_{device}") == "none"} == refuses
+
+
+@pytest.mark.parametrize(
+    ("compression", "driver", "wanted"),
+    [
+        ("zstd", "535.104.05", "unknown"),
+        ("zstd", "550.54.14", "exact"),
+        ("zstd", "580.95.05", "exact"),
+        ("zstd", "", "exact"),
+        ("zstd", "none", "exact"),
+        ("lz4", "535.104.05", "exact"),
+        ("none", "535.104.05", "exact"),
+    ],
+)
+def test_code_that_an_old_driver_may_not_unpack(compression: Compression, driver: str, wanted: str) -> None:
+    code = Code(kind="sass", arch="sm_90", compression=compression)
+    found = runs(code, RunsOn(arch="sm_90", driver=driver), FACTS)
+    assert found.way == wanted
+    assert ("550.54.14" in found.note) == (wanted == "unknown")
+    assert runs(code, RunsOn(arch="sm_80", driver=driver), FACTS).way == "none"

@@ -96,7 +96,6 @@ def test_an_amd_target_is_no_question_of_cuda() -> None:
         ("0.5.3", "rtx-4090", 0),  # sm_80 code
         ("0.8.0", "b300", 0),
         ("0.8.0", "rtx-5090", 1),
-        ("0.99.0", "rtx-5090", 0),  # unknown
     ],
 )
 def test_jax_by_version_and_target(version: str, target: str, told: int) -> None:
@@ -365,3 +364,24 @@ def test_targets_that_cards_call_right_are_architectures() -> None:
     known = {entry.arch for entry in store.index()}
     for card in store.environment_cards():
         assert {arch for listed in card.right_on.values() for arch in listed} <= known
+
+
+def test_a_cuda_that_the_data_do_not_know_is_a_question() -> None:
+    here = having(torch="3.1.0+cu140", torch_cuda="14.0", driver="525.60.13")
+    assert said("driver_below_floor", here) == ["unknown: which driver CUDA 14.0 needs is not in the data"]
+
+
+def test_a_library_outside_the_data_is_a_question() -> None:
+    assert said("kernel_library_unsupported_on_target", having(deep_gemm="99.0.0")) == [
+        "unknown: whether DeepGEMM 99.0.0 runs on sm_100 is not in the data (2.1.1 to 2.6.1)"
+    ]
+    assert said("kernel_library_unsupported_on_target", having(flash_attn_3="3.0.0b1"))[0].startswith(
+        "FlashAttention 3 3.0.0b1 does not run on sm_100"
+    )
+
+
+def test_a_jax_outside_the_data_is_a_question() -> None:
+    here = having(jax_cuda12_plugin="0.99.0")
+    assert said("framework_jit_only_on_target", here) == [
+        "unknown: which code jax-cuda12-plugin 0.99.0 has is not in the data"
+    ]

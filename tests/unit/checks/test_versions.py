@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity.checks.versions import installed, reaches, version_fits
+from parity.checks.versions import installed, least_admitted, reaches, version_fits
 from parity.model.absent import Absent, Reading
 from parity.model.fingerprint import Stack
 
@@ -134,3 +134,12 @@ def test_a_pin_is_a_specifier(have: str, specifier: str, answer: bool | None) ->
 def test_no_text_breaks_the_comparison(text: str) -> None:
     assert version_fits(text, ">=0.dev0") in (True, None)
     assert reaches(text, "0") in (True, None)
+
+
+@pytest.mark.parametrize(
+    ("specifier", "least"),
+    [(">=570,<600", "570"), ("==535.104.05", "535.104.05"), ("~=580.1", "580.1"), (">=9,>=10", "10"), ("==570.*", "570"),
+     ("<600", ""), ("", ""), ("nonsense", "")],
+)  # fmt: skip
+def test_the_least_that_a_pin_admits(specifier: str, least: str) -> None:
+    assert least_admitted(specifier) == least

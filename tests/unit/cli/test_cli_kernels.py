@@ -14,6 +14,7 @@ import pytest
 from parity.binaries import packages
 from parity.cli import generate
 
+REPORTS = Path(__file__).resolve().parents[2] / "fixtures" / "reports"
 EXACT = write.elf({".nv_fatbin": write.fatbin(write.sass(80), write.sass(90))})
 JIT = write.elf({".nv_fatbin": write.fatbin(write.sass(80), write.ptx(80))})
 OLD = write.elf({".nv_fatbin": write.fatbin(write.sass(80))})
@@ -127,8 +128,24 @@ def test_here_without_a_device_says_what_to_do(run: Any) -> None:
     assert answer == (
         3,
         "",
-        "parity: --here: no device was read\n  mend: give a saved fingerprint: --fingerprint FILE\n",
+        "parity: --here: no device was read\n  mend: give a report that tells it: nvidia-smi -q, or parity capture\n",
     )
+
+
+def test_here_is_the_part_where_a_report_tells_no_capability(run: Any) -> None:
+    report = str(REPORTS / "nvidia-smi-q-h100.txt")
+    answer = run("kernels", put("lib.so", EXACT), "--target", "h100", "--fingerprint", report, "--format", "json")
+    assert (answer.status, json.loads(answer.out)["here"]) == (0, "sm_90")
+
+
+@pytest.mark.parametrize(
+    ("pin", "verdict"), [(">=550.54.14", "ptx-jit"), ("==535.104.05", "none"), ("<600", "ptx-jit")]
+)
+def test_a_pinned_driver_decides_what_it_compiles(run: Any, pin: str, verdict: str) -> None:
+    Path("parity.yaml").write_text(f"version: 1\ntargets:\n  prod:\n    device: h100\n    stack: {{driver: '{pin}'}}\n")
+    lib = put("lib.so", write.elf({".nv_fatbin": write.fatbin(write.ptx(80, isa=(8, 4)))}))
+    told = json.loads(run("kernels", lib, "--target", "prod", "--format", "json").out)
+    assert told["packages"][0]["target"] == verdict
 
 
 @pytest.mark.parametrize(
