@@ -95,6 +95,11 @@ class Collector:
             self.problem(f"{part.path.rpartition('/')[2]}: {problem.text}", weight=problem.weight)
 
     @property
+    def told(self) -> int:
+        """Return how many regions and problems there are so far."""
+        return sum(count for count, _ in self._regions.values()) + len(self._problems)
+
+    @property
     def empty(self) -> bool:
         """Return whether there is nothing to tell."""
         return not self._regions and not self._problems

@@ -18,8 +18,8 @@ from parity.binaries.elf import (
     is_elf,
     read_elf,
 )
-from parity.binaries.fatbin import START, read_fatbins
-from parity.binaries.hip_bundle import PACKED, PLAIN, is_packed, read_bundles
+from parity.binaries.fatbin import read_fatbins, says_fatbin
+from parity.binaries.hip_bundle import PACKED, PLAIN, is_packed, read_bundles, says_bundle
 from parity.binaries.ptx import LOOKED_AT, read_ptx
 from parity.binaries.scan import is_searched, scan
 
@@ -40,8 +40,9 @@ _OTHER_CONTAINER = ".llvm.offloading"
 def is_of_interest(head: bytes, name: str) -> bool:
     """Return whether a file that begins with ``head`` may hold device code."""
     return (
-        head.startswith((MAGIC, archive.MAGIC, archive.THIN_MAGIC, START, PLAIN))
-        or is_packed(head[:8])
+        head.startswith((MAGIC, archive.MAGIC, archive.THIN_MAGIC))
+        or says_fatbin(head)
+        or says_bundle(head)
         or name.endswith(PTX_SUFFIX)
         or (head.startswith(b"MZ") and b".nv_fatb" in head)
     )
@@ -51,9 +52,7 @@ def is_loose(head: bytes, name: str) -> bool:
     """Return whether the file is device code itself, one of many in its folder, and no library of the host."""
     machine = int.from_bytes(head[18:20], "little") if is_elf(head) else 0
     return (
-        head.startswith((START, PLAIN, PACKED))
-        or machine in (MACHINE_CUDA, MACHINE_AMDGPU)
-        or name.endswith(PTX_SUFFIX)
+        says_fatbin(head) or says_bundle(head) or machine in (MACHINE_CUDA, MACHINE_AMDGPU) or name.endswith(PTX_SUFFIX)
     )
 
 
@@ -91,9 +90,9 @@ class Reading:
             self._archive(start, end, depth)
         elif head.startswith(archive.THIN_MAGIC):
             into.problem("a thin archive: its members are other files, give those", weight="skipped")
-        elif head.startswith(START):
+        elif says_fatbin(head):
             read_fatbins(data, start, end, into, section="file", place="main")
-        elif head.startswith(PLAIN) or is_packed(head[:8]):
+        elif says_bundle(head):
             read_bundles(data, start, end, into, section="file", place="main")
         elif head.startswith(MAGIC) and any(data.find(word, start, end) >= 0 for word in _FOREIGN):
             into.problem("a 32-bit or big-endian library: not read", weight="skipped")
@@ -154,6 +153,7 @@ class Reading:
         """Read the sections that hold device code, each byte once: sections of a hostile file may overlap."""
         searched: list[Section] = []
         furthest = 0
+        kept_apart = any(section.name == kpack.SECTION for section in found.sections)  # what was there is in an archive
         for section in sorted(found.sections, key=lambda one: (one.start, -one.end)):
             if section.start == section.end:
                 continue
@@ -172,10 +172,14 @@ class Reading:
             furthest = max(furthest, section.end)
             if first >= section.end:
                 continue
+            told = self.into.told
             if reader == "bundles":
                 read_bundles(self.data, first, section.end, self.into, section=section.name, place="main")
             else:
                 read_fatbins(self.data, first, section.end, self.into, section=section.name, place=reader)
+            if self.into.told == told and not (reader == "bundles" and kept_apart):
+                size = section.end - first
+                self.into.problem(f"{section.name}: {size} bytes, and no device code in them", weight="damaged")
         self._search(searched)
 
     def _search(self, sections: list[Section]) -> None:

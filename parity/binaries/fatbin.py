@@ -48,6 +48,11 @@ MAX_SHAPES = 4096  # held before they are handed on
 Key: TypeAlias = tuple[int, int, int, bool, int]  # kind, capability, flags that tell, small, PTX version
 
 
+def says_fatbin(head: bytes) -> bool:
+    """Return whether a file that begins so says it is a fatbin, of whatever version."""
+    return head.startswith((_MAGIC_BYTES, _OLD_MAGIC_BYTES))
+
+
 def read_fatbins(data: Buffer, start: int, end: int, into: Collector, *, section: str, place: Place) -> None:
     """Read the fatbins that lie back to back in ``data[start:end]``, as in ``.nv_fatbin``.
 
@@ -56,6 +61,8 @@ def read_fatbins(data: Buffer, start: int, end: int, into: Collector, *, section
     reader = FatbinReader(data, into, section=section, place=place)
     at = start
     try:
+        if 0 < end - start < HEADER.size:
+            into.problem(f"{section}: cut inside the header of a fatbin", weight="damaged")
         while at + HEADER.size <= end:
             magic = data[at : at + 4]
             if magic == _MAGIC_BYTES:

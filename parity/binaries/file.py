@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from parity.binaries import kpack
 from parity.binaries.buffer import expect_headers
 from parity.binaries.collect import Collector
-from parity.binaries.contents import HEAD_BYTES, Reading, is_of_interest
+from parity.binaries.contents import HEAD_BYTES, Reading, is_loose, is_of_interest
 
 if TYPE_CHECKING:
     from parity.model.code_objects import Library
@@ -41,7 +41,9 @@ def read_file(path: str, *, scan: bool = True, head: bytes | None = None) -> Lib
         if not stat.S_ISREG(status.st_mode):
             return None
         head = os.pread(descriptor, HEAD_BYTES, 0) if head is None else head
-        if size < MIN_BYTES or not (is_of_interest(head, path) or head.startswith(kpack.MAGIC)):
+        if (size < MIN_BYTES and not is_loose(head, path)) or not (
+            is_of_interest(head, path) or head.startswith(kpack.MAGIC)
+        ):
             return None
         if size > MAX_BYTES:
             into.problem(f"larger than {MAX_BYTES // 1024**3} GiB: not read", weight="damaged")

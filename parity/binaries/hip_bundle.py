@@ -79,6 +79,12 @@ def _next(data: Buffer, at: int, end: int) -> int:
     return end
 
 
+def says_bundle(head: bytes) -> bool:
+    """Return whether a file that begins so says it is a bundle, plain or compressed, of whatever version."""
+    packed = head.startswith(PACKED) and len(head) >= _PACKED_HEAD.size and head[5] == head[7] == 0
+    return packed or head.startswith(PLAIN)
+
+
 def is_packed(head: bytes) -> bool:
     """Return whether these bytes begin a compressed bundle of a version known here, not just four letters of data."""
     if len(head) < _PACKED_HEAD.size:

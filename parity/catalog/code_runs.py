@@ -100,6 +100,8 @@ def _compiled(isa: str, driver_cuda: str, facts: CodeFacts) -> Run:
     if not wanted:
         return JIT
     first = next((row.cuda for row in facts.ptx_versions if _version(row.ptx) == wanted), "")
+    if not driver and wanted > max((_version(row.ptx) for row in facts.ptx_versions), default=wanted):
+        return Run("unknown", f"PTX {isa} is newer than the data: which driver compiles it is not known")
     if not driver:
         return Run("jit", f"PTX {isa} needs a driver of CUDA {first} or newer") if first else JIT
     if any(_version(row.cuda) <= driver and _version(row.ptx) >= wanted for row in facts.ptx_versions):

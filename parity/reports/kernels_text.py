@@ -70,9 +70,10 @@ def _tells(package: PackageVerdict, report: KernelsReport) -> bool:
 def _shared_folder(packages: list[PackageVerdict]) -> str:
     """Return the folder that holds all libraries which no package owns, with its slash; empty when it saves nothing."""
     paths = [package.package for package in packages if not package.version and "/" in package.package]
-    if len({path.startswith("/") for path in paths}) > 1:
-        return ""  # absolute beside relative: they share no folder by name
-    folder = os.path.commonpath([path.rstrip("/").rpartition("/")[0] or "/" for path in paths]) if paths else ""
+    folders = [path.rstrip("/").rpartition("/")[0] or ("/" if path.startswith("/") else "") for path in paths]
+    if not all(folders) or len({path.startswith("/") for path in paths}) > 1:
+        return ""  # one lies here, or absolute stands beside relative: they share no folder by name
+    folder = os.path.commonpath(folders) if folders else ""
     return f"{folder}/" if len(paths) > 1 and len(folder) > 1 else ""
 
 
@@ -99,8 +100,10 @@ def _details(package: PackageVerdict, report: KernelsReport) -> list[str]:
     lines = []
     judged = package.target if report.target else package.here
     alone = package.lacking in ((package.package,), (package.package.rpartition("/")[2],))  # its own line has named it
-    if package.lacking and judged not in COVERING and not alone:
+    reasons = _reasons(package, report) if judged == "unknown" else []
+    if package.lacking and judged not in COVERING and not alone and not reasons:
         lines.append(f"{WORDS[judged]}: {_some(list(package.lacking), ', ')}")
+    lines += reasons
     if package.made_for_others:
         lines.append(f"made for other devices: {_some(list(package.made_for_others), ', ')}")
     lines += package.told
@@ -110,6 +113,18 @@ def _details(package: PackageVerdict, report: KernelsReport) -> list[str]:
     if more > 0:
         lines.append(f"and {more} more (-v)")
     return lines
+
+
+def _reasons(package: PackageVerdict, report: KernelsReport) -> list[str]:
+    """Return why the package's libraries that leave the answer open do so, the first few."""
+    told = []
+    for library in report.libraries:
+        side = library.verdict.target if report.target else library.verdict.here
+        if side == "unknown" and (library.package or library.path) == package.package:
+            name = library.path.rstrip("/").rpartition("/")[2]
+            told += [f"{name}: {why}" for why in (*library.problems[:1], *library.notes[-1:])[:1]]
+    more = len(told) - MAX_LINES
+    return told[:MAX_LINES] + ([f"and {more} more (-v)"] if more > 0 else [])
 
 
 def _shares(package: PackageVerdict, report: KernelsReport, judged: Coverage | None) -> tuple[str, ...]:

@@ -132,3 +132,31 @@ def test_a_sparse_file_of_any_size_is_not_read(tmp_path: Path, monkeypatch: pyte
     library = read_file(str(path))
     assert library is not None
     assert weights(library) == {"damaged"}
+
+
+WHOLE = write.fatbin(write.sass(90))
+PLAIN = write.bundle(["gfx942"])
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (WHOLE[:4] + b"\x09\x00" + WHOLE[6:], "version 9"),
+        (WHOLE[:8], "cut inside the header of a fatbin"),
+        (b"\x01\x5a\xe5\x1e" + bytes(90), "a fatbin of an older layout"),
+        (PLAIN[:60], "bundle at byte 0: a target id of"),
+        (b"CCOB\x09\x00\x01\x00" + bytes(90), "has version 9, method 1"),
+        (write.elf({".nv_fatbin": bytes(4096)}), ".nv_fatbin: 4096 bytes, and no device code in them"),
+        (write.elf({".hip_fatbin": bytes(4096)}), ".hip_fatbin: 4096 bytes, and no device code in them"),
+    ],
+)
+def test_what_says_it_is_device_code_and_cannot_be_read_is_never_left_out(raw: bytes, words: str, read: Read) -> None:
+    library = read(raw, name="k.co")
+    assert words in texts(library)
+    assert weights(library) == {"damaged"}
+
+
+def test_a_section_whose_code_was_moved_into_an_archive_may_be_empty(read: Read) -> None:
+    marker = write.kpack_marker("lib.so", ["gone.kpack"])
+    library = read(write.elf({".hip_fatbin": bytes(4096), ".rocm_kpack_ref": marker}))
+    assert "no device code in them" not in texts(library)

@@ -230,3 +230,9 @@ def test_code_that_an_old_driver_may_not_unpack(compression: Compression, driver
     assert found.way == wanted
     assert ("550.54.14" in found.note) == (wanted == "unknown")
     assert runs(code, RunsOn(arch="sm_80", driver=driver), FACTS).way == "none"
+
+
+def test_ptx_newer_than_the_data_is_unknown_without_a_driver() -> None:
+    code = Code(kind="ptx", arch="compute_80", isa="99.9")
+    assert runs(code, RunsOn(arch="sm_90"), FACTS).way == "unknown"
+    assert runs(code, RunsOn(arch="sm_90"), CodeFacts()).way == "jit"
