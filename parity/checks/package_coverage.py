@@ -73,13 +73,27 @@ def _judge(name: str, version: str, pairs: list[JudgedPair], facts: CodeFacts, t
         lacking=lacking if on_target else lacking_here,
         made_for_others=_made_for_others(on_target or on_here, lacking if on_target else lacking_here),
         differs=tuple(line for pair in sorted(pairs, key=_severity, reverse=True) for line in differences(pair)),
-        told=(*told, *_choices_told(on_target or on_here, lacking if on_target else lacking_here, facts)),
+        told=(
+            *told,
+            *_compiled_told([pair.library for pair in pairs], facts),
+            *_choices_told(on_target or on_here, lacking if on_target else lacking_here, facts),
+        ),
     )
 
 
 def _made_for_others(judged: list[tuple[Library, Judged]], lacking: tuple[str, ...]) -> tuple[str, ...]:
-    names = [library.path.rpartition("/")[2] for library, one in judged if one.verdict == "none"]
+    names = [_file(library) for library, one in judged if one.verdict == "none"]
     return tuple(name for name in names if name not in lacking)
+
+
+def _compiles(library: Library, facts: CodeFacts) -> str:
+    """Return why code that a package ships is not what it runs; empty for others."""
+    package = library.package.lower().replace("_", "-")
+    return next((note.why for note in facts.notes.libraries if note.compiles and note.package == package), "")
+
+
+def _compiled_told(libraries: list[Library], facts: CodeFacts) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(why for library in libraries if (why := _compiles(library, facts))))
 
 
 def _choices_told(
@@ -88,7 +102,7 @@ def _choices_told(
     """Return why builds that stand for each other leave the answer open: some have code for the device, some not."""
     told: dict[str, None] = {}
     for library, one in judged:
-        name = library.path.rpartition("/")[2]
+        name = _file(library)
         choice = _choice(library, name, facts)
         if choice is not None and one.verdict == "none" and name in undecided:
             told[f"{name} has no code for the device; {choice.why}"] = None
@@ -104,13 +118,16 @@ def _severity(pair: JudgedPair) -> int:
 def worst(judged: list[tuple[Library, Judged]], facts: CodeFacts) -> tuple[Coverage | None, tuple[str, ...]]:
     """Return (the verdict on libraries together, the file names of those that decide it when it is no coverage).
 
-    A library that lacks code and is not meant for the device decides only when nothing else of the package covers it;
-    one of several builds of which one is loaded makes the answer unknown when they disagree.
+    A library that lacks code and is not meant for the device decides only when nothing else of the package covers it,
+    and never in a package that compiles its kernels where it runs; one of several builds of which one is loaded makes
+    the answer unknown when they disagree.
     """
     asked = [(library, one) for library, one in judged if one.verdict is not None and not one.other_vendor]
     if not asked:
-        others = [library.path.rpartition("/")[2] for library, one in judged if one.other_vendor]
+        others = [_file(library) for library, one in judged if one.other_vendor]
         return ("none" if others else None), tuple(others)
+    if all(one.excused and _compiles(library, facts) for library, one in asked):
+        return None, ()
     covered = any(one.verdict in COVERING for _, one in asked)
     verdicts: dict[Coverage, list[str]] = {}
     for verdict, name in _by_choice([pair for pair in asked if not (covered and pair[1].excused)], facts):
@@ -127,7 +144,7 @@ def _by_choice(judged: list[tuple[Library, Judged]], facts: CodeFacts) -> list[t
     choices: dict[str, list[tuple[Coverage, str]]] = {}
     for library, one in judged:
         assert one.verdict is not None
-        name = library.path.rpartition("/")[2] or library.path
+        name = _file(library)
         choice = _choice(library, name, facts)
         (told if choice is None else choices.setdefault(choice.library, [])).append((one.verdict, name))
     for builds in choices.values():
@@ -138,6 +155,11 @@ def _by_choice(judged: list[tuple[Library, Judged]], facts: CodeFacts) -> list[t
         else:
             told.extend(builds)
     return told
+
+
+def _file(library: Library) -> str:
+    """Return a library's file name; of loose files, their folder's."""
+    return library.path.rstrip("/").rpartition("/")[2]
 
 
 def _choice(library: Library, name: str, facts: CodeFacts) -> LibraryNote | None:

@@ -91,6 +91,7 @@ class LibraryNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         not_for: architectures that it is not meant for.
         first, last: the versions that this holds for, both included; empty: any.
         one_of: libraries of this pattern stand for each other, and one of them is loaded.
+        compiles: the package compiles its kernels where it runs, beside the code that it ships.
         why: in words.
     """
 
@@ -101,6 +102,7 @@ class LibraryNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     majors: tuple[int, ...] = ()
     not_for: tuple[str, ...] = ()
     one_of: bool = False
+    compiles: bool = False
     first: str = ""
     last: str = ""
 

@@ -64,7 +64,8 @@ def _table(report: KernelsReport, width: int) -> list[str]:
 
 def _tells(package: PackageVerdict, report: KernelsReport) -> bool:
     """Return whether a package has anything to judge; one of stubs alone has not."""
-    return (report.target is None and report.here is None) or package.target is not None or package.here is not None
+    asked = report.target is not None or report.here is not None
+    return not asked or package.target is not None or package.here is not None or bool(package.told)
 
 
 def _shared_folder(packages: list[PackageVerdict]) -> str:

@@ -129,7 +129,7 @@ def test_every_note_on_a_library_has_its_source() -> None:
     assert len(notes.libraries) >= 4
     for note in notes.libraries:
         assert note.source in notes.sources
-        assert [note.one_of, bool(note.majors), bool(note.not_for)].count(True) == 1, "a note is one or the other"
+        assert [note.one_of, note.compiles, bool(note.majors), bool(note.not_for)].count(True) == 1, "a note is one or the other"
     for facts, rows in (
         (FACTS.nvidia, (*FACTS.nvidia.islands, *FACTS.nvidia.renamed)),
         (FACTS.amd, FACTS.amd.generic_targets),
@@ -155,3 +155,16 @@ def test_what_the_catalog_says_of_a_version_on_the_target_is_told() -> None:
         "sm_90": (),
         "": (),
     }
+
+
+def test_code_shipped_by_a_package_that_compiles_decides_nothing_for_others() -> None:
+    shipped = lib("f/kda/ptx/", "flashinfer_python")
+    (verdict,) = judge_packages([JudgedPair(shipped, judged("none", excused=True), None)], FACTS)
+    assert (verdict.target, verdict.lacking, verdict.made_for_others) == (None, (), ("ptx",))
+    assert verdict.told[0].startswith("it compiles its kernels where it runs")
+    (there,) = judge_packages([JudgedPair(shipped, judged("ptx-jit"), None)], FACTS)
+    assert there.target == "ptx-jit"
+    (cubins,) = judge_packages(
+        [JudgedPair(lib("f/cubins/", "flashinfer_cubin"), judged("none", excused=True), None)], FACTS
+    )
+    assert (cubins.target, cubins.lacking) == ("none", ("cubins",))
