@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 _MILDER = {"error": "warning", "warning": "note", "note": ""}
 
 
-def check(here: Machine, wanted: Target, *, severity: str) -> Iterator[Mismatch | Absent]:
+def check(here: Machine, wanted: Target, *, severity: str, multi_gpu: bool = False) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch for each set variable whose card in ``rules/environment`` has this severity.
 
-    Three rules share this check, one per severity, so that each can be waived by name. Communication variables change
-    nothing on a machine with one device; variables that fake an architecture have a rule of their own.
+    Four rules share this check, one per severity and one for what invalidates a number of several devices, so that
+    each can be waived by name. Communication variables change nothing on a machine with one device; variables that
+    fake an architecture have a rule of their own.
     """
+    several = (wanted.count or 1) > 1
     variables = sorted(here.fingerprint.environment.items())
     for card in here.environment:
         triggers = [(name, value) for name, value in variables if card.triggered_by(name, value)]
@@ -32,8 +34,9 @@ def check(here: Machine, wanted: Target, *, severity: str) -> Iterator[Mismatch 
             continue
         for name, value in triggers:
             dead = _dead(card, here)
-            grade = _grade(card, value, wanted.spec.arch, dead=dead)
-            if grade == severity:
+            invalid = several and not dead and card.invalidates_multi_gpu(value)
+            grade = "error" if invalid else _grade(card, value, wanted.spec.arch, dead=dead)
+            if grade == severity and invalid == multi_gpu:
                 effect = dead or card.effect
                 yield Mismatch(
                     subject=name,
@@ -66,7 +69,8 @@ def _grade(card: EnvironmentCard, value: str, target: str, *, dead: str) -> str:
     """Return the severity of this value on this target: a dead variable misleads, a right value is milder."""
     if dead:
         return "warning"
-    return _MILDER[card.severity] if target in card.right_on.get(value, ()) else card.severity
+    own = card.severity_of(value)
+    return _MILDER[own] if target in card.right_on.get(value, ()) else own
 
 
 def _dead(card: EnvironmentCard, here: Machine) -> str:

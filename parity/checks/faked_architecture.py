@@ -49,7 +49,10 @@ def says_what_is(name: str, value: str, spec: DeviceSpec | None) -> bool:
         return False
     if name in _COUNTS_UNITS:
         return value.strip().isdigit() and int(value) == spec.number(_COUNTS_UNITS[name])
-    return bool(_NAMES_ARCHITECTURE.search(name)) and architecture_named(value) == spec.arch
+    named = [word for word in re.split(r"[;,\s]+", value.lower()) if word]
+    return bool(_NAMES_ARCHITECTURE.search(name)) and any(
+        word == "native" or architecture_named(word) == spec.arch for word in named
+    )
 
 
 def architecture_named(value: str) -> str | None:

@@ -196,6 +196,9 @@ _MACHINES = {
         ),
     ),
     "env-launch-blocking": lambda: _environment("CUDA_LAUNCH_BLOCKING", "1"),
+    "h100-x2-no-p2p": lambda: replace(
+        as_fingerprint(store.device_spec(H100), count=2), environment={"NCCL_P2P_DISABLE": "1"}
+    ),
     "env-skewed": lambda: _first_variable("warning"),
     "env-noted": lambda: _first_variable("note"),
     "old-driver": lambda: _with_stack({"driver": "535.86.10", "torch": "2.4.0+cu121", "torch_cuda": "12.1"}),

@@ -343,3 +343,27 @@ def test_a_partition_nobody_read_is_settled_by_the_full_number_of_units() -> Non
         identity = replace(device.identity, partition=unread, sm_count=reading(count))
         here = subjects(Fingerprint(devices=(replace(device, identity=identity),)))[0]
         assert texts(said("partition_differs", here, target="a100-sxm4-40gb")) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "grade"),
+    [
+        ("CUBLAS_WORKSPACE_CONFIG", ":0:0", "error"),
+        ("CUBLAS_WORKSPACE_CONFIG", ":4096:8", "warning"),
+        ("LD_PRELOAD", "/usr/lib/libjemalloc.so.2", "note"),
+        ("LD_PRELOAD", "/opt/libvGPU.so", "warning"),
+        ("LD_PRELOAD", "", ""),
+        ("NVIDIA_TF32_OVERRIDE", "0", "error"),
+        ("NVIDIA_TF32_OVERRIDE", "1", ""),
+    ],
+)
+def test_the_value_grades_a_variable(name: str, value: str, grade: str) -> None:
+    here = machine(replace(machines.machine(H100), environment={name: value}), store.environment_cards())
+    found = [one for one in ("error", "warning", "note") if said("environment_set", here, severity=one)]
+    assert found == ([grade] if grade else [])
+
+
+@pytest.mark.parametrize(("value", "fakes"), [("gfx942;gfx950", 0), ("native", 0), ("gfx950", 1), ("gfx90a", 1)])
+def test_a_list_that_names_what_is_there_fakes_nothing(value: str, fakes: int) -> None:
+    here = machine(replace(machines.machine("mi300x"), environment={"GPU_ARCHS": value}), store.environment_cards())
+    assert len(said("faked_architecture", here, target="mi300x")) == fakes

@@ -129,7 +129,9 @@ def test_every_note_on_a_library_has_its_source() -> None:
     assert len(notes.libraries) >= 4
     for note in notes.libraries:
         assert note.source in notes.sources
-        assert [note.one_of, note.compiles, bool(note.majors), bool(note.not_for)].count(True) == 1, "a note is one or the other"
+        assert [note.one_of, note.compiles, bool(note.majors), bool(note.not_for)].count(True) == 1, (
+            "a note is one or the other"
+        )
     for facts, rows in (
         (FACTS.nvidia, (*FACTS.nvidia.islands, *FACTS.nvidia.renamed)),
         (FACTS.amd, FACTS.amd.generic_targets),
