@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from parity.catalog.code_runs import runs
-from parity.catalog.libraries import within
+from parity.catalog.libraries import parsed, within
 from parity.model.code_objects import Code
 from parity.model.coverage import RunsOn
 
@@ -58,6 +58,17 @@ def coverage(architectures: Iterable[str], ptx: Iterable[str] | None, target: st
         return "unknown"
     compiled = any(runs(Code(kind="ptx", arch=arch), device, facts).way == "jit" for arch in ptx if capability(arch))
     return "jit" if compiled else "none"
+
+
+def generates(facts: StackFacts, cuda: str, arch: str) -> bool:
+    """Return whether a toolkit generates machine code that runs on a target, its own or of an older minor version.
+
+    CUDA 12.8 knows no sm_103, and its sm_100 code runs there.
+    """
+    have = parsed(cuda)
+    known = [(row.arch, parsed(row.cuda)) for row in facts.first_toolkits]
+    older = [name for name, first in known if have is not None and first is not None and first <= have]
+    return coverage(older, [], arch, facts.code) == "native"
 
 
 def torch_builds(facts: StackFacts, version: str, variant: str, machine: str | None) -> list[TorchBuild]:

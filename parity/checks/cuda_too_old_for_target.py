@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.catalog.compatibility import generates
 from parity.checks.versions import installed, reaches
 from parity.model.absent import Absent
 from parity.model.finding import Mismatch
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when the installed CUDA cannot generate code for the target's architecture.
 
-    First toolkit per architecture from ``rules/stack/cuda.yaml``; an unknown one is no finding.
+    First toolkit per architecture from ``rules/stack/cuda.yaml``; an unknown one is no finding, and neither is one
+    whose code for an older minor version runs there.
     """
     if wanted.spec.vendor != "nvidia":
         return
@@ -26,7 +28,7 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     first = here.facts.first_cuda(wanted.spec.arch)
     if isinstance(cuda, Absent) or first is None:
         return
-    if reaches(cuda.value, first) is False:
+    if reaches(cuda.value, first) is False and not generates(here.facts, cuda.value, wanted.spec.arch):
         yield Mismatch(
             subject="cuda",
             here=cuda.value,

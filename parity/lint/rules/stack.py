@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from parity.catalog.compatibility import generates
 from parity.checks.versions import least_admitted
 from parity.lint import archs, images, parts
 from parity.lint.facts import Facts, Hit, Image, Requirement
@@ -109,7 +110,7 @@ def _torch_gap(one: Requirement, version: Version, spec: DeviceSpec, asked: Aske
         return ""
     if kind == "cuda":
         first = asked.stack.first_cuda(spec.arch)
-        if first and Version(toolkit) < Version(first) and not _same_major(spec, toolkit, asked):
+        if first and Version(toolkit) < Version(first) and not generates(asked.stack, toolkit, spec.arch):
             if is_published(version, toolkit, asked) is False:
                 return f"no wheel of it is published for CUDA {toolkit}, which cannot generate it (first: {first})"
             return f"it is built with CUDA {toolkit}, which cannot generate it (first: {first}), and carries no PTX"
@@ -126,17 +127,6 @@ def _torch_gap(one: Requirement, version: Version, spec: DeviceSpec, asked: Aske
 def _speaks_of_runs(facts: Facts) -> bool:
     """Return whether a file's stack is one that runs: of CI jobs only what measures."""
     return not facts.jobs or any(is_perf(command.words) for job in facts.jobs for command in job.commands)
-
-
-def _same_major(spec: DeviceSpec, toolkit: str, asked: Asked) -> bool:
-    """Return whether a toolkit too old for a part's own architecture can generate an older minor of its major."""
-    major = archs.capability_of(spec)[0]
-    for row in asked.stack.first_toolkits:
-        digits = row.arch.removeprefix("sm_")
-        older = int(digits[:-1]) == major and (major, int(digits[-1])) not in archs.ISLANDS
-        if older and int(digits[-1]) <= archs.capability_of(spec)[1] and Version(row.cuda) <= Version(toolkit):
-            return True
-    return False
 
 
 def triton_lacks_target(facts: Facts, asked: Asked) -> Iterator[Hit]:
@@ -200,7 +190,7 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
         if (
             version
             and image.reference not in told
-            and not _same_major(spec, version, asked)
+            and not generates(asked.stack, version, spec.arch)
             and not asked_elsewhere(image, spec)
             and not _NO_TOOLKIT.search(image.reference or "")
         ):
@@ -214,7 +204,7 @@ def cuda_too_old(facts: Facts, asked: Asked) -> Iterator[Hit]:
     wheels = any(one.name == "torch" for one in facts.requirements)  # pip's torch brings its own
     for one in facts.requirements if not wheels else ():
         found = pinned(one) if one.name in _CONDA_TOOLKITS else None
-        if found and oldest <= found < Version(first) and not _same_major(spec, str(found), asked):
+        if found and oldest <= found < Version(first) and not generates(asked.stack, str(found), spec.arch):
             name = one.name.removeprefix("conda:")
             message = f"{name} {found} has no code generation for {spec.arch} ({spec.id}); first: {first}"
             yield Hit(span=one.span, message=message, mend=f"ask for {name} {first} or newer")

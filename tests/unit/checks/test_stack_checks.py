@@ -385,3 +385,19 @@ def test_a_jax_outside_the_data_is_a_question() -> None:
     assert said("framework_jit_only_on_target", here) == [
         "unknown: which code jax-cuda12-plugin 0.99.0 has is not in the data"
     ]
+
+
+@pytest.mark.parametrize(
+    ("cuda", "target", "found"),
+    [
+        ("12.8", "b300-sxm-270gb", 0),  # its sm_100 code runs on sm_103
+        ("12.6", "b300-sxm-270gb", 1),
+        ("12.6", B200, 1),
+        ("12.8", B200, 0),
+        ("11.1", "rtx-4090", 0),  # sm_86 code runs on sm_89
+        ("12.8", "rtx-5090", 0),
+        ("11.7", H100, 1),
+    ],
+)
+def test_a_toolkit_is_too_old_when_nothing_it_generates_runs(cuda: str, target: str, found: int) -> None:
+    assert len(said("cuda_too_old_for_target", having(cuda_toolkit=cuda), target)) == found
