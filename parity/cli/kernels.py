@@ -111,7 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
         inventory = _inventory_of(built, arguments)
     else:
         inventory = _inventory(arguments.what, process, scan=arguments.scan)
-    if not inventory.libraries:
+    loaded = None if process is None else kernels_process.loaded_by(process)
+    if not inventory.libraries and not (loaded is not None and loaded.findings):
         raise NothingToJudgeError(
             f"no device code in {plural(inventory.files, 'file')}"
             + (f", {inventory.unsearched} of them not searched" if inventory.unsearched else ""),
@@ -124,8 +125,8 @@ def run(arguments: argparse.Namespace) -> int:
     report = kernels_report(inventory, store.code_facts(), target=target, here=here, known=known)
     if built is not None:
         report = msgspec.structs.replace(report, packages=tuple(_with_reason(one, built) for one in report.packages))
-    if process is not None:
-        report = msgspec.structs.replace(report, process=kernels_process.loaded_by(process))
+    if loaded is not None:
+        report = msgspec.structs.replace(report, process=loaded)
     options.write_reports(arguments, lambda name: _rendered(name, report, inventory, verbose=arguments.verbose))
     return report.exit_status
 

@@ -45,6 +45,8 @@ def render(report: KernelsReport, inventory: Inventory, *, verbose: bool = False
 
 def _table(report: KernelsReport, width: int) -> list[str]:
     shown = [package for package in report.packages if _tells(package, report)]
+    if not shown:
+        return []
     heads = ["package", "version"]
     heads += [f"on {report.target}"] if report.target else []
     heads += [f"here ({report.here})"] if report.here else []
@@ -223,6 +225,8 @@ def closing(report: KernelsReport) -> str:
     others = sum(len(package.made_for_others) for package in report.packages)
     loads = f": all but {others} made for other devices load on" if others else ": all load on"
     verdict = "" if where is None else f": {lacking} without code for {where}" if lacking else f"{loads} {where}"
+    if where is not None and all(one is None for one in told):
+        verdict = f": nothing to judge for {where}"
     if unknown:
         verdict = f"{verdict if lacking else ':'}{',' if lacking else ''} {unknown} unknown"
     left = f"; {report.unsearched} more not searched for hidden code" if report.unsearched else ""

@@ -131,3 +131,12 @@ def test_a_process_is_told_with_what_it_took_from_elsewhere() -> None:
         "warning[duplicate-cuda-library] libcudart: 2 versions are loaded",
         "  mend: keep one",
     ]
+
+
+def test_where_nothing_can_be_judged_nothing_is_said_to_load() -> None:
+    empty = Inventory(files=3, bytes=2048)
+    report = kernels_report(empty, store.code_facts(), target=RunsOn(arch="sm_90"))
+    assert render(report, empty) == (
+        "\n0 libraries with device code in 0 packages: nothing to judge for sm_90; 3 files,\n2 KiB looked into\n"
+    )
+    assert report.exit_status == 3

@@ -32,3 +32,12 @@ def test_two_loaded_versions_are_told_and_one_that_is_not_loaded_is_no_second() 
 
 def test_a_process_without_gpu_libraries_has_nothing_to_tell() -> None:
     assert loaded_findings([], CARDS) == ()
+
+
+def test_copies_that_their_versions_do_not_tell_apart_are_told_by_their_places() -> None:
+    copies = [loaded(f"/{folder}/libcudart.so.12", "12", name="libcudart") for folder in "ab"]
+    (finding,) = loaded_findings(copies, CARDS)
+    assert (finding.rule, finding.here) == ("duplicate-cuda-library", "2 copies")
+    assert finding.message == "2 copies are loaded: /a/libcudart.so.12; /b/libcudart.so.12"
+    parts = [loaded(f"/a/{file}", "9", name="libcudnn") for file in ("libcudnn.so.9", "libcudnn_ops.so.9")]
+    assert loaded_findings(parts, CARDS) == ()
