@@ -99,13 +99,18 @@ def test_a_threshold_against_another_gpu_fails_the_run(bench: Gate, extra: tuple
     result.assert_outcomes(passed=1)
 
 
-def test_a_threshold_holds_for_the_saved_run_that_is_comparable(bench: Gate) -> None:
+def test_a_threshold_holds_for_the_saved_run_that_is_comparable(pytester: pytest.Pytester, bench: Gate) -> None:
     bench("--benchmark-save=a", on="l4")
     bench("--benchmark-save=b")
+    (path,) = (pytester.path / ".benchmarks").rglob("*_b.json")
+    run = json.loads(path.read_text(encoding="utf-8"))
+    run["benchmarks"][0]["stats"]["min"] = 0.0  # faster than any run
+    path.write_text(json.dumps(run), encoding="utf-8")
     result = bench("--benchmark-compare=000", "--benchmark-compare-fail=min:0.000000001")
     result.stdout.fnmatch_lines(["parity: NOT COMPARABLE*2x rtx-4090 here, 2x l4 there*"])
     result.stdout.no_fnmatch_line("*0001_a*")
     assert result.ret != pytest.ExitCode.OK
+    result.stderr.fnmatch_lines(["*Performance has regressed*"])
 
 
 def test_a_saved_run_that_names_no_gpu_is_not_compared(bench: Gate) -> None:
