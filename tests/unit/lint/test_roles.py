@@ -41,7 +41,7 @@ ROLES = {
     "watcher": ("hpc_monitoring/Dockerfile", "dcgm-exporter/Dockerfile"),
     "preparation": ("utils/preprocess.sh", "launch_nemo_convert.sh"),
     "script": ("build.sh", "run.sbatch", "dev/pkg_helpers.bash"),
-    "errand": ("scripts/kitten/run.sh", "export-onnx.sh", "tools/convert_model.bash", "download.sh"),
+    "errand": ("scripts/kitten/run.sh", "scripts/nemo/run-ctc.sh", "export-onnx.sh", "tools/convert_model.bash", "download.sh"),
     "fragment": ("cmake/Dependencies.cmake", "common.mk", "Makefile.cuda"),
     "loose-makefile": ("src/gemm/Makefile", "kernels/makefile"),
 }  # fmt: skip
