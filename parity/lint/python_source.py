@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from parity.lint.arch_lists import of_flags
 from parity.lint.facts import BrokenFile, Doubt, Facts, Setting
 from parity.lint.python_focus import focused
+from parity.lint.python_unread import unread_texts
 from parity.lint.source import Source, Span
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def scan(source: Source, words: Collection[str] = ()) -> Facts:
     if "environ" in source.text or "putenv" in source.text:
         facts.settings.extend(_settings(facts))
     if "arch=" in source.text:
-        texts = [node for node in facts.nodes(ast.Constant) if isinstance(node.value, str)]
+        vain = unread_texts(facts)
+        texts = [node for node in facts.nodes(ast.Constant) if isinstance(node.value, str) and id(node) not in vain]
         texts.sort(key=lambda node: (node.lineno, node.col_offset))
         facts.arch_lists.extend(of_flags([(str(node.value), span_of(node, source)) for node in texts], "python"))
     return facts

@@ -185,7 +185,7 @@ def test_a_list_of_cmake_itself_stands_alone() -> None:
 
 
 def test_compiler_flags_of_python() -> None:
-    text = 'nvcc = ["-O3", "-gencode=arch=compute_80,code=sm_80"]\nif new:\n    nvcc += ["-gencode", "arch=compute_90,code=sm_90"]\n'
+    text = 'nvcc = ["-O3", "-gencode=arch=compute_80,code=sm_80"]\nif new:\n    nvcc += ["-gencode", "arch=compute_90,code=sm_90"]\nbuild(nvcc)\n'
     (found,) = flags("setup.py", text)
     assert found.text == "-gencode=arch=compute_80,code=sm_80 arch=compute_90,code=sm_90"
     assert found.span.line == 1
