@@ -24,6 +24,7 @@ _CI = frozenset({"github-workflow", "gitlab-ci", "buildkite"})
 _WORD = re.compile(r"[a-z0-9]+")
 # A test's own name says more than what it uploads.
 _TESTS = re.compile(r"(?:^|[-_.])(?:unit)?-?tests?(?:$|[-_.])", re.IGNORECASE)
+_FOR_RELEASE = re.compile(r"wheel|whl|release|manylinux|publish|package|dist", re.IGNORECASE)
 _SHIPS = re.compile(
     r"bdist_wheel|--wheel|-m build|(?:pip3?|uv) (?:wheel|build) +\S|cibuildwheel|manylinux|docker/build-push|"
     r"docker push|gh-release|upload-release|pypi-publish|twine upload|uv publish|poetry publish",
@@ -112,6 +113,8 @@ def _measures(facts: Facts) -> bool:
 
 
 def _ships(facts: Facts) -> bool:
+    if facts.kind == "dockerfile" and not _FOR_RELEASE.search(facts.path):
+        return False  # a wheel that an image builds on the way is for that image
     return _TESTS.search(facts.path.rsplit("/", 1)[-1]) is None and _SHIPS.search(facts.source.text) is not None
 
 

@@ -84,6 +84,8 @@ def of(path: str, kind: str, text: str) -> Facts:
         ("ci/run.sh", "shell", "cmake ..\n", {"trial", "script", "errand"}),
         ("ci/run.sh", "shell", "pytest benchmarks/test_gemm.py\n", {"script"}),
         ("ci/wheel.sh", "shell", "python -m build\n", set()),
+        (".github/runner/Dockerfile", "dockerfile", "FROM x\nRUN pip wheel . -w /w\n", {"trial"}),
+        ("ci/Dockerfile.wheel", "dockerfile", "FROM x\nRUN pip wheel . -w /w\n", set()),
         ("ci/unit-tests.sh", "shell", "python -m build --wheel\n", {"trial", "script"}),
         ("steps.yml", "gitlab-ci", "a: {script: [make]}\n", {"trial"}),
         ("machines/node.sh", "shell", "python -m build\n", {"machine"}),
