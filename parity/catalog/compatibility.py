@@ -38,7 +38,7 @@ def coverage(architectures: Iterable[str], ptx: Iterable[str] | None, target: st
 
     Args:
         architectures: machine code (``sm_80``, ``sm_90a``).
-        ptx: PTX (``compute_80``); None: nobody knows.
+        ptx: PTX (``compute_80``); None: nobody knows whether there is some of the newest architecture, or none.
         target: ``sm_89``.
         facts: exceptions to the rules, from the catalog.
 
@@ -47,15 +47,21 @@ def coverage(architectures: Iterable[str], ptx: Iterable[str] | None, target: st
     ('native', 'none')
     >>> coverage(["sm_80"], ["compute_80"], "sm_90", CodeFacts()), coverage(["sm_80"], None, "sm_90", CodeFacts())
     ('jit', 'unknown')
+    >>> coverage(["sm_80", "sm_90"], None, "sm_75", CodeFacts())
+    'none'
     """
+    architectures = tuple(architectures)
     if capability(target) is None:
         return "unknown"
     device = RunsOn(arch=target)
     ways = {runs(Code(kind="sass", arch=arch), device, facts).way for arch in architectures if capability(arch)}
     if ways & {"exact", "compatible"}:
         return "native"
-    if ptx is None or "unknown" in ways:
+    if "unknown" in ways:
         return "unknown"
+    if ptx is None:
+        newest = max((one for arch in architectures if (one := capability(arch))), default=(0, 0))
+        return "unknown" if (capability(target) or newest) >= newest else "none"
     compiled = any(runs(Code(kind="ptx", arch=arch), device, facts).way == "jit" for arch in ptx if capability(arch))
     return "jit" if compiled else "none"
 

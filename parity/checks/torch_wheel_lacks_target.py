@@ -28,6 +28,11 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
     if not covered or "unknown" in covered:
         detail = f"which architectures torch {torch.version} has code for is not in the data"
         yield Absent(why="not_asked", source=torch.source, detail=detail)
+    elif "none" in covered and len(covered) > 1:
+        detail = (
+            f"torch {torch.version} has code for {wanted.spec.arch} on some machines, and which this is was not told"
+        )
+        yield Absent(why="not_asked", source=torch.source, detail=detail)
     elif covered == {"none"}:
         has = ", ".join(torch.builds[0].architectures)
         yield Mismatch(

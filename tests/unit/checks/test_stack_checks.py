@@ -69,10 +69,11 @@ def test_a_wheel_of_an_unknown_machine_is_unknown(architecture: str, told: int) 
 def test_thor_is_in_the_arm_wheel_only() -> None:
     torch = {"torch": "2.12.0+cu130", "torch_cuda": "13.0"}
     assert said("torch_wheel_lacks_target", having(architecture="aarch64", **torch), "agx-thor") == []
-    # The x86-64 wheel may have PTX or not, and its machine may be either.
-    for architecture in ("x86_64", ""):
-        [told] = said("torch_wheel_lacks_target", having(architecture=architecture, **torch), "agx-thor")
-        assert told.startswith("unknown: ")
+    # The x86-64 wheel may have PTX of sm_120 or none: neither runs on sm_110.
+    [told] = said("torch_wheel_lacks_target", having(architecture="x86_64", **torch), "agx-thor")
+    assert told.startswith("the torch 2.12.0+cu130 wheel has no code for sm_110")
+    [told] = said("torch_wheel_lacks_target", having(**torch), "agx-thor")
+    assert told == "unknown: torch 2.12.0+cu130 has code for sm_110 on some machines, and which this is was not told"
 
 
 def test_an_amd_target_is_no_question_of_cuda() -> None:
@@ -401,3 +402,9 @@ def test_a_jax_outside_the_data_is_a_question() -> None:
 )
 def test_a_toolkit_is_too_old_when_nothing_it_generates_runs(cuda: str, target: str, found: int) -> None:
     assert len(said("cuda_too_old_for_target", having(cuda_toolkit=cuda), target)) == found
+
+
+def test_ptx_that_nobody_knows_of_is_of_the_newest_architecture_or_there_is_none() -> None:
+    torch = having(torch="2.11.0+cu130", torch_cuda="13.0")
+    (told,) = said("torch_wheel_lacks_target", torch, "v100-sxm2-32gb")
+    assert told.startswith("the torch 2.11.0+cu130 wheel has no code for sm_70: it has sm_75, ")
