@@ -23,7 +23,7 @@ SEVERITY = {card.id: card.severity for card in store.lint_book().cards}
 # Findings labelled true that today's rules still say, as marked; lower it only with a reason. It was 472 before files
 # were judged by their role: what stands in examples, scripts, makefiles below the root and presets waits for previews;
 # what has a variant for the target beside it is silent.
-STANDING_TRUE = 475
+STANDING_TRUE = 474
 LABELS = [one for name in FILES for one in labels_of(name)]
 
 
