@@ -72,9 +72,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--tests", type=int, default=5000)
-    parser.add_argument("--only", nargs="*", default=[v.name for v in VARIANTS], metavar="NAME")
+    names = [variant.name for variant in VARIANTS]
+    parser.add_argument("--only", nargs="*", default=names, choices=names, metavar="NAME", help=", ".join(names))
     given = parser.parse_args()
-    named = {"bare", "bare again", *given.only}
+    named = {
+        "bare",
+        "bare again",
+        "parity idle",
+        "parity target",
+        *given.only,
+    }  # what the goals are about is always there
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         pythons = environments(place, [variant for variant in VARIANTS if variant.name in named])
