@@ -46,14 +46,28 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "cuEventRecord": (_HANDLE, _HANDLE),
     "cuEventSynchronize": (_HANDLE,),
     "cuEventElapsedTime": (_OUT, _HANDLE, _HANDLE),
+    "cuModuleLoadData": (_OUT, _HANDLE),
+    "cuModuleUnload": (_HANDLE,),
+    "cuModuleGetFunction": (_OUT, _HANDLE, ctypes.c_char_p),
+    "cuLaunchKernel": (_HANDLE, *[_UINT] * 7, _HANDLE, _HANDLE, _HANDLE),
 }
 # CUresult of cuda.h: what a call's failure is, where it is more than a failure, and what the header says it means.
-WHY = {214: "lost", 220: "lost", 800: "no_permission", 801: "not_supported", 909: "timed_out"}
+WHY = {
+    214: "lost",
+    220: "lost",
+    221: "library_missing",
+    223: "not_supported",
+    800: "no_permission",
+    801: "not_supported",
+    909: "timed_out",
+}
 _MEANS = {
     2: "out of memory",
     46: "its compute mode is exclusive and another process has it, or prohibited",
     214: "an ECC error that cannot be corrected",
     220: "an NVLink error that cannot be corrected",
+    221: "libnvidia-ptxjitcompiler, part of the driver, is not here",
+    223: "CUDA_DISABLE_PTX_JIT is set",
     802: "a driver daemon does not run; on NVSwitch systems the fabric manager",
     803: "the driver's library and its kernel module are of different versions",
     804: "the forward-compatibility library does not support this device",

@@ -23,12 +23,15 @@ typedef unsigned long long CUdeviceptr;
 typedef struct CUctx_st *CUcontext;
 typedef struct CUstream_st *CUstream;
 typedef struct CUevent_st *CUevent;
+typedef struct CUmod_st *CUmodule;
+typedef struct CUfunc_st *CUfunction;
 typedef struct { char bytes[16]; } CUuuid;
 #endif
 #include "answers.h"
 
 enum { MOST = 1024, DISABLE_TIMING = 2, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100,
-       INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_READY = 600, ALREADY_ENABLED = 704, NOT_SUPPORTED = 801 };
+       INVALID_CONTEXT = 201, INVALID_PTX = 218, INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600,
+       ALREADY_ENABLED = 704, NOT_SUPPORTED = 801, TILE = 16384 };
 
 struct CUctx_st { int device, retained, peers[64]; };
 struct CUstream_st { CUcontext context; int alive; };
@@ -36,6 +39,9 @@ struct CUevent_st { CUcontext context; int alive, recorded, happened; unsigned f
 static struct CUctx_st contexts[64];
 static struct CUstream_st streams[MOST];
 static struct CUevent_st events[MOST];
+struct CUfunc_st { CUmodule module; int reads; };
+struct CUmod_st { CUcontext context; int alive; struct CUfunc_st functions[2]; };
+static struct CUmod_st modules[MOST];
 static struct { u64 address; size_t size; CUcontext context; } blocks[MOST];
 static struct { void *address; size_t size; } pinned[MOST];
 static CUcontext current;
@@ -178,6 +184,8 @@ CUresult cuGetErrorName(CUresult code, const char **out) {
     case 46: *out = "CUDA_ERROR_DEVICE_UNAVAILABLE"; break;
     case 100: *out = "CUDA_ERROR_NO_DEVICE"; break;
     case 214: *out = "CUDA_ERROR_ECC_UNCORRECTABLE"; break;
+    case 221: *out = "CUDA_ERROR_JIT_COMPILER_NOT_FOUND"; break;
+    case 223: *out = "CUDA_ERROR_JIT_COMPILATION_DISABLED"; break;
     case 801: *out = "CUDA_ERROR_NOT_SUPPORTED"; break;
     case 802: *out = "CUDA_ERROR_SYSTEM_NOT_READY"; break;
     case 803: *out = "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"; break;
@@ -390,4 +398,49 @@ CUresult cuEventElapsedTime(float *out, CUevent start, CUevent end) {
     if (!start->happened || !end->happened) return wrong("cuEventElapsedTime", "not yet", NOT_READY);
     *out = (float)(1e3 * (end->at - start->at));
     return 0;
+}
+
+CUresult cuModuleLoadData(CUmodule *out, const void *image) {
+    CURRENT("cuModuleLoadData");
+    const char *ptx = image; /* as the driver takes it: text that ends with a zero byte */
+    if (strncmp(ptx, ".version ", 9) || !strstr(ptx, ".address_size 64")) return wrong("cuModuleLoadData", "no PTX", INVALID_PTX);
+    for (CUmodule m = modules; m < modules + MOST; m++)
+        if (!m->context) { /* a handle that is gone is never given again */
+            *m = (struct CUmod_st){current, 1, {{m, 0}, {m, 1}}};
+            *out = m;
+            count(1);
+            return 0;
+        }
+    return OUT_OF_MEMORY;
+}
+#define MODULE(NAME, M) do { CURRENT(NAME); \
+    if ((M) < modules || (M) >= modules + MOST || !(M)->alive) return wrong(NAME, "no such module", INVALID_HANDLE); } while (0)
+CUresult cuModuleUnload(CUmodule module) {
+    MODULE("cuModuleUnload", module);
+    module->alive = 0;
+    count(-1);
+    return 0;
+}
+CUresult cuModuleGetFunction(CUfunction *out, CUmodule module, const char *name) {
+    MODULE("cuModuleGetFunction", module);
+    int reads = !strcmp(name, "parity_read");
+    if (!reads && strcmp(name, "parity_nothing")) return wrong("cuModuleGetFunction", name, NOT_FOUND);
+    *out = &module->functions[reads];
+    return 0;
+}
+CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+                        unsigned shared, CUstream s, void **given, void **extra) {
+    STREAM("cuLaunchKernel", s);
+    CUmodule module = NULL;
+    for (CUmodule m = modules; m < modules + MOST; m++)
+        if (f == &m->functions[0] || f == &m->functions[1]) module = m;
+    if (!module || !module->alive || module->context != current) return wrong("cuLaunchKernel", "no such kernel", INVALID_HANDLE);
+    if (!gx || gx > 2147483647u || gy != 1 || gz != 1 || !bx || bx > 1024 || by != 1 || bz != 1 || shared || extra)
+        return wrong("cuLaunchKernel", "the shape", INVALID_VALUE);
+    if (!f->reads) return spend(number("cuda.launch_us", 2.5) * 1e3, 1); /* nanoseconds: bytes at 1 GB/s */
+    u64 from = *(u64 *)given[0], tiles = *(u64 *)given[1], out = *(u64 *)given[2];
+    if (bx * 64 != TILE) return wrong("cuLaunchKernel", "not 256 threads", INVALID_VALUE);
+    if (!tiles || from % 16 || !known(from, tiles * TILE, current) || !known(out, 4, current))
+        return wrong("cuLaunchKernel", "beyond the memory", 700);
+    return spend((double)tiles * TILE, number("cuda.gbps", 2500));
 }

@@ -11,37 +11,45 @@ import pytest
 from parity.measure.driver_calls import SIGNATURES
 from parity.measure.plan import EVERYTHING, Place
 from parity.measure.run import Outcome, Patience, measure
+from parity.model.measurement import MATMUL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 QUICK = Patience(start_s=20.0, prepare_s=1.5, run_s=1.0)
-DRIVER = ["dram_copy", "dram_write", "host_to_device", "device_to_host"]
+DRIVER = ["dram_copy", "dram_read", "dram_write", "host_to_device", "device_to_host", "launch_latency"]
 
 
 def reasons(outcome: Outcome) -> dict[str, tuple[str, str]]:
     return {one.name: (one.why, one.detail) for one in outcome.unmeasured}
 
 
-def test_the_driver_gives_bandwidths_and_nothing_that_needs_kernels(
-    driver: Callable[..., object], places: tuple[Place, ...]
-) -> None:
-    driver("cuda.gbps = 2500\ncuda.link_gbps = 50")
+def test_the_driver_gives_all_but_matrix_rates(driver: Callable[..., object], places: tuple[Place, ...]) -> None:
+    driver("cuda.gbps = 2500\ncuda.link_gbps = 50\ncuda.launch_us = 2.5")
     outcome = measure(EVERYTHING, places, 2.0)
     found = {(one.name, one.device, one.peer): one.value for one in outcome.measured}
     assert {name for name, _, _ in found} == {*DRIVER, "peer_to_peer"}
     assert found["dram_copy", 1, None] == pytest.approx(2500, rel=1e-3)
+    assert found["dram_read", 1, None] == pytest.approx(2500, rel=1e-3)
     assert found["dram_write", 0, None] == pytest.approx(2500, rel=1e-3)
+    assert found["launch_latency", 1, None] == pytest.approx(2.5, rel=1e-3)
     assert found["host_to_device", 0, None] == pytest.approx(50, rel=1e-3)
     assert found["peer_to_peer", 1, 0] == pytest.approx(50, rel=1e-3)
     assert outcome.backend == "CUDA driver API 13.0"
-    assert {why for why, _ in reasons(outcome).values()} == {"not_supported"}
-    assert reasons(outcome)["dram_read"][1] == "needs torch: the driver alone has no kernels"
+    assert {*reasons(outcome)} == {*MATMUL}
+    assert {*reasons(outcome).values()} == {("not_supported", "needs torch: the driver alone has no matrix library")}
 
 
-def test_a_driver_result_says_so_and_is_a_memcpy(driver: Callable[..., object], places: tuple[Place, ...]) -> None:
+def test_a_driver_result_says_what_ran(driver: Callable[..., object], places: tuple[Place, ...]) -> None:
     driver()
-    copy, fill = measure(["dram_copy", "dram_write"], places[:1], 0.4).measured
+    names = ["dram_copy", "dram_write", "dram_read", "launch_latency"]
+    copy, fill, read, launch = measure(names, places[:1], 0.4).measured
+    assert (read.kernel, read.kernel_kind, read.bytes) == (
+        "kernel that reads 16 bytes per load, CUDA driver 13.0", "kernel", 1 << 30,
+    )  # fmt: skip
+    assert (launch.kernel, launch.unit, launch.bytes) == (
+        "cuLaunchKernel of an empty kernel, CUDA driver 13.0", "us", None,
+    )  # fmt: skip
     assert (copy.kernel, copy.kernel_kind, copy.bytes) == (
         "cuMemcpyDtoDAsync, CUDA driver 13.0", "memcpy", 1 << 30,
     )  # fmt: skip
@@ -76,6 +84,33 @@ def test_what_a_call_does_costs_its_measurement_alone(
     outcome = measure(["dram_copy", "dram_write", "host_to_device"], places[:1], 2.0, patience=QUICK)
     assert [one.name for one in outcome.measured] == ["dram_copy", "host_to_device"]
     assert reasons(outcome)["dram_write"] == (why, detail)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why", "detail"),
+    [
+        (
+            "error 221",
+            "library_missing",
+            (
+                "CUDA error 221: cuModuleLoadData: CUDA_ERROR_JIT_COMPILER_NOT_FOUND "
+                "(libnvidia-ptxjitcompiler, part of the driver, is not here)"
+            ),
+        ),
+        (
+            "error 223",
+            "not_supported",
+            ("CUDA error 223: cuModuleLoadData: CUDA_ERROR_JIT_COMPILATION_DISABLED (CUDA_DISABLE_PTX_JIT is set)"),
+        ),
+    ],
+)
+def test_a_driver_that_compiles_nothing_still_copies(
+    driver: Callable[..., object], places: tuple[Place, ...], answer: str, why: str, detail: str
+) -> None:
+    driver(f"cuda.cuModuleLoadData = {answer}")
+    outcome = measure(["dram_copy", "dram_read", "launch_latency"], places[:1], 0.4)
+    assert [one.name for one in outcome.measured] == ["dram_copy"]
+    assert reasons(outcome) == {"dram_read": (why, detail), "launch_latency": (why, detail)}
 
 
 def test_memory_of_a_failed_preparation_is_given_back(
@@ -153,8 +188,12 @@ def test_a_call_that_hangs_costs_its_time_and_leaves_no_process(
     driver(f"cuda.{call} = hang")
     monkeypatch.setattr("parity.measure.run.MAX_OVERRUN", 2.0)
     patience = Patience(start_s=6.0, prepare_s=0.7, run_s=0.7)
-    outcome = measure(["dram_copy", "host_to_device"], places[:1], 0.2, patience=patience)
-    assert [one.name for one in (*outcome.measured, *outcome.unmeasured)] == ["dram_copy", "host_to_device"]
+    outcome = measure(["dram_copy", "launch_latency", "host_to_device"], places[:1], 0.2, patience=patience)
+    assert sorted(one.name for one in (*outcome.measured, *outcome.unmeasured)) == [
+        "dram_copy",
+        "host_to_device",
+        "launch_latency",
+    ]
     assert all(one.detail for one in outcome.unmeasured)
     assert {one.why for one in outcome.unmeasured} <= {"timed_out", "not_asked"}
     assert not Path(f"/proc/self/task/{os.getpid()}/children").read_text()

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parity.measure import driver_backend
+from parity.measure import driver_backend, driver_made
 from parity.measure.driver_backend import DriverBackend
 from parity.measure.driver_calls import SIGNATURES
 from parity.measure.plan import EVERYTHING
 from parity.measure.serve import Server
 from parity.measure.work import NotMeasured
-from parity.model.measurement import PEER
+from parity.model.measurement import LAUNCH, PEER
 from tests.stubs.build import Machine
 
 if TYPE_CHECKING:
@@ -29,16 +29,21 @@ if TYPE_CHECKING:
 
 # A runner of tests may have threads; the forked process uses none of them.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-DRIVER = ("dram_copy", "dram_write", "host_to_device", "device_to_host", PEER)
+DRIVER = ("dram_copy", "dram_read", "dram_write", "host_to_device", "device_to_host", LAUNCH, PEER)
 CALLS = tuple(sorted(name.removesuffix("_v2") for name in SIGNATURES))
 # Where the driver refuses to take something back, or to go where it is, it cannot be given back.
-KEEPS = ("cuMemFree", "cuMemFreeHost", "cuStreamDestroy", "cuEventDestroy", "cuCtxSetCurrent")
+KEEPS = ("cuModuleUnload", "cuMemFree", "cuMemFreeHost", "cuStreamDestroy", "cuEventDestroy", "cuCtxSetCurrent")
 # Out of memory, unavailable, a lost device, not supported, unknown: always, at one call only, after a while.
 FAULTS = (
     *((fault, "{}") for fault in (2, 46, 214, 801, 999)),
     *((999, when) for when in ("at 1 {} || 1", "at 2 {} || 1", "at 4 {} || 1", "after 7 1 || {}")),
 )
-TRUTH = {"dram_copy": 2500, "dram_write": 2500, "host_to_device": 50, "device_to_host": 50, PEER: 50}
+MEMORY, LINK = 2500, 50
+TRUTH = {
+    **dict.fromkeys(("dram_copy", "dram_read", "dram_write"), MEMORY),
+    **dict.fromkeys(("host_to_device", "device_to_host", PEER), LINK),
+    LAUNCH: 2.5,
+}
 
 
 def run(library: str, answers: str, log: str, names: tuple[str, ...], end: Connection) -> None:
@@ -48,7 +53,7 @@ def run(library: str, answers: str, log: str, names: tuple[str, ...], end: Conne
 
     real = ctypes.CDLL
     ctypes.CDLL = lambda *_, **__: real(library)  # type: ignore[assignment,misc]  # the loader path is read at the start only
-    driver_backend.RANDOM_BYTES = 4096  # random bytes are what takes the time here
+    driver_made.RANDOM_BYTES = 4096  # random bytes are what takes the time here
     try:
         end.send(measured(names))
     except BaseException:
@@ -118,7 +123,7 @@ def test_a_healthy_driver_is_used_as_its_header_says(case: Any) -> None:
 
 
 def test_the_stub_sees_the_mistakes_that_it_is_there_for(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_backend._Made, "free", lambda _: None)
+    monkeypatch.setattr(driver_made.Made, "free", lambda _: None)
     assert case(names=("dram_copy",)).held != "held 0 bytes 0"
     monkeypatch.undo()
     monkeypatch.setattr(driver_backend, "_WORD", 2)  # fills twice the buffer
