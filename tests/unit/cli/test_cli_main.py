@@ -1,5 +1,6 @@
 """The command line as a whole: which command, which status, and how errors and vanishing readers are met."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,11 @@ def test_a_full_disk_is_told(program: Any, saved: Any) -> None:
     assert answer == (
         2, "", "parity: standard output: cannot be written: No space left on device\n  mend: check where it goes\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "status"), [(["--version"], 0), (["rule", "no-such-rule"], 2)])
+def test_the_module_is_the_program(words: list[str], status: int) -> None:
+    """``python -m parity`` serves where the script is not on the path."""
+    done = subprocess.run([sys.executable, "-m", "parity", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert "parity" in done.stdout + done.stderr
