@@ -96,6 +96,14 @@ def test_dmon_beside_it_sees_the_same_clocks_and_power(smi: Smi, watched: Callab
     assert statistics.median(clocks) > 0
 
 
+def test_the_time_under_the_power_cap_is_that_of_the_samples(watched: Callable[[str], dict[str, Any]]) -> None:
+    """The driver counts it in nanoseconds; the causes at each sample are another reading of the same."""
+    (board,) = watched(PRODUCT)["interval"]["devices"][:1]
+    for one in board["throttled"]:
+        assert 0 <= one["share"] <= 1.05, one
+        assert abs(one["share"] - one["seen"] / max(1, one["readings"])) < 0.35, one
+
+
 def test_watching_costs_little(watched: Callable[[str], dict[str, Any]]) -> None:
     told = watched(PRODUCT)
     spent = told["overhead"]["watcher_cpu_s"] + told["overhead"]["parity_cpu_s"]
