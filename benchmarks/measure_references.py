@@ -43,6 +43,7 @@ SAME = {
     ("matmul_fp16", ""): "matmul_fp16",
     ("matmul_tf32", ""): "matmul_tf32",
     ("matmul_fp32", ""): "matmul_fp32",
+    ("matmul_fp64", ""): "matmul_fp64",
 }
 # nvbandwidth's test -> (measurement of ours, how often we count what it counts once).
 NVBANDWIDTH = {
@@ -55,7 +56,8 @@ import sys, torch
 from triton.testing import do_bench
 torch.cuda.set_device(int(sys.argv[1]))
 side = 8192
-kinds = {"bf16": torch.bfloat16, "fp16": torch.float16, "tf32": torch.float32, "fp32": torch.float32}
+kinds = {"bf16": torch.bfloat16, "fp16": torch.float16, "tf32": torch.float32, "fp32": torch.float32,
+         "fp64": torch.float64}
 for name, dtype in kinds.items():
     torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
     a, b = (torch.randn(side, side, dtype=dtype, device="cuda") for _ in range(2))

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 SIDES = (8192, 4096, 2048, 1024)
 LARGEST_PART = 0.15  # of the measurement's time that one product may take
 TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"  # read by cuBLAS itself
+_NEEDED = {"tf32": (8, 0), "bf16": (8, 0), "fp16": (7, 0), "fp8": (8, 9), "fp4": (10, 0), "int8": (7, 5)}
 _NOT_HERE = "only supported on"  # torch's words for a device without the units: FP8 on CDNA2, for one
-BYTES_PER_CELL = 24  # two matrices and a result, and the same again while they are filled and converted
+BYTES_PER_CELL = 24  # two matrices and a result: of FP64, or narrower and the same again while they are converted
+_PACKED = 2  # FP4 numbers in a byte
+_FP4_ON_AMD = ("gfx950", "gfx1250")
 
 
 def prepare(torch: Any, name: str, ordinal: int, free: int, seconds: float) -> Work:
@@ -37,7 +40,7 @@ def prepare(torch: Any, name: str, ordinal: int, free: int, seconds: float) -> W
         if isinstance(error, RuntimeError) and _NOT_HERE in str(error):
             raise NotMeasured("not_supported", " ".join(str(error).split())[:300]) from error
         raise
-    size = side * side * held[0].element_size()
+    size = held[0].numel() * held[0].element_size()
     operation = Operation(
         run=run,
         held=held,
@@ -58,9 +61,12 @@ def _refuse(torch: Any, kind: str, ordinal: int) -> None:
     if torch.version.hip:
         if kind == "tf32":  # allow_tf32 may then be ignored, and FP32 would be sold as TF32
             raise NotMeasured("not_supported", "torch on ROCm does not say whether it computes in TF32")
+        arch = _gfx(torch, ordinal)
+        if kind == "fp4" and arch not in _FP4_ON_AMD:
+            raise NotMeasured("not_supported", f"{arch} has no FP4 matrix units ({_FP4_ON_AMD[0]} has)")
         return
     capability = tuple(torch.cuda.get_device_capability(ordinal))
-    needed = {"tf32": (8, 0), "bf16": (8, 0), "fp16": (7, 0), "fp8": (8, 9), "int8": (7, 5)}.get(kind, (0, 0))
+    needed = _NEEDED.get(kind, (0, 0))
     if capability < needed:
         here, least = (".".join(map(str, pair)) for pair in (capability, needed))
         raise NotMeasured(
@@ -102,6 +108,8 @@ def _product(torch: Any, kind: str, ordinal: int, side: int) -> tuple[Callable[[
     device = f"cuda:{ordinal}"
     if kind == "fp8":
         return _fp8(torch, ordinal, side)
+    if kind == "fp4":
+        return _fp4(torch, ordinal, side)
     if kind == "int8":
         if not hasattr(torch, "_int_mm"):
             raise NotMeasured("not_supported", "this torch has no _int_mm")
@@ -109,7 +117,7 @@ def _product(torch: Any, kind: str, ordinal: int, side: int) -> tuple[Callable[[
         b = torch.randint(-128, 128, (side, side), dtype=torch.int8, device=device).t()
         held = [a, b]
         return (lambda: torch._int_mm(held[0], held[1])), held, "torch._int_mm"  # noqa: SLF001  (torch has no other)
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(kind, torch.float32)
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp64": torch.float64}.get(kind, torch.float32)
     held = [torch.randn(side, side, dtype=dtype, device=device) for _ in range(2)]
     held.append(torch.empty(side, side, dtype=dtype, device=device))
     return (lambda: torch.matmul(held[0], held[1], out=held[2])), held, f"torch.matmul {kind}"
@@ -117,7 +125,7 @@ def _product(torch: Any, kind: str, ordinal: int, side: int) -> tuple[Callable[[
 
 def _fp8(torch: Any, ordinal: int, side: int) -> tuple[Callable[[], Any], list[Any], str]:
     dialect = "float8_e4m3fn"
-    if torch.version.hip and str(torch.cuda.get_device_properties(ordinal).gcnArchName).startswith("gfx94"):
+    if torch.version.hip and _gfx(torch, ordinal).startswith("gfx94"):
         dialect = "float8_e4m3fnuz"
     dtype = getattr(torch, dialect, None)
     if dtype is None or not hasattr(torch, "_scaled_mm"):
@@ -135,3 +143,31 @@ def _fp8(torch: Any, ordinal: int, side: int) -> tuple[Callable[[], Any], list[A
         )
 
     return run, held, label
+
+
+def _fp4(torch: Any, ordinal: int, side: int) -> tuple[Callable[[], Any], list[Any], str]:
+    """Two numbers to a byte, and a scale for each 16 of them (NVFP4) or, on AMD, 32 (MXFP4), all one.
+
+    A scale's place in memory depends on the library; where all are alike it makes no difference.
+    """
+    block, scale, name = (32, "float8_e8m0fnu", "mxfp4") if torch.version.hip else (16, "float8_e4m3fn", "nvfp4")
+    packed, of_scale = getattr(torch, "float4_e2m1fn_x2", None), getattr(torch, scale, None)
+    if packed is None or of_scale is None or not hasattr(torch, "_scaled_mm"):
+        raise NotMeasured("not_supported", "this torch has no _scaled_mm of float4_e2m1fn_x2")
+    device = f"cuda:{ordinal}"
+    a, b = (
+        torch.randint(0, 256, (side, side // _PACKED), dtype=torch.uint8, device=device).view(packed) for _ in range(2)
+    )
+    scales = torch.ones(side * side // block, dtype=torch.float32, device=device).to(of_scale)
+    held = [a, b.t(), scales]
+
+    def run() -> Any:
+        return torch._scaled_mm(  # noqa: SLF001  (torch has no other)
+            held[0], held[1], scale_a=held[2], scale_b=held[2], out_dtype=torch.bfloat16, use_fast_accum=False
+        )
+
+    return run, held, f"torch._scaled_mm {name}"
+
+
+def _gfx(torch: Any, ordinal: int) -> str:
+    return str(torch.cuda.get_device_properties(ordinal).gcnArchName).partition(":")[0]

@@ -9,7 +9,16 @@ import msgspec
 Unit = Literal["GB/s", "TFLOPS", "TOPS", "us"]
 State = Literal["clean", "disturbed", "unknown"]
 DRAM = ("dram_copy", "dram_read", "dram_write")
-MATMUL = ("matmul_fp32", "matmul_tf32", "matmul_bf16", "matmul_fp16", "matmul_fp8", "matmul_int8")
+MATMUL = (
+    "matmul_fp64",
+    "matmul_fp32",
+    "matmul_tf32",
+    "matmul_bf16",
+    "matmul_fp16",
+    "matmul_fp8",
+    "matmul_fp4",
+    "matmul_int8",
+)
 HOST = ("host_to_device", "device_to_host")
 PEER = "peer_to_peer"
 LAUNCH = "launch_latency"
@@ -104,13 +113,19 @@ class MeasureReport(msgspec.Struct, frozen=True, kw_only=True):
 def peak_fact(name: str) -> str:
     """Return the theoretical fact that a measurement is held against; empty when there is none.
 
+    FP64 products run on the matrix units where there are some: that rate, and no other, is their peak.
+
     >>> peak_fact("dram_read"), peak_fact("matmul_bf16"), peak_fact("matmul_int8"), peak_fact("launch_latency")
     ('memory_bandwidth_gbps', 'tflops_bf16', 'tops_int8', '')
+    >>> peak_fact("matmul_fp64")
+    'tflops_fp64_tensor'
     """
     if name in DRAM:
         return "memory_bandwidth_gbps"
+    if name not in MATMUL:
+        return ""
     kind = name.removeprefix("matmul_")
-    return "" if kind == name else "tops_int8" if kind == "int8" else f"tflops_{kind}"
+    return {"int8": "tops_int8", "fp64": "tflops_fp64_tensor"}.get(kind, f"tflops_{kind}")
 
 
 def measurement_of(record: dict[str, Any]) -> Measurement:

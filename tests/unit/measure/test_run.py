@@ -13,6 +13,7 @@ import pytest
 
 from parity.measure.plan import EVERYTHING, Job, Place
 from parity.measure.run import Outcome, Patience, measure
+from parity.model.measurement import MATMUL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,15 +32,16 @@ def why_not(outcome: Outcome) -> dict[tuple[str, int | None], tuple[str, str]]:
 
 
 def test_everything_is_measured_on_every_device_and_pair(torch: Callable[..., None], places: tuple[Place, ...]) -> None:
-    torch()
+    torch(capability=[10, 0])
     outcome = measure(EVERYTHING, places, 3.0)
     assert outcome.unmeasured == []
     found = values(outcome)
-    assert len(found) == 2 * 12 + 2
+    assert len(found) == 2 * 14 + 2
     assert found["dram_copy", 1, None] == pytest.approx(3000, rel=1e-6)
     assert found["dram_read", 0, None] == pytest.approx(3000, rel=1e-6)
     assert found["dram_write", 0, None] == pytest.approx(3000, rel=1e-6)
-    assert found["matmul_fp8", 0, None] == pytest.approx(700, rel=1e-6)
+    for name in MATMUL:
+        assert found[name, 0, None] == pytest.approx(700, rel=1e-6)
     assert found["host_to_device", 0, None] == pytest.approx(55, rel=1e-6)
     assert found["device_to_host", 0, None] == pytest.approx(50, rel=1e-6)
     assert found["peer_to_peer", 0, 1] == pytest.approx(400, rel=1e-6)
@@ -76,11 +78,11 @@ def test_buffers_are_random_freed_and_half_of_the_free_memory_at_most(
     torch: Callable[..., None], places: tuple[Place, ...], tmp_path: Path
 ) -> None:
     free = 3 << 30
-    torch(free=free, log=str(tmp_path / "log"))
+    torch(free=free, capability=[10, 0], log=str(tmp_path / "log"))
     outcome = measure(EVERYTHING, places[:1], 1.0)
     assert outcome.unmeasured == []
     lines = [line.split() for line in (tmp_path / "log").read_text().splitlines() if line.startswith("free")]
-    assert len(lines) == 12
+    assert len(lines) == 14
     assert {words[1] for words in lines} == {"0"}
     assert max(int(words[3]) for words in lines) <= free // 2
 
@@ -124,6 +126,44 @@ def test_formats_without_units_are_not_measured(torch: Callable[..., None], plac
     assert [one.name for one in outcome.measured] == ["matmul_fp16"]
     assert why_not(outcome)["matmul_fp8", 0] == (
         "not_supported", "compute capability 7.5 has no FP8 matrix units (8.9 has)",
+    )  # fmt: skip
+
+
+def test_fp4_has_a_scale_for_each_block_and_two_numbers_in_a_byte(
+    torch: Callable[..., None], places: tuple[Place, ...]
+) -> None:
+    torch(capability=[12, 0])
+    (one,) = measure(["matmul_fp4"], places[:1], 0.4).measured
+    assert (one.kernel, one.bytes) == ("torch._scaled_mm nvfp4 8192x8192x8192, torch 2.9.0+cu128", 8192 * 8192 // 2)
+
+
+@pytest.mark.parametrize(
+    ("gcn", "measured", "why"),
+    [
+        ("gfx950:sramecc+:xnack-", ["torch._scaled_mm mxfp4 8192x8192x8192, torch 2.9.0+cu128"], {}),
+        (
+            "gfx942:sramecc+:xnack-",
+            [],
+            {("matmul_fp4", 0): ("not_supported", "gfx942 has no FP4 matrix units (gfx950 has)")},
+        ),
+    ],
+)
+def test_fp4_on_rocm(
+    torch: Callable[..., None], gcn: str, measured: list[str], why: dict[tuple[str, int], tuple[str, str]]
+) -> None:
+    torch(cuda=None, hip="7.0", gcn=gcn, buses=[0x1B, 0x43])
+    outcome = measure(["matmul_fp4"], [Place(position=0, bus_id="00000000:1b:00.0")], 0.4)
+    assert [one.kernel for one in outcome.measured] == measured
+    assert why_not(outcome) == why
+
+
+def test_fp4_is_not_measured_by_emulation_where_the_units_are_older(
+    torch: Callable[..., None], places: tuple[Place, ...]
+) -> None:
+    torch()
+    outcome = measure(["matmul_fp4"], places[:1], 0.4)
+    assert why_not(outcome)["matmul_fp4", 0] == (
+        "not_supported", "compute capability 9.0 has no FP4 matrix units (10.0 has)",
     )  # fmt: skip
 
 

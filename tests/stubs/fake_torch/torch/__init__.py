@@ -22,9 +22,10 @@ if _told.get("import") == "crash":
 
 __version__ = _told.get("version", "2.9.0+cu128")
 version = SimpleNamespace(cuda=_told.get("cuda", "12.8"), hip=_told.get("hip"))
-float32, float16, bfloat16, int8 = "float32", "float16", "bfloat16", "int8"
-float8_e4m3fn, float8_e4m3fnuz = "float8_e4m3fn", "float8_e4m3fnuz"
-_SIZES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "float8_e4m3fn": 1, "float8_e4m3fnuz": 1}
+float64, float32, float16, bfloat16, int8, uint8 = "float64", "float32", "float16", "bfloat16", "int8", "uint8"
+float8_e4m3fn, float8_e4m3fnuz, float8_e8m0fnu = "float8_e4m3fn", "float8_e4m3fnuz", "float8_e8m0fnu"
+float4_e2m1fn_x2 = "float4_e2m1fn_x2"
+_SIZES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}  # a byte else
 _now = SimpleNamespace(clock_s=0.0, operations=0, device=0)  # of the device, and which one is the current
 _held = [0]  # bytes of living tensors on devices
 _most = [0]
@@ -66,7 +67,7 @@ def _spend(operation, seconds):
 class Tensor:
     def __init__(self, count, dtype, device, shape=()):
         self.count, self.dtype, self.device, self.shape = count, dtype, device, shape
-        self.bytes = count * _SIZES[dtype]
+        self.bytes = count * _SIZES.get(dtype, 1)
         if device != "cpu":
             if _held[0] + self.bytes > _told.get("free", 80 << 30):
                 raise OutOfMemoryError("CUDA out of memory. Tried to allocate more than there is")
@@ -81,7 +82,7 @@ class Tensor:
         return self.count
 
     def element_size(self):
-        return _SIZES[self.dtype]
+        return _SIZES.get(self.dtype, 1)
 
     def uniform_(self):
         self.random = True
@@ -92,6 +93,10 @@ class Tensor:
 
     def to(self, dtype):
         return Tensor(self.count, dtype, self.device, self.shape)
+
+    def view(self, dtype):
+        assert (self.dtype, dtype) == (uint8, float4_e2m1fn_x2)
+        return self.to(dtype)
 
     def __getitem__(self, _):
         return 0.5
@@ -132,12 +137,12 @@ def _matrix(*shape, dtype=float32, device="cpu"):
 randn = zeros = _matrix
 
 
-def ones(_, dtype=float32, device="cpu"):
-    return Tensor(1, dtype, device)
+def ones(shape, dtype=float32, device="cpu"):
+    return Tensor(shape or 1, dtype, device)
 
 
 def randint(low, high, shape, dtype=int8, device="cpu"):
-    assert (low, high) == (-128, 128)
+    assert (low, high) == {int8: (-128, 128), uint8: (0, 256)}[dtype]
     return empty(*shape, dtype=dtype, device=device)
 
 
@@ -163,6 +168,15 @@ def matmul(a, b, out):
 
 def _scaled_mm(a, b, scale_a, scale_b, out_dtype, use_fast_accum):
     _log(f"fast {use_fast_accum}")
+    scales, block = {  # as torch demands: one number, or one for each 16 or 32 of a row
+        float4_e2m1fn_x2: (float8_e8m0fnu, 32) if version.hip else (float8_e4m3fn, 16),
+    }.get(a.dtype, (float32, None))
+    numbers = a.count * (2 if a.dtype == float4_e2m1fn_x2 else 1)
+    for scale in (scale_a, scale_b):
+        if (scale.dtype, scale.count) != (scales, numbers // block if block else 1):
+            raise RuntimeError("Invalid scaling configuration.")
+    if use_fast_accum and a.dtype == float4_e2m1fn_x2:
+        raise RuntimeError("`use_fast_accum` is not supported")
     _multiply(a.dtype, a)
 
 
