@@ -11,7 +11,7 @@ from parity.config.targets import resolve_target, target_or_default
 from parity.errors import InputFileError, UnknownNameError, UsageError
 from parity.inputs import MAX_BYTES, near_names, read_bytes
 from parity.model.footprint import Parallelism
-from parity.workload.families import FAMILIES
+from parity.workload.family_rows import FAMILIES
 from parity.workload.model_config import read_model_config
 from parity.workload.number_formats import CACHES, format_named
 from parity.workload.question import Question

@@ -64,7 +64,7 @@ def device_bound(question: Question, target: Target, spread: Parallelism) -> Dev
     decodes = not question.shape.is_encoder
     one = _step_bytes(question, spread, context=0, batch=1) if decodes else None
     many = _step_bytes(question, spread, context=question.context, batch=question.batch) if decodes else None
-    cache = cache_bytes(question, spread, question.context, question.batch)
+    cache = cache_bytes(question, spread, question.context, question.batch, read=True)
     work = token_flops(question, question.context)
     lanes = spread.devices // spread.pp  # pipeline stages take turns on one token
     together = None if rate is None else rate * spread.devices
@@ -116,7 +116,7 @@ def _weight_size(question: Question) -> float | None:
 def _step_bytes(question: Question, spread: Parallelism, *, context: int, batch: int) -> float | None:
     """Return the bytes that one decode step reads on the fullest device: visited weights, and cache of all requests."""
     weights = weights_bytes(question, spread)
-    cache = cache_bytes(question, spread, context, batch)
+    cache = cache_bytes(question, spread, context, batch, read=True)
     if weights is None or cache is None:
         return None
     tokens = batch if spread.ep > 1 else -(-batch // spread.dp)
@@ -154,7 +154,7 @@ def token_flops(question: Question, context: int) -> float | None:
     """Return the FLOP of one prefill token: two per parameter it is multiplied with, and attention to half the context.
 
     Attention: scores and values, ``2 * 2 * heads * head_dim`` per token looked at; a causal prompt looks at half, an
-    encoder at all of it.
+    encoder at all of it, sparse attention at what its indexer chooses; that looks at half with heads of its own.
     """
     parts, shape = question.parts, question.shape
     if parts is None:
@@ -165,7 +165,11 @@ def token_flops(question: Question, context: int) -> float | None:
     looked = shape.growing_layers * context / 2 + shape.mixers.get("encoder", 0) * context
     if shape.bounded_layers:
         looked += shape.bounded_layers * min(shape.window or context, context / 2)
-    return 2.0 * multiplied(parts, tied=bool(shape.tied) and not shape.is_encoder) + 2 * width * looked
+    index = 0.0
+    if shape.mla and shape.mla.index_heads:
+        index = shape.growing_layers * context / 2 * shape.mla.index_heads * shape.mla.index_head_dim
+        looked = shape.growing_layers * min(shape.mla.index_topk, context / 2)
+    return 2.0 * multiplied(parts, tied=bool(shape.tied) and not shape.is_encoder) + 2 * width * looked + 2 * index
 
 
 def phases(question: Question, target: DeviceBound, here: DeviceBound | None) -> tuple[PhaseBound, ...]:

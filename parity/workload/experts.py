@@ -5,24 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.workload.config_values import MAX_COUNT
+from parity.workload.layer_kinds import listed_kinds
 from parity.workload.model_shape import Moe
 
 if TYPE_CHECKING:
     from parity.workload.config_values import Values
+    from parity.workload.families import Family
 
 
-def read_moe(config: Values, layers: int, name: str) -> Moe | None:
+_COUNT = ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts")
+_TOP = ("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_k")
+_SHARED = ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts")
+
+
+def read_moe(config: Values, layers: int, name: str, family: Family | None) -> Moe | None:
     """Return the experts that a configuration declares, None for a dense model; ``name``: its family or type."""
-    experts = config.whole("n_routed_experts", "num_experts", "num_local_experts", high=MAX_COUNT, low=0) or 0
-    if experts <= 1:
+    experts = config.whole(*_COUNT, high=MAX_COUNT, low=0) or 0
+    if experts <= 1 or (name == "nemotron_h" and "moe" not in listed_kinds(config)[0]):
         return None
-    top = config.need("num_experts_per_tok", "num_experts_per_token", "experts_per_token", high=MAX_COUNT)
+    top = config.need(*_TOP, high=MAX_COUNT)
     if not config.problems and top > experts:
         config.problem("num_experts_per_tok", f"{top} experts of {experts}")
     width = config.need("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
-    shared = config.whole("shared_expert_intermediate_size", low=0) or 0
-    if config.has("n_shared_experts"):
-        shared = (config.whole("n_shared_experts", high=MAX_COUNT, low=0) or 0) * width
+    shared = config.whole("shared_expert_intermediate_size", "shared_intermediate_size", low=0) or 0
+    if config.has(*_SHARED):
+        shared = (config.whole(*_SHARED, high=MAX_COUNT, low=0) or 0) * width
+    if name == "llama4_text":
+        shared = width
+    if name == "nemotron_h" and shared:  # one matrix of that width, however many it counts as
+        shared = config.need("moe_shared_expert_intermediate_size")
     return Moe(
         experts=experts,
         top_k=top,
@@ -30,12 +41,17 @@ def read_moe(config: Values, layers: int, name: str) -> Moe | None:
         layers=_expert_layers(config, layers, name),
         shared_intermediate=shared,
         shared_gate=config.has("shared_expert_intermediate_size"),
-        router_bias=name in ("deepseek_v3", "gpt_oss"),
-        expert_bias=name == "gpt_oss",
+        router_bias=bool(family and family.router_bias),
+        expert_bias=bool(family and family.expert_bias),
     )
 
 
 def _expert_layers(config: Values, layers: int, name: str) -> int:
+    if name == "nemotron_h":
+        return listed_kinds(config)[0].count("moe")
+    kinds = config.texts("mlp_layer_types")  # as transformers 5 saves it
+    if kinds and len(kinds) == layers:
+        return sum(kind != "dense" for kind in kinds)
     first = config.whole("first_k_dense_replace", high=MAX_COUNT, low=0) or 0
     step = config.whole("decoder_sparse_step", "moe_layer_freq", high=MAX_COUNT) or 1
     dense = set(config.wholes("mlp_only_layers", high=MAX_COUNT) or ())
@@ -43,6 +59,16 @@ def _expert_layers(config: Values, layers: int, name: str) -> int:
         step = config.need("expert_layer_period", high=MAX_COUNT)
         offset = config.need("expert_layer_offset", high=MAX_COUNT, low=0)
         return sum(number % step == offset for number in range(layers))
+    if name == "llama4_text":
+        told = config.wholes("moe_layers", high=MAX_COUNT)
+        step = config.whole("interleave_moe_layer_step", high=MAX_COUNT) or 1
+        return len(told) if told else sum((number + 1) % step == 0 for number in range(layers))
+    if config.has("moe_layer_start_index"):  # ERNIE: from the first to the last of them, both counted
+        first = config.need("moe_layer_start_index", high=MAX_COUNT, low=0)
+        last = config.whole("moe_layer_end_index", high=MAX_COUNT, low=-1)
+        step = config.whole("moe_layer_interval", high=MAX_COUNT) or 1
+        end = layers if last is None or last < 0 else min(last + 1, layers)
+        return sum((number + 1) % step == 0 for number in range(first, end))
     if config.has("decoder_sparse_step"):  # Qwen counts layers from 1
         return sum((number + 1) % step == 0 and number not in dense for number in range(layers))
     return sum(number >= first and number % step == 0 for number in range(layers))

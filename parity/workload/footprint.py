@@ -73,11 +73,11 @@ def weights_bytes(question: Question, spread: Parallelism) -> tuple[int, int, st
     return None if sizes is None else (round(sizes[0]), round(sizes[1]), "config")
 
 
-def cache_bytes(question: Question, spread: Parallelism, context: int, batch: int) -> int | None:
-    """Return the cache on the fullest device; requests are spread over the data parallel ranks."""
+def cache_bytes(question: Question, spread: Parallelism, context: int, batch: int, *, read: bool = False) -> int | None:
+    """Return the cache on the fullest device, or what a decode step reads of it; requests are spread over the ranks."""
     if question.cache_dtype is None:
         return None
-    one = request_bytes(question.shape, question.cache_dtype, context, spread)
+    one = request_bytes(question.shape, question.cache_dtype, context, spread, read=read)
     return None if one is None else one * -(-batch // spread.dp)
 
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from parity.workload.model_shape import ModelShape
 
 STATE_BYTES = 4  # the reference code keeps recurrent state in FP32
+# vLLM, SGLang and TensorRT-LLM keep an indexer's keys in FP8 with one FP32 scale for each 128 elements, whatever the
+# format of the cache: ``head_dim + head_dim // quant_block_size * 4`` bytes a token and layer.
+INDEX_BLOCK = 128
+INDEX_SCALE_BYTES = 4
 
 
 def layer_elements(shape: ModelShape, *, tp: int = 1) -> int | None:
@@ -33,10 +37,19 @@ def layer_elements(shape: ModelShape, *, tp: int = 1) -> int | None:
     return 2 * max(1, -(-shape.kv_heads // tp)) * shape.head_dim
 
 
+def index_bytes(shape: ModelShape) -> int:
+    """Return the bytes that a layer's indexer keeps of one token, 0 without one; every rank keeps them."""
+    if shape.mla is None or not shape.mla.index_heads:
+        return 0
+    return shape.mla.index_head_dim + -(-shape.mla.index_head_dim // INDEX_BLOCK) * INDEX_SCALE_BYTES
+
+
 def bytes_per_token(shape: ModelShape, dtype: str) -> int | None:
     """Return the bytes of one more token in every layer that keeps all of them, duplicates of ranks left aside."""
     elements = layer_elements(shape)
-    return None if elements is None else round(shape.growing_layers * elements * FORMATS[dtype].size)
+    if elements is None:
+        return None
+    return round(shape.growing_layers * (elements * FORMATS[dtype].size + index_bytes(shape)))
 
 
 def state_bytes(shape: ModelShape) -> int | None:
@@ -49,7 +62,9 @@ def state_bytes(shape: ModelShape) -> int | None:
     return round(shape.state_layers * one)
 
 
-def request_bytes(shape: ModelShape, dtype: str, context: int, spread: Parallelism | None = None) -> int | None:
+def request_bytes(
+    shape: ModelShape, dtype: str, context: int, spread: Parallelism | None = None, *, read: bool = False
+) -> int | None:
     """Return what one request of ``context`` tokens keeps, on all devices without copies, or on the fullest device.
 
     Args:
@@ -57,11 +72,14 @@ def request_bytes(shape: ModelShape, dtype: str, context: int, spread: Paralleli
         dtype: format of the cache.
         context: tokens of the request.
         spread: None for the whole, else one device of it.
+        read: what a decode step reads of it instead: of latents only those that an indexer chooses.
     """
     tp, pp = (spread.tp, spread.pp) if spread else (1, 1)
     elements, state = layer_elements(shape, tp=tp), state_bytes(shape)
     if elements is None or state is None:
         return None
-    tokens = shape.growing_layers * context + shape.bounded_layers * min(context, shape.window or context)
+    seen = min(context, shape.mla.index_topk) if read and shape.mla and shape.mla.index_heads else context
+    tokens = shape.growing_layers * seen + shape.bounded_layers * min(context, shape.window or context)
+    index = shape.growing_layers * context * index_bytes(shape)
     stage = -(-shape.layers // pp) / shape.layers
-    return round((tokens * elements * FORMATS[dtype].size + state / tp) * stage)
+    return round((tokens * elements * FORMATS[dtype].size + index + state / tp) * stage)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from parity.workload.families import Family
     from parity.workload.model_shape import Mixer
 
+_WINDOW: Mixer = "window"
+_CHUNK: Mixer = "chunk"
+_NO_ROPE_INTERVAL = 4  # of Llama 4 where the file does not say
 _TYPES: dict[str, Mixer] = {
     "full_attention": "attention",
     "attention": "attention",
@@ -19,7 +22,11 @@ _TYPES: dict[str, Mixer] = {
     "linear_attention": "linear",
     "mamba": "ssm",
     "mamba2": "ssm",
+    "mlp": "feed",
+    "moe": "feed",
 }
+# Letters of ``hybrid_override_pattern`` (Nemotron-H), as the names that later files write.
+LETTERS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
 
 
 def read_mixers(
@@ -31,18 +38,27 @@ def read_mixers(
     if config.has("kv_lora_rank"):
         return {"mla": layers}, None
     window = config.whole("sliding_window", "attention_chunk_size", high=MAX_TOKENS, low=0) or None
-    kinds = _listed(config, layers) or _periodic(config, layers, model_type, family, window)
+    kinds = _listed(config, layers, family) or _periodic(config, layers, model_type, family, window)
     if window is None and (kinds.get("window") or kinds.get("chunk")):
         name = "sliding_window" if kinds.get("window") else "attention_chunk_size"
         config.problem(name, "the key is missing, and the layers' types need it", mend="add it")
     return kinds, window if kinds.get("window") or kinds.get("chunk") else None
 
 
-def _listed(config: Values, layers: int) -> dict[Mixer, int]:
-    names = config.texts("layer_types") or config.texts("layers_block_type")
+def listed_kinds(config: Values) -> tuple[tuple[str, ...], str]:
+    """Return the kind of each layer as the file lists it, and the key that does; empty when none does."""
+    for key in ("layer_types", "layers_block_type"):
+        names = config.texts(key)
+        if names:
+            return tuple(names), key
+    key = "hybrid_override_pattern"
+    return tuple(LETTERS.get(letter, letter) for letter in config.text(key)), key
+
+
+def _listed(config: Values, layers: int, family: Family | None) -> dict[Mixer, int]:
+    names, key = listed_kinds(config)
     if not names:
         return {}
-    key = "layer_types" if config.has("layer_types") else "layers_block_type"
     if len(names) != layers:
         config.problem(key, f"{len(names)} layers are listed, {layers} are declared")
         return {"attention": layers}
@@ -52,6 +68,8 @@ def _listed(config: Values, layers: int) -> dict[Mixer, int]:
         if kind is None:
             config.problem(key, f"no layer of a known kind: {name[:40]!r}", mend=f"known: {', '.join(_TYPES)}")
             return {"attention": layers}
+        if kind == "linear" and family and family.mamba:
+            kind = "ssm"
         kinds[kind] = kinds.get(kind, 0) + 1
     return kinds
 
@@ -70,20 +88,35 @@ def _periodic(
         return _split(full, layers - full, "linear")
     if family and family.encoder:
         return {"encoder": layers}
-    style = family.window if family else ""
-    if style == "all" and window:
-        return {"window": layers}
-    if style == "even" and window:
-        return _split(layers // 2, layers - layers // 2, "window")
-    if style == "pattern" and window and family:
-        period = config.whole("sliding_window_pattern", high=MAX_COUNT) or family.pattern
-        return _split(layers // period, layers - layers // period, "window")
-    if style == "switch" and window and config.flag("use_sliding_window"):
-        first = min(config.whole("max_window_layers", high=MAX_COUNT, low=0) or 0, layers)
-        return _split(first, layers - first, "window")
-    if style == "types" and window:
+    return _windowed(config, layers, family) if family and window else {"attention": layers}
+
+
+def _windowed(config: Values, layers: int, family: Family) -> dict[Mixer, int]:
+    """Return the layers of a model whose file has a window of more than no tokens."""
+    full, kind = layers, _WINDOW
+    if family.window == "all":
+        full = 0
+    elif family.window == "even":
+        full = layers // 2
+    elif family.window == "pattern":
+        full = layers // (config.whole("sliding_window_pattern", high=MAX_COUNT) or family.pattern)
+    elif family.window == "switch" and config.flag("use_sliding_window"):
+        full = min(config.whole("max_window_layers", high=MAX_COUNT, low=0) or 0, layers)
+    elif family.window == "chunks":
+        full, kind = _without_chunks(config, layers), _CHUNK
+    elif family.window == "types":
         config.problem("layer_types", "the key is missing, and says which layers have a window", mend="add it")
-    return {"attention": layers}
+    return _split(full, layers - full, kind)
+
+
+def _without_chunks(config: Values, layers: int) -> int:
+    """Return the layers of Llama 4 without RoPE (0 in the list), which alone look further than their chunk."""
+    roped = config.wholes("no_rope_layers", high=1, low=0)
+    if not roped:
+        return layers // (config.whole("no_rope_layer_interval", high=MAX_COUNT) or _NO_ROPE_INTERVAL)
+    if len(roped) != layers:
+        config.problem("no_rope_layers", f"{len(roped)} layers are listed, {layers} are declared")
+    return roped.count(0)
 
 
 def _split(full: int, other: int, kind: Mixer) -> dict[Mixer, int]:

@@ -12,8 +12,8 @@ from parity.model.workload import Unknown
 from parity.workload.config_file import load_config
 from parity.workload.config_values import MAX_COUNT, MAX_TOKENS, Values
 from parity.workload.experts import read_moe
-from parity.workload.families import FAMILIES, WITH_EXPERTS, family_of
-from parity.workload.layer_kinds import read_mixers
+from parity.workload.family_rows import FAMILIES, family_of
+from parity.workload.layer_kinds import listed_kinds, read_mixers
 from parity.workload.model_shape import Mla, ModelShape
 from parity.workload.number_formats import known_format
 from parity.workload.quantization import read_quantization
@@ -28,6 +28,8 @@ _TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "
 _TERSE = ("llava",)  # model types whose files name of their text part only what differs from its class
 MAX_FACTOR = 4096.0  # of YaRN; published ones are 40 at most
 _RECURRENT = ("mamba", "mamba2")
+# Width of the dense feed-forward where ``intermediate_size`` is that of the experts.
+_OTHER_WIDTH = {"llama4_text": "intermediate_size_mlp", "granitemoehybrid": "shared_intermediate_size"}
 
 
 def read_model_config(raw: bytes, *, where: str, like: str = "") -> ModelShape:
@@ -61,18 +63,18 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         config = config.over(family.unsaid)
     if family and family.unsaid_inside and nested and outer.text("model_type") in _TERSE:
         config = config.over(family.unsaid_inside)
-    layers = config.need("num_hidden_layers", "n_layer", "n_layers", "num_layers", high=MAX_COUNT)
+    layers = _layers(config, name)
     hidden = config.need("hidden_size", "n_embd", "d_model", "dim")
     mixers, window = read_mixers(config, layers, name or model_type, family)
     recurrent = name in _RECURRENT
     heads = None if recurrent else config.need("num_attention_heads", "n_head", "n_heads", high=MAX_COUNT)
-    mla = _mla(config) if config.has("kv_lora_rank") else None
+    mla = _mla(config, family) if config.has("kv_lora_rank") else None
     kv_heads = None if recurrent or mla else _kv_heads(config, heads, family)
-    moe = read_moe(config, layers, name or model_type)
+    moe = read_moe(config, layers, name or model_type, family)
     tower = _tower(outer, text_width=hidden) if outer.has("vision_config") else None
     shape = ModelShape(
         model_type=model_type,
-        family=name if moe is None or name in WITH_EXPERTS else "",
+        family=name if (moe is None or (family and family.experts)) and not _is_other(config, hidden) else "",
         hidden=hidden,
         layers=layers,
         mixers=mixers,
@@ -81,11 +83,14 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         heads=heads,
         kv_heads=kv_heads,
         head_dim=None if recurrent or mla else _head_dim(config, hidden, heads, family),
-        intermediate=_intermediate(config, hidden, recurrent=recurrent, family=family),
+        intermediate=_intermediate(config, hidden, name, recurrent=recurrent, family=family),
         gated=family.gated if family else None,
         tied=_tied(config, outer if nested else None, family),
-        attention_bias=config.flag("attention_bias") or False,
-        mlp_bias=config.flag("mlp_bias") or False,
+        attention_bias=_flag(config, family.bias_key if family else "attention_bias", family),
+        out_bias=_flag(config, (family.out_bias_key or family.bias_key) if family else "attention_bias", family),
+        mlp_bias=_flag(config, family.mlp_bias_key if family else "mlp_bias", family),
+        head_normed=family is not None and _head_normed(config, family),
+        head_bias=family is not None and _head_bias(config, family),
         mla=mla,
         moe=moe,
         state=read_state(config, name, mixers, hidden),
@@ -95,9 +100,15 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         learned_positions=_learned(config, family),
         tower=tower,
         vision=tower is None and any(name in outer.data for name in _TOWERS),
-        extra_layers=config.whole("num_nextn_predict_layers", "mtp_num_hidden_layers", high=64, low=0) or 0,
+        extra_layers=_extra_layers(config),
     )
     return msgspec.structs.replace(shape, unknowns=tuple(_unknowns(shape, config)))
+
+
+def _layers(config: Values, name: str) -> int:
+    names = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+    listed = len(listed_kinds(config)[0]) if name == "nemotron_h" and not config.has(*names) else 0
+    return listed or config.need(*names, high=MAX_COUNT)
 
 
 def _kv_heads(config: Values, heads: int | None, family: Family | None) -> int | None:
@@ -127,19 +138,52 @@ def _head_dim(config: Values, hidden: int, heads: int | None, family: Family | N
     return None
 
 
-def _mla(config: Values) -> Mla:
+def _mla(config: Values, family: Family | None) -> Mla:
+    indexed = family is not None and family.indexer
     return Mla(
         kv_lora_rank=config.need("kv_lora_rank"),
         qk_rope_head_dim=config.need("qk_rope_head_dim"),
         qk_nope_head_dim=config.need("qk_nope_head_dim"),
         v_head_dim=config.need("v_head_dim"),
         q_lora_rank=config.whole("q_lora_rank"),
+        index_heads=config.need("index_n_heads", high=MAX_COUNT) if indexed else 0,
+        index_head_dim=config.need("index_head_dim") if indexed else 0,
+        index_topk=config.need("index_topk", high=MAX_TOKENS) if indexed else 0,
     )
 
 
-def _intermediate(config: Values, hidden: int, *, recurrent: bool, family: Family | None) -> int | None:
+def _is_other(config: Values, hidden: int) -> bool:
+    """Return whether the file declares matrices that its family's row does not have: narrower embeddings or experts."""
+    embedding = config.whole("word_embed_proj_dim")  # OPT 350m
+    return config.has("moe_latent_size") or (embedding is not None and embedding != hidden)
+
+
+def _flag(config: Values, key: str, family: Family | None) -> bool:
+    told = config.flag(key)
+    return told if told is not None else bool(family and family.bias_default)
+
+
+def _head_normed(config: Values, family: Family) -> bool:
+    if not family.head_norms_key:
+        return bool(family.head_norms)
+    return config.flag(family.head_norms_key) or False
+
+
+def _head_bias(config: Values, family: Family) -> bool:
+    return (config.flag(family.head_bias) or False) if isinstance(family.head_bias, str) else family.head_bias
+
+
+def _extra_layers(config: Values) -> int:
+    if config.flag("use_mtp"):  # MiniMax
+        return config.whole("num_mtp_modules", high=64, low=0) or 0
+    return config.whole("num_nextn_predict_layers", "mtp_num_hidden_layers", high=64, low=0) or 0
+
+
+def _intermediate(config: Values, hidden: int, name: str, *, recurrent: bool, family: Family | None) -> int | None:
     if recurrent:
         return None
+    if name in _OTHER_WIDTH:
+        return config.whole(_OTHER_WIDTH[name])
     told = config.whole("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
     if told is None and family and family.mlp_key == "n_inner" and not config.has("n_inner"):
         return 4 * hidden  # GPT-2 writes null for four times the width

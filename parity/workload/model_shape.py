@@ -8,7 +8,8 @@ import msgspec
 
 from parity.model.workload import Unknown
 
-Mixer = Literal["attention", "window", "chunk", "mla", "ssm", "linear", "encoder"]
+# "feed": a layer that is a feed-forward and no more (Nemotron-H); elsewhere each layer has a mixer and a feed-forward.
+Mixer = Literal["attention", "window", "chunk", "mla", "ssm", "linear", "encoder", "feed"]
 # Mixers whose cache grows with every token; "window" and "chunk" grow up to their window.
 GROWING: tuple[Mixer, ...] = ("attention", "mla")
 
@@ -18,6 +19,9 @@ class Mla(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         q_lora_rank: None: queries are projected directly.
+        index_heads, index_head_dim: of the indexer that chooses the tokens to look at (DeepSeek sparse attention); 0:
+            there is none, and all are looked at.
+        index_topk: how many tokens it chooses.
     """
 
     kv_lora_rank: int
@@ -25,6 +29,9 @@ class Mla(msgspec.Struct, frozen=True, kw_only=True):
     qk_nope_head_dim: int
     v_head_dim: int
     q_lora_rank: int | None = None
+    index_heads: int = 0
+    index_head_dim: int = 0
+    index_topk: int = 0
 
 
 class Moe(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +123,10 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
         window: tokens that a window or chunk layer keeps.
         vocab: rows of the embedding as stored.
         gated: the feed-forward has a gate, so three matrices; None when the family is not known.
-        attention_bias, mlp_bias: what the file says of biases, where the family leaves it to the file.
+        attention_bias, out_bias, mlp_bias: what the file says of biases, where the family leaves it to the file; of the
+            attention's projections, its output projection, and the feed-forward.
+        head_normed: query and key are normalised, as the family does it.
+        head_bias: the output head has a bias.
         dtype: of the weights before quantisation; None when the file does not say.
         kv_heads: of attention layers; None for MLA.
         positions: context the model was made for.
@@ -140,7 +150,10 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     gated: bool | None = None
     tied: bool | None = None
     attention_bias: bool = False
+    out_bias: bool = False
     mlp_bias: bool = False
+    head_normed: bool = False
+    head_bias: bool = False
     mla: Mla | None = None
     moe: Moe | None = None
     state: State | None = None
@@ -176,4 +189,4 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def dense_layers(self) -> int:
         """Return the layers with a dense feed-forward."""
-        return self.layers - (self.moe.layers if self.moe else 0)
+        return self.mixers.get("feed", self.layers) - (self.moe.layers if self.moe else 0)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from parity.workload.families import FAMILIES
+from parity.workload.family_rows import FAMILIES
 from parity.workload.number_formats import FORMATS
 
 if TYPE_CHECKING:
     from parity.model.workload import Parallelism
     from parity.workload.families import Family
-    from parity.workload.model_shape import ModelShape
+    from parity.workload.model_shape import Mla, ModelShape
 
 Share = Literal["tp", "kv", "none", "expert", "embedding", "head", "tower"]
 
@@ -50,8 +50,9 @@ def parts_of(shape: ModelShape) -> tuple[Part, ...] | None:
         Part(path="embed_tokens", share="embedding", parameters=shape.vocab * width, matrix=False),
         Part(path="norm", share="none", parameters=norms, matrix=False),
     ]
-    if not shape.tied:
-        ends.append(Part(path="lm_head", share="head", parameters=shape.vocab * width))
+    head = shape.vocab * ((0 if shape.tied else width) + shape.head_bias)
+    if head:
+        ends.append(Part(path="lm_head", share="head", parameters=head))
     if shape.learned_positions:
         rows = shape.learned_positions * width
         ends.append(Part(path="embed_positions", share="none", parameters=rows, matrix=False))
@@ -86,8 +87,9 @@ def _attention(shape: ModelShape, family: Family, layers: int) -> list[Part] | N
     width = shape.hidden
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     asked = queries * (2 if family.output_gate else 1)
-    bias, out = _bias(family.qkv_bias, shape.attention_bias), _bias(family.out_bias, shape.attention_bias)
-    vectors = {"head": 2 * shape.head_dim, "all": queries + keys, "": 0}[family.head_norms]
+    bias, out = _bias(family.qkv_bias, shape.attention_bias), _bias(family.out_bias, shape.out_bias)
+    vectors = {"head": 2 * shape.head_dim, "all": queries + keys, "": 0}[family.head_norms if shape.head_normed else ""]
+    vectors *= family.head_norm_vectors
     vectors += shape.heads if family.sinks else 0
     return [
         Part(path="self_attn q_proj", share="tp", parameters=layers * asked * (width + bias)),
@@ -102,18 +104,40 @@ def _latent(shape: ModelShape) -> list[Part]:
     assert mla is not None
     assert shape.heads is not None
     queries = shape.heads * (mla.qk_nope_head_dim + mla.qk_rope_head_dim)
-    down = width * (mla.kv_lora_rank + mla.qk_rope_head_dim)
+    down = (width + shape.attention_bias) * (mla.kv_lora_rank + mla.qk_rope_head_dim)
     norms = mla.kv_lora_rank
     if mla.q_lora_rank:
-        down += width * mla.q_lora_rank
+        down += (width + shape.attention_bias) * mla.q_lora_rank
         norms += mla.q_lora_rank
     up = (mla.q_lora_rank or width) * queries
     up += mla.kv_lora_rank * shape.heads * (mla.qk_nope_head_dim + mla.v_head_dim)
     return [
         Part(path="self_attn q_a_proj kv_a_proj_with_mqa", share="none", parameters=layers * down),
         Part(path="self_attn q_b_proj kv_b_proj q_proj", share="tp", parameters=layers * up),
-        Part(path="self_attn o_proj", share="tp", parameters=layers * shape.heads * mla.v_head_dim * width),
+        Part(
+            path="self_attn o_proj",
+            share="tp",
+            parameters=layers * width * (shape.heads * mla.v_head_dim + shape.attention_bias),
+        ),
         Part(path="self_attn norm", share="none", parameters=layers * norms, matrix=False),
+        *_indexer(mla, layers, width),
+    ]
+
+
+def _indexer(mla: Mla, layers: int, width: int) -> list[Part]:
+    """What chooses the tokens to look at: one key per token, a query and a weight per head; each rank has all of it."""
+    keys = mla.index_head_dim
+    if not mla.index_heads:
+        return []
+    count = mla.index_heads * keys * (mla.q_lora_rank or width) + keys * width
+    return [
+        Part(path="self_attn indexer wq_b wk", share="none", parameters=layers * count),
+        Part(
+            path="self_attn indexer weights_proj norm",
+            share="none",
+            parameters=layers * (mla.index_heads * width + 2 * keys),
+            matrix=False,
+        ),
     ]
 
 
@@ -134,6 +158,8 @@ def _feed_forward(shape: ModelShape, family: Family) -> list[Part] | None:
         used = moe.top_k / moe.experts
         router = moe.experts * (width + moe.router_bias) + (width if moe.shared_gate else 0)
         shared = matrices * width * moe.shared_intermediate
+        if moe.shared_intermediate and _bias(family.mlp_bias, shape.mlp_bias):
+            shared += (matrices - 1) * moe.shared_intermediate + width
         told += [
             Part(path="mlp experts", share="expert", parameters=moe.layers * moe.experts * one, used=used),
             Part(path="mlp shared_experts", share="tp", parameters=moe.layers * shared),

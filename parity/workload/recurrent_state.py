@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from parity.workload.model_shape import Mixer
 
 
+# Families with Mamba 2 layers: what their files call heads, width of a head, groups, state and convolution.
+_MAMBA2 = {
+    "mamba2": ("num_heads", "head_dim", "n_groups", "state_size", "conv_kernel"),
+    "granitemoehybrid": ("mamba_n_heads", "mamba_d_head", "mamba_n_groups", "mamba_d_state", "mamba_d_conv"),
+    "nemotron_h": ("mamba_num_heads", "mamba_head_dim", "n_groups", "ssm_state_size", "conv_kernel"),
+}
+
+
 def read_state(config: Values, name: str, mixers: dict[Mixer, int], hidden: int) -> State | None:
     """Return the recurrent state of a layer; sizes as the reference code of each family allocates them."""
     if mixers.get("linear") and name == "qwen3_next":
@@ -27,8 +35,8 @@ def read_state(config: Values, name: str, mixers: dict[Mixer, int], hidden: int)
         )
     if not mixers.get("ssm"):
         return None
-    if name == "mamba2":
-        return _mamba2(config, hidden)
+    if name in _MAMBA2:
+        return _mamba2(config, hidden, _MAMBA2[name])
     if name in ("mamba", "jamba"):
         return _mamba(config, hidden, name)
     return None
@@ -47,10 +55,9 @@ def _mamba(config: Values, hidden: int, name: str) -> State:
     return State(convolution_elements=inner * kernel, recurrent_elements=inner * state, layer_parameters=count)
 
 
-def _mamba2(config: Values, hidden: int) -> State:
-    heads, width = config.need("num_heads", high=MAX_COUNT), config.need("head_dim", high=MAX_COUNT)
-    groups, state = config.need("n_groups", high=MAX_COUNT), config.need("state_size", high=MAX_COUNT)
-    kernel, inner = config.need("conv_kernel", high=MAX_COUNT), heads * width
+def _mamba2(config: Values, hidden: int, names: tuple[str, ...]) -> State:
+    heads, width, groups, state, kernel = (config.need(name, high=MAX_COUNT) for name in names)
+    inner = heads * width
     channels = inner + 2 * groups * state
     count = hidden * (inner + channels + heads) + channels * kernel + channels + 3 * heads + inner + inner * hidden
     return State(convolution_elements=channels * kernel, recurrent_elements=inner * state, layer_parameters=count)

@@ -8,7 +8,7 @@ from parity.model.workload import Working
 from parity.workload.bound import token_flops, visited
 from parity.workload.engines import ENGINES
 from parity.workload.footprint import parameters
-from parity.workload.kv_cache import layer_elements
+from parity.workload.kv_cache import index_bytes, layer_elements
 from parity.workload.number_formats import FORMATS
 from parity.workload.question import PREFILL_TOKENS
 
@@ -62,6 +62,9 @@ def _cache(question: Question, memory: Footprint, spread: Parallelism) -> list[W
     if shape.mla:
         formula = "layers x (kv_lora_rank + qk_rope_head_dim) x bytes"
         inputs |= {"kv_lora_rank": shape.mla.kv_lora_rank, "qk_rope_head_dim": shape.mla.qk_rope_head_dim}
+        if shape.mla.index_heads:
+            formula = "layers x ((kv_lora_rank + qk_rope_head_dim) x bytes + bytes of the indexer's key, FP8 and scale)"
+            inputs |= {"indexer's key": index_bytes(shape), "tokens that it chooses": shape.mla.index_topk}
     else:
         formula = "2 x layers x key heads x head_dim x bytes"
         inputs |= {"key heads": shape.kv_heads or "unknown", "head_dim": shape.head_dim or "unknown"}

@@ -36,6 +36,13 @@ def indexes() -> dict[str, Any]:
     return loaded
 
 
+@cache
+def counted() -> dict[str, Any]:
+    """Return made-up configurations of each family: name -> parameters and configuration."""
+    loaded: dict[str, Any] = yaml.safe_load(MODELS.with_name("COUNTED.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
 def config(name: str, **changes: Any) -> dict[str, Any]:
     """Return a recorded configuration with keys changed; ``...`` takes a key out."""
     changed = {**models()[name]["config"], **changes}

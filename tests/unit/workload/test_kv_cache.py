@@ -6,7 +6,7 @@ import models
 import pytest
 
 from parity.model.workload import Parallelism
-from parity.workload.kv_cache import bytes_per_token, layer_elements, request_bytes, state_bytes
+from parity.workload.kv_cache import bytes_per_token, index_bytes, layer_elements, request_bytes, state_bytes
 
 KNOWN = {name: model["kv"] for name, model in models.models().items()}
 
@@ -76,3 +76,43 @@ def test_an_unknown_family_has_no_known_cache() -> None:
     assert bytes_per_token(models.shape("llama-3.1-8b", model_type="never-seen"), "bf16") is None
     like = models.read(models.config("llama-3.1-8b", model_type="never-seen"), like="llama")
     assert bytes_per_token(like, "bf16") == 131072
+
+
+def test_an_indexer_keeps_a_key_in_fp8_with_its_scale_beside_the_latents() -> None:
+    """DeepSeek-V3.2: 132 bytes of index per token and layer, whatever the format of the cache, on every rank."""
+    shape = models.read(models.counted()["deepseek_v32-default"]["config"])
+    assert index_bytes(shape) == 132
+    assert bytes_per_token(shape, "bf16") == 61 * (2 * 576 + 132)
+    assert bytes_per_token(shape, "fp8") == 61 * (576 + 132)
+    assert request_bytes(shape, "bf16", 1000, Parallelism(tp=8)) == 1000 * 61 * (2 * 576 + 132)
+    assert index_bytes(models.shape("deepseek-v3")) == 0
+
+
+def test_a_step_reads_only_the_latents_that_the_indexer_chooses() -> None:
+    shape = models.read(models.counted()["deepseek_v32-default"]["config"])
+    assert request_bytes(shape, "bf16", 100_000, read=True) == 61 * (2048 * 2 * 576 + 100_000 * 132)
+    assert request_bytes(shape, "bf16", 100, read=True) == request_bytes(shape, "bf16", 100)
+    plain = models.shape("deepseek-v3")
+    assert request_bytes(plain, "bf16", 100_000, read=True) == request_bytes(plain, "bf16", 100_000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "full"),
+    [
+        ({}, 12),
+        ({"no_rope_layers": []}, 12),
+        ({"no_rope_layers": [1, 0] * 24}, 24),
+        ({"attention_chunk_size": None}, 48),
+    ],
+)
+def test_llama_4_keeps_a_chunk_where_it_has_rope(changes: dict[str, object], full: int) -> None:
+    shape = models.read({**models.counted()["llama4_text-default"]["config"], **changes})
+    assert (shape.growing_layers, shape.bounded_layers) == (full, 48 - full)
+    assert bytes_per_token(shape, "bf16") == full * 2 * 8 * 128 * 2
+
+
+def test_half_of_nemotron_h_keeps_nothing_of_a_token() -> None:
+    shape = models.read(models.counted()["nemotron_h-1"]["config"])
+    attention = models.counted()["nemotron_h-1"]["config"]["layers_block_type"].count("full_attention")
+    assert shape.growing_layers == attention
+    assert bytes_per_token(shape, "bf16") == attention * 2 * 2 * (shape.head_dim or 0) * 2

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from parity.errors import InputFileError, InvalidConfigError, ParityError
 from parity.reports import model_text
 from parity.workload.estimate import estimate
-from parity.workload.families import FAMILIES, SAME_AS
+from parity.workload.family_rows import FAMILIES, SAME_AS
 from parity.workload.footprint import footprint
 from parity.workload.model_config import read_model_config
 from parity.workload.question import Question

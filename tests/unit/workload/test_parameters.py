@@ -6,10 +6,11 @@ import models
 import pytest
 
 from parity.model.workload import Parallelism
-from parity.workload.families import FAMILIES
+from parity.workload.family_rows import FAMILIES
 from parity.workload.parameters import bytes_per_parameter, counted, device_bytes, parts_of
 
 PUBLISHED = {name: model["parameters"] for name, model in models.models().items() if "parameters" in model}
+COUNTED = models.counted()
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -45,10 +46,35 @@ def test_the_active_parameters_are_the_published_ones(name: str, used: float) ->
     assert counted(parts)[1] == pytest.approx(used, rel=0.001)
 
 
-def test_every_family_is_held_to_a_recorded_model() -> None:
-    configs = [model["config"] for model in models.models().values()]
+def test_every_family_is_held_to_a_recorded_model_or_a_count() -> None:
+    configs = [model["config"] for model in (*models.models().values(), *COUNTED.values())]
     inner = [config[part] for config in configs for part in ("text_config", "llm_config") if part in config]
     assert set(FAMILIES) <= {config["model_type"] for config in [*configs, *inner]}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_the_count_is_that_of_the_modelling_code(name: str) -> None:
+    parts = parts_of(models.read(COUNTED[name]["config"]))
+    assert parts is not None
+    assert counted(parts)[0] == COUNTED[name]["parameters"]
+
+
+def test_matrices_of_another_shape_than_the_familys_are_not_counted() -> None:
+    """OPT 350m has narrower embeddings, Nemotron 3 Super experts of latents."""
+    for name, key in (("opt-1", "word_embed_proj_dim"), ("nemotron_h-1", "moe_latent_size")):
+        config = COUNTED[name]["config"]
+        assert parts_of(models.read(config)) is not None
+        assert parts_of(models.read({**config, key: 32})) is None
+
+
+def test_nemotron_h_layers_stand_in_a_pattern_of_letters_too() -> None:
+    config = dict(COUNTED["nemotron_h-1"]["config"])
+    letters = {"linear_attention": "M", "full_attention": "*", "mlp": "-", "moe": "E"}
+    pattern = "".join(letters[kind] for kind in config.pop("layers_block_type"))
+    shape = models.read({**config, "hybrid_override_pattern": pattern, "num_hidden_layers": len(pattern)})
+    parts = parts_of(shape)
+    assert parts is not None
+    assert counted(parts)[0] == COUNTED["nemotron_h-1"]["parameters"]
 
 
 def test_qwen3_next_is_of_its_published_size() -> None:
