@@ -169,14 +169,17 @@ class _Counters:
         self._asked = session.prepare_conditions(project)
         self._watch = Watch()
         self._watch.start()
+        self._buses: frozenset[str] = frozenset()
 
     def begin(self, positions: Sequence[int]) -> None:
         """Note the counters of these devices."""
+        buses = [value_of(self._devices[at].locator.pci_bus_id) for at in positions]
+        self._buses = frozenset(bus for bus in buses if bus) if all(buses) else frozenset()
         self._watch.begin(os.getpid(), self._visible(positions))
 
     def end(self, name: str) -> State:
         """Return whether anything disturbed the devices meanwhile."""
-        return session.conditions_of(self._watch, name, self._asked).state
+        return session.conditions_of(self._watch, name, self._asked, buses=self._buses).state
 
     def close(self) -> None:
         """End the watcher."""

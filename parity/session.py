@@ -22,7 +22,7 @@ from parity.verdict.judge import Knowledge, judge
 from parity.verdict.run_interval import interval_cards, judge_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from parity.config.project import Project
     from parity.model.fingerprint import Fingerprint
@@ -203,12 +203,14 @@ def prepare_conditions(project: Project) -> tuple[RuleCard, ...]:
     return interval_cards(store.cards(), Rulebook(settings=project.rules))
 
 
-def conditions_of(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Interval:
+def conditions_of(watch: Watch, test: str, asked: tuple[RuleCard, ...], *, buses: Collection[str] = ()) -> Interval:
     """End the test that the watch is running and return the conditions it ran under; see ``read_conditions``."""
-    return read_conditions(watch, test, asked)()
+    return read_conditions(watch, test, asked, buses=buses)()
 
 
-def read_conditions(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Callable[[], Interval]:
+def read_conditions(
+    watch: Watch, test: str, asked: tuple[RuleCard, ...], *, buses: Collection[str] = ()
+) -> Callable[[], Interval]:
     """End the test that the watch is running; return what works out its conditions, now or later, from what was read.
 
     Never raises for a lost watch.
@@ -217,11 +219,13 @@ def read_conditions(watch: Watch, test: str, asked: tuple[RuleCard, ...]) -> Cal
         watch: its ``begin`` was called.
         test: the test's id.
         asked: what ``prepare_conditions`` returned.
+        buses: PCI bus ids of the devices to speak of, where the watcher saw one of them; else all that it watched.
     """
     from parity.probes.piped import ChildLost
+    from parity.probes.watch_decode import on_buses
 
     try:
-        return partial(interval_of, watch.end(), test, asked)
+        return partial(interval_of, on_buses(watch.end(), buses), test, asked)
     except ChildLost as error:
         return partial(interval_of, None, test, asked, lost=error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.checks.throttled_during_test import POWER_CAPS, stands
 from parity.model.finding import Mismatch
 
 if TYPE_CHECKING:
@@ -15,16 +16,20 @@ BUSY = "clock_busy_mhz"  # the clock at samples that found the device at work, t
 APPLICATION = "clock_application_mhz"
 
 
-def check(here: WatchedDevice, *, at_least: float, samples: int) -> Iterator[Mismatch]:
+def check(here: WatchedDevice, *, at_least: float, samples: int, capped: float) -> Iterator[Mismatch]:
     """Yield a mismatch when the slowest busy sample is below ``at_least`` times the fastest, or a setting moved.
+
+    At the power cap clocks move with the data; a rule of its own tells that.
 
     Args:
         here: a watched device.
         at_least: least / greatest clock under load.
         samples: busy samples below which nothing is said.
+        capped: share of the test at the power cap from which on it explains the clocks.
     """
     busy = here.series.get(BUSY)
-    if busy is not None and busy.samples >= samples and busy.min < at_least * busy.max:
+    is_capped = any(one.cause in POWER_CAPS and stands(one, share=capped, seconds=0.0) for one in here.throttled)
+    if not is_capped and busy is not None and busy.samples >= samples and busy.min < at_least * busy.max:
         yield Mismatch(
             subject=here.label,
             here=f"{busy.min:.0f} MHz",

@@ -6,13 +6,14 @@ import os
 from typing import Any
 
 from parity.measure.driver_calls import (
+    INTEGRATED,
     L2_CACHE_SIZE,
     PEER_ACCESS_ALREADY_ENABLED,
     Driver,
 )
 from parity.measure.driver_kernels import NOTHING, READ, THREADS, TILE_BYTES, blocks_for
 from parity.measure.driver_made import Made
-from parity.measure.sizes import memory_buffer_bytes, transfer_bytes
+from parity.measure.sizes import free_for, memory_buffer_bytes, transfer_bytes
 from parity.measure.work import NotMeasured, Work
 from parity.model.measurement import DRAM, HOST, LAUNCH, PEER
 from parity.probes.cuda_survey import CudaError
@@ -84,7 +85,7 @@ class DriverBackend:
             raise
 
     def _prepared(self, made: Made, name: str, ordinal: int, peer: int | None, cache_bytes: int) -> Work:
-        free = self._driver.free_bytes()
+        free = self._free(ordinal)
         if name == PEER:
             assert peer is not None  # a pair has two
             return self._peer(made, ordinal, peer, free)
@@ -138,7 +139,7 @@ class DriverBackend:
                 "not_supported", "the driver allows no access from one to the other: copies go by the host"
             )
         there = self._enter(peer)
-        size = transfer_bytes(min(free, driver.free_bytes()))
+        size = transfer_bytes(min(free, self._free(peer)))
         target = made.device(size, context=there)
         here = self._enter(ordinal)
         try:
@@ -150,6 +151,11 @@ class DriverBackend:
         made.fill(source, size)
         copy = lambda s: driver.call("cuMemcpyPeerAsync", target, there, source, here, size, s)  # noqa: E731
         return made.work(copy, size, "cuMemcpyPeerAsync", size=size)
+
+    def _free(self, ordinal: int) -> int:
+        """Return the memory that can be had on the current context's device."""
+        integrated = self._driver.number("cuDeviceGetAttribute", INTEGRATED, self._driver.device(ordinal))
+        return free_for(self._driver.free_bytes(), is_integrated=bool(integrated))
 
     def _enter(self, ordinal: int) -> int:
         """Make the device's primary context current; return it."""

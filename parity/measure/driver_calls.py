@@ -76,7 +76,7 @@ _MEANS = {
     808: "the MPS server has no room for another client",
     809: "the MPS server has no room for another connection",
 }
-L2_CACHE_SIZE = 38  # CUdevice_attribute
+INTEGRATED, L2_CACHE_SIZE = 18, 38  # CUdevice_attribute
 STREAM_NON_BLOCKING = 1
 PEER_ACCESS_ALREADY_ENABLED = 704
 

@@ -25,6 +25,10 @@ def ordinals(places: Sequence[Place], seen: Sequence[Mapping[str, Any]]) -> tupl
         matches = by_uuid or ([] if place.is_slice else by_bus)
         if len(matches) == 1:
             found[place.position] = int(matches[0]["ordinal"])
+        elif not matches and place.is_slice and by_bus:
+            missing[place.position] = (
+                "slices of one GPU share its bus id, and nothing else tells this one from the others"
+            )
         elif not matches:
             missing[place.position] = "the measuring process does not see this device"
         else:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from parity.measure.work import NotMeasured
-from parity.units import GIB, MIB, format_bytes
+from parity.units import GIB, KIB, MIB, format_bytes
 
 CACHE_TIMES = 4
 LEAST_BYTES = GIB
@@ -53,6 +55,25 @@ def transfer_bytes(free_bytes: int) -> int:
     if size < FLOOR_BYTES // 4:
         raise NotMeasured("failed", f"too little memory is free ({format_bytes(free_bytes)})")
     return size
+
+
+def free_for(told: int, *, is_integrated: bool, meminfo: str = "/proc/meminfo") -> int:
+    """Return the bytes that can be had on a device.
+
+    Args:
+        told: what the driver calls free. On a device that shares the host's memory that is what nobody uses, so that
+            every file read lately counts against it; the kernel says what is available.
+        is_integrated: it shares the host's memory.
+        meminfo: the kernel's table.
+    """
+    if not is_integrated:
+        return told
+    try:
+        lines = Path(meminfo).read_text(encoding="ascii", errors="replace").splitlines()
+        available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        return told
+    return max(told, available * KIB)
 
 
 def _stepped(size: int) -> int:

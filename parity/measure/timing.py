@@ -21,6 +21,7 @@ MAX_SAMPLES = 2000
 SMALL_SPREAD = 0.002
 WARM_OPERATIONS = 3
 MAX_QUIET_TIMINGS = 5  # by then a timing holds as many operations as it may
+LEAST_WARM_S = 0.02  # an idle device's clocks rise within milliseconds
 
 
 class BadTimingError(Exception):
@@ -32,12 +33,13 @@ def settle(sample: Callable[[int], float], seconds: float) -> int:
 
     Args:
         sample: runs that many operations and returns the seconds of one.
-        seconds: wall-clock time to warm up; a few operations are run in any case.
+        seconds: wall-clock time to warm up; it goes on until the clocks are up and a timing is long enough in any case,
+            which takes some hundredths of a second.
 
     Raises:
         BadTimingError: the timer gives no time.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + max(seconds, LEAST_WARM_S)
     sample(WARM_OPERATIONS)  # loads code; its time says nothing
     inner, quiet = 1, 0
     while True:
@@ -46,8 +48,9 @@ def settle(sample: Callable[[int], float], seconds: float) -> int:
         if quiet > MAX_QUIET_TIMINGS:
             raise BadTimingError("the device's timer stands still")
         wanted = MAX_INNER if took == 0 else math.ceil(SAMPLE_S / took)
-        inner = max(1, min(MAX_INNER, wanted, inner * 10))
-        if time.monotonic() >= end and took > 0:
+        before, inner = inner, max(1, min(MAX_INNER, wanted, inner * 10))
+        is_long_enough = inner in (wanted, MAX_INNER) or inner <= before
+        if took > 0 and is_long_enough and time.monotonic() >= end:
             return inner
 
 

@@ -79,7 +79,7 @@ class TorchBackend:
         """
         torch = self._torch
         with torch.cuda.device(ordinal):
-            free = int(torch.cuda.mem_get_info(ordinal)[0])
+            free = torch_devices.free_bytes(torch, ordinal)
             if name in MATMUL:
                 return torch_matmul.prepare(torch, name, ordinal, free, seconds)
             if name == LAUNCH:
@@ -130,7 +130,7 @@ class TorchBackend:
             raise NotMeasured(
                 "not_supported", "the driver allows no access from one to the other: copies go by the host"
             )
-        size = transfer_bytes(min(free, int(torch.cuda.mem_get_info(peer)[0])))
+        size = transfer_bytes(min(free, torch_devices.free_bytes(torch, peer)))
         source = torch.empty(size // FLOAT_BYTES, dtype=torch.float32, device=f"cuda:{ordinal}").uniform_()
         target = torch.empty(size // FLOAT_BYTES, dtype=torch.float32, device=f"cuda:{peer}")
         label = "torch.Tensor.copy_ between devices"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parity.measure.sizes import free_for
 from parity.measure.work import Work
 from parity.probes.nvidia_files import bus_id
 
@@ -88,6 +89,12 @@ def without_kernels(torch: Any, ordinal: int) -> str:
         if (wanted == (major, minor)) if suffix == "a" else same or (kind == "compute" and wanted <= (major, minor)):
             return ""
     return f"compute capability {major}.{minor}"
+
+
+def free_bytes(torch: Any, ordinal: int) -> int:
+    """Return the memory that can be had on a device."""
+    is_integrated = bool(getattr(torch.cuda.get_device_properties(ordinal), "is_integrated", False))
+    return free_for(int(torch.cuda.mem_get_info(ordinal)[0]), is_integrated=is_integrated)
 
 
 def l2_bytes(torch: Any, ordinal: int) -> int:

@@ -5,23 +5,53 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from parity.probes.piped import ChildLost, Piped
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _NAME = "the measuring process"
-# What is set to find bugs: each waits after every launch, allocates anew, or makes an error of a warning.
-NOT_PASSED_ON = (
-    "AMD_SERIALIZE_COPY",
-    "AMD_SERIALIZE_KERNEL",
-    "CUDA_LAUNCH_BLOCKING",
-    "HIP_LAUNCH_BLOCKING",
-    "PYTHONWARNINGS",
-    "PYTORCH_NO_CUDA_MEMORY_CACHING",
-    "PYTORCH_NO_HIP_MEMORY_CACHING",
+# What is set to find bugs or to trace (each call waits, is written down or goes through a tool), to emulate,
+# or to tune: PyTorch's TunableOp tries hundreds of kernels per shape and leaves a file of what it found.
+NOT_PASSED_ON = frozenset(
+    {
+        "AMD_LOG_LEVEL",
+        "AMD_SERIALIZE_COPY",
+        "AMD_SERIALIZE_KERNEL",
+        "CUBLAS_LOGDEST_DBG",
+        "CUBLAS_LOGINFO_DBG",
+        "CUBLAS_WORKSPACE_CONFIG",
+        "CUDA_INJECTION64_PATH",
+        "CUDA_LAUNCH_BLOCKING",
+        "HIP_LAUNCH_BLOCKING",
+        "HIP_TRACE_API",
+        "HSA_TOOLS_LIB",
+        "PYTHONWARNINGS",
+        "PYTORCH_NO_CUDA_MEMORY_CACHING",
+        "PYTORCH_NO_HIP_MEMORY_CACHING",
+        "ROCBLAS_LAYER",
+    }
 )
+NOT_PASSED_ON_FROM = (
+    "CUBLASLT_LOG_",
+    "CUBLAS_EMULAT",
+    "CUBLAS_FIXEDPOINT_EMULATION",
+    "HIPBLASLT_LOG_",
+    "PYTORCH_TUNABLEOP_",
+)
+
+
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the measuring process gets."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in NOT_PASSED_ON and not name.startswith(NOT_PASSED_ON_FROM)
+    }
 
 
 class Worker:
@@ -39,7 +69,7 @@ class Worker:
             told_as=_NAME,
             takes_input=True,
             own_session=True,
-            env={name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON},
+            env=passed_on(os.environ),
         )
 
     def hello(self, deadline_s: float) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Knows how to take GPM samples of an NVIDIA device (Hopper and newer) and compute the metrics between two of them.
 
-The structs are our own: the binding's holds every metric it knows, 19 kB; the driver reads as many as ``numMetrics``
-says. A driver that does not know one id refuses the whole call, so a refused list is halved until the culprits are
-found, and those are never asked again.
+The struct is our own, with room for every metric that a header has named and more, and used again. A driver that does
+not know one id refuses the whole call, so a refused list is halved until the culprits are found, and those are never
+asked again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import ctypes
 import math
 import struct
 import time
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from parity.probes.gpm_names import METRICS, MIN_INTERVAL_S
@@ -20,27 +19,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _VERSION = 1
-_INVALID_ARGUMENT = 2
 _SAMPLES = 3  # the interval's first one, and two that take turns as its latest
 _NOT_SUPPORTED = 3
+_REFUSED = (2, _NOT_SUPPORTED)  # NVML_ERROR_INVALID_ARGUMENT, NVML_ERROR_NOT_SUPPORTED
+_UNTOUCHED = 999  # NVML_ERROR_UNKNOWN: what the driver leaves as it was is no answer
 _NEVER = (_NOT_SUPPORTED, 0.0)
 _METRIC = struct.Struct("@Iid24x")  # nvmlGpmMetric_t: id, return code, value, three texts (not looked at)
 
 
-@cache
-def _request(count: int) -> type[Any]:
-    """Return nvmlGpmMetricsGet_t with room for ``count`` metrics."""
+_ROOM = 512  # metrics; NVML_GPM_METRIC_MAX is 477 in CUDA 13.5's nvml.h, and a driver may touch as many as it has
 
-    class Request(ctypes.Structure):
-        _fields_ = (
-            ("version", ctypes.c_uint),
-            ("count", ctypes.c_uint),
-            ("first", ctypes.c_void_p),
-            ("last", ctypes.c_void_p),
-            ("metrics", ctypes.c_ubyte * (count * _METRIC.size)),
-        )
 
-    return Request
+class _Request(ctypes.Structure):
+    """nvmlGpmMetricsGet_t."""
+
+    _fields_ = (
+        ("version", ctypes.c_uint),
+        ("count", ctypes.c_uint),
+        ("first", ctypes.c_void_p),
+        ("last", ctypes.c_void_p),
+        ("metrics", ctypes.c_ubyte * (_ROOM * _METRIC.size)),
+    )
 
 
 class Gpm:
@@ -68,6 +67,7 @@ class Gpm:
         self._taken: list[float | None] = [None] * _SAMPLES
         self._latest = self._before = 0
         self._known = tuple(METRICS)
+        self._request = _Request()
         self.cost_s = 0.0
 
     def sample(self, *, first: bool) -> None:
@@ -123,22 +123,24 @@ class Gpm:
 
     def _get(self, numbers: Sequence[int], places: tuple[int, int]) -> dict[int, tuple[int, float]]:
         """Return number -> (code, value); numbers that the driver does not know are left out."""
-        request = _request(len(numbers))(version=_VERSION, count=len(numbers))
+        request = self._request
+        request.version, request.count = _VERSION, len(numbers)
         request.first, request.last = (ctypes.cast(self._samples[place], ctypes.c_void_p).value for place in places)
         for place, number in enumerate(numbers):
-            _METRIC.pack_into(request.metrics, place * _METRIC.size, number, 0, 0.0)
+            _METRIC.pack_into(request.metrics, place * _METRIC.size, number, _UNTOUCHED, math.nan)
         if not numbers:
             return {}
         try:
             self._wrapper("nvmlGpmMetricsGet")(request)
         except Exception as error:
-            if getattr(error, "value", None) != _INVALID_ARGUMENT:
+            if getattr(error, "value", None) not in _REFUSED:
                 raise
             if len(numbers) == 1:
                 return {}
             half = len(numbers) // 2
             return {**self._get(numbers[:half], places), **self._get(numbers[half:], places)}
-        return {number: (code, value) for number, code, value in _METRIC.iter_unpack(request.metrics)}
+        found = (_METRIC.unpack_from(request.metrics, place * _METRIC.size) for place in range(len(numbers)))
+        return {number: (code, value) for number, code, value in found}
 
 
 class NotSupportedError(Exception):

@@ -143,7 +143,7 @@ class _FabricInfo(ctypes.Structure):
         ("clusterUuid", ctypes.c_uint8 * 16),
         ("status", ctypes.c_uint32),
         ("cliqueId", ctypes.c_uint32),
-        ("state", ctypes.c_uint32),
+        ("state", ctypes.c_uint8),
         ("healthMask", ctypes.c_uint32),
         ("healthSummary", ctypes.c_uint8),
     )

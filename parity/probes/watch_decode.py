@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.model.interval import Gap, Series, Tenancy, Tenant, Throttle, WatchedDevice
 from parity.probes.nvidia_convert import THROTTLE_REASONS
+from parity.probes.nvidia_files import bus_id
 from parity.probes.watch_amd import TICKS
 
 if TYPE_CHECKING:
@@ -27,6 +28,20 @@ def watched_devices(answer: dict[str, Any]) -> tuple[WatchedDevice, ...]:
         answer: what ``parity.probes.watch.Watch.end`` returned.
     """
     return tuple(_device(raw, answer["units"][raw["id"]], answer) for raw in answer["devices"])
+
+
+def on_buses(answer: dict[str, Any], buses: Collection[str]) -> dict[str, Any]:
+    """Return the watcher's answer with the devices on these PCI buses alone; all of them where none is known to be.
+
+    Args:
+        answer: what ``parity.probes.watch.Watch.end`` returned.
+        buses: as in the fingerprint; empty: all.
+    """
+    try:
+        kept = [raw for raw in answer["devices"] if bus_id(answer["units"][raw["id"]]["facts"]["bus"]) in buses]
+    except (KeyError, TypeError, AttributeError):
+        return answer  # told by whoever reads it next
+    return {**answer, "devices": kept} if kept else answer
 
 
 def label_of(facts: dict[str, Any]) -> str:

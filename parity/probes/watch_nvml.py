@@ -47,6 +47,7 @@ FIELDS = {
 # unsigned short.
 _FIELD = struct.Struct("@IIqqii8s")
 _VALUES = tuple(struct.Struct(kind) for kind in ("d", "I", "L", "Q", "q", "i", "H"))
+_UNTOUCHED = 999  # NVML_ERROR_UNKNOWN: what the driver leaves as it was is no answer
 _HANDLE = "nvmlDeviceGetHandleByIndex"
 _FIELDS = "nvmlDeviceGetFieldValues"
 _REASONS = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
@@ -257,7 +258,7 @@ def _temperature(nvml: _Nvml) -> Callable[..., Any]:
 
 def _field_read(nvml: _Nvml, handle: Any, fields: Mapping[int, str]) -> Read:
     names, count = tuple(fields.values()), len(fields)
-    blank = b"".join(_FIELD.pack(field, 0, 0, 0, 0, 0, b"") for field in fields)
+    blank = b"".join(_FIELD.pack(field, 0, 0, 0, 0, _UNTOUCHED, b"") for field in fields)
     buffer = ctypes.create_string_buffer(blank, len(blank))
     size = ctypes.c_int(count)
     pointer_of, error_of = nvml.wrapper("_nvmlGetFunctionPointer"), nvml.wrapper("NVMLError")

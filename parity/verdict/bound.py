@@ -1,7 +1,8 @@
 """Knows which roof a recorded pace was near: DRAM bandwidth or the tensor cores' rate; here and on the target. Pure.
 
-The counters are shares of active cycles. An active cycle of the tensor cores does the full dense rate at most, so
-operations per byte, and the share of a target's rate, are upper bounds; bytes are what they are.
+The counters are shares of active cycles. An active cycle of the tensor cores does the full dense rate at most, at the
+clock that the rate is published for; a device that ran faster did more. So operations per byte, and the share
+of a target's rate, are upper bounds (of dense products); bytes are what they are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from parity.model.watch import Side, Use
 
-DRAM, TENSOR = "dram_active", "tensor_active"
+DRAM, TENSOR, CLOCK = "dram_active", "tensor_active", "clock_sm_mhz"
+RATED = "clock_rate_mhz"
 NEAR = 0.6  # this project's line: a copy reaches 85 to 94 % of DRAM's peak on a healthy part
 DTYPES = ("fp64", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8")
 _WORDS = {"dram": "DRAM bandwidth", "tensor": "the tensor cores"}
@@ -52,6 +54,7 @@ def bound_of(
     if mine is None or here is None:
         why = why_not_here if here is None else f"{_needed(dtype)} of {here[0]} are not both known"
         gaps.append(Gap(what="ridge", why="failed", detail=why or "the device is not identified"))
+    pace = 1.0 if here is None else _pace(use, here[1])
     roof_here = None if mine is None or here is None else _roof(here[0], mine, dram, tensor)
     roof_target = None
     if target is not None:
@@ -60,17 +63,23 @@ def bound_of(
             detail = f"{_needed(dtype)} of {target[0]} are not both known"
             gaps.append(Gap(what="target ridge", why="failed", detail=detail))
         elif mine is not None:
-            share = dram * mine[0] / theirs[0], tensor * mine[1] / theirs[1]
+            share = dram * mine[0] / theirs[0], tensor * pace * mine[1] / theirs[1]
             roof_target = _roof(target[0], theirs, *share)
     return Bound(
         here=side if max(dram, tensor) >= NEAR else "neither",
         why=f"{_WORDS[side]}: {shares}" if max(dram, tensor) >= NEAR else f"neither roof is near: {shares}",
         dtype=dtype,
-        intensity_at_most=round(tensor / dram * roof_here.ridge, 3) if roof_here is not None and dram else None,
+        intensity_at_most=round(tensor * pace / dram * roof_here.ridge, 3) if roof_here is not None and dram else None,
         roof_here=roof_here,
         roof_target=roof_target,
         unknowns=tuple(gaps),
     )
+
+
+def _pace(use: Mapping[str, Use], facts: Mapping[str, float]) -> float:
+    """Return how much faster than the clock of its dense rates the device ran while busy; 1 where that is not known."""
+    busy, rated = _share(use, CLOCK), facts.get(RATED)
+    return max(1.0, busy / rated) if busy and rated else 1.0
 
 
 def _share(use: Mapping[str, Use], name: str) -> float | None:

@@ -18,6 +18,7 @@ PEAKS = (
     "memory_bandwidth_gbps",
     *(f"tflops_{kind}" for kind in ("fp64", "fp64_tensor", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4")),
     "tops_int8",
+    "clock_rate_mhz",  # for which the rates hold
 )
 
 

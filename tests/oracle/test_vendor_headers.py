@@ -96,6 +96,7 @@ def test_attributes_and_codes_of_the_driver(tmp_path: Path) -> None:
     wanted = {f"CU_DEVICE_ATTRIBUTE_{name}": number for name, number in cuda_survey.ATTRIBUTES.items()}
     wanted |= {
         "CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE": driver_calls.L2_CACHE_SIZE,
+        "CU_DEVICE_ATTRIBUTE_INTEGRATED": driver_calls.INTEGRATED,
         "CU_STREAM_NON_BLOCKING": driver_calls.STREAM_NON_BLOCKING,
         "CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED": driver_calls.PEER_ACCESS_ALREADY_ENABLED,
         "CUDA_ERROR_INVALID_VALUE": 1,
@@ -124,7 +125,7 @@ def test_attributes_and_codes_of_the_driver(tmp_path: Path) -> None:
 
 
 def test_our_own_structs_lie_as_the_header_lays_them(nvml: Path, tmp_path: Path) -> None:
-    request, metric = gpm._request(2), gpm._METRIC.size
+    request, metric = gpm._Request, gpm._METRIC.size
     field, text = watch_nvml._FIELD.size, (nvml / "nvml.h").read_text()
     wanted = {
         "sizeof(nvmlFieldValue_t)": field,
@@ -157,6 +158,8 @@ def test_our_own_structs_lie_as_the_header_lays_them(nvml: Path, tmp_path: Path)
             },
         }
     assert headers.numbers(nvml, "nvml.h", wanted, tmp_path) == wanted
+    room = headers.numbers(nvml, "nvml.h", {"sizeof(nvmlGpmMetricsGet_t)": 0}, tmp_path)
+    assert room["sizeof(nvmlGpmMetricsGet_t)"] <= ctypes.sizeof(request)
     values = (
         "double",
         "unsigned int",

@@ -246,3 +246,56 @@ def test_memory_errors_and_replays_are_counted() -> None:
     assert found("ecc-error-during-test", device(ecc_corrected=2), corrected=5) == []
     assert found("pcie-replay-during-test", device(pcie_replays=3)) == ["3 PCIe replays during the test"]
     assert found("pcie-replay-during-test", device(pcie_replays=3), replays=3) == []
+
+
+@pytest.mark.parametrize("cause", ["board-limit", "reliability"])
+def test_the_voltage_at_full_clocks_is_a_note_and_no_throttling(cause: str) -> None:
+    held = device(throttled=(Throttle(cause=cause, seconds=2.0, share=1.0, seen=0, readings=20),))
+    assert found("throttled-during-test", held) == []
+    assert found("voltage-limited-during-test", held) == [
+        f"the voltage limit held the clocks during the test: {cause} 2 s (100 % of it)"
+    ]
+    assert CARDS["voltage-limited-during-test"].severity == "note"
+
+
+def slowed(seen: int, *, brake: float | None = 0.0, readings: int = 40) -> WatchedDevice:
+    """Return a device on which a slowdown was seen, with the counters of both causes that it may stand for."""
+    counted = [Throttle(cause="hw-thermal", seconds=0.0, share=0.0, seen=0, readings=readings)]
+    if brake is not None:
+        counted.append(Throttle(cause="hw-power-brake", seconds=brake, share=brake, seen=0, readings=readings))
+    slowdown = Throttle(cause="hw-slowdown", seconds=None, share=None, seen=seen, readings=readings)
+    return device(throttled=(slowdown, *counted))
+
+
+@pytest.mark.parametrize(
+    ("here", "is_found"),
+    [
+        (slowed(1), False),  # nvml.h: may be also reported during a change of clocks
+        (slowed(4), False),
+        (slowed(5), True),
+        (slowed(1, readings=5), False),
+        (slowed(2, readings=5), True),
+        (slowed(1, brake=0.2), True),
+        (slowed(1, brake=None), True),  # who says that it was not the brake?
+    ],
+)
+def test_a_slowdown_seen_once_is_a_change_of_clocks_if_its_causes_did_not_move(
+    here: WatchedDevice, is_found: bool
+) -> None:
+    assert bool(found("throttled-during-test", here)) is is_found
+
+
+def test_at_the_power_cap_clocks_move_and_only_the_cap_is_told() -> None:
+    cap = Throttle(cause="sw-power-cap", seconds=1.0, share=0.5, seen=10, readings=20)
+    moved = {"clock_busy_mhz": series(1980, 1400)}
+    assert found("clocks-changed-during-test", device(series=moved))
+    assert found("clocks-changed-during-test", device(series=moved, throttled=(cap,))) == []
+    assert found("power-cap-bound-during-test", device(series=moved, throttled=(cap,)))
+    brief = msgspec.structs.replace(cap, share=0.01)
+    assert found("clocks-changed-during-test", device(series=moved, throttled=(brief,)))
+
+
+def test_amds_limits_of_currents_are_caps_like_that_of_power() -> None:
+    held = device(throttled=(Throttle(cause="current", seconds=1.0, share=0.5, seen=0, readings=20),))
+    assert found("throttled-during-test", held) == []
+    assert found("power-cap-bound-during-test", held)

@@ -47,8 +47,35 @@ def test_a_slow_part_is_told_what_healthy_ones_reach() -> None:
 
 def test_the_same_value_from_another_kind_of_kernel_is_judged_by_its_own_measure() -> None:
     assert messages(verdict("h100-sxm5-80gb", one(2400.0))) == []  # 72 %: a memcpy
-    told = messages(verdict("mi300x", one(3100.0, KERNEL), target="mi300x"))
+    told = messages(verdict("mi300x", one(3100.0, "a kernel of one's own"), target="mi300x"))
     assert told[0].endswith("; healthy parts reach 76 %")
+
+
+@pytest.mark.parametrize(("value", "stands"), [(3205.0, False), (1690.0, False), (1200.0, True)])
+def test_torchs_sum_on_rocm_is_not_held_against_hand_tuned_kernels(value: float, stands: bool) -> None:
+    """A healthy MI300X reads 3205 GB/s with torch 2.5 and 1690 before: pytorch#132964, pytorch#135397."""
+    here = one(value, "torch.sum float32, torch 2.5.1+rocm6.2", "dram_read")
+    told = messages(verdict("mi300x", here, target="mi300x"))
+    assert bool(told) is stands
+    assert all(message.endswith("; 25 % is the least expected of any part") for message in told)
+
+
+def test_what_torchs_library_reaches_on_rocm_is_not_the_devices() -> None:
+    fp8 = one(110.0, "torch._scaled_mm e4m3fnuz 8192, torch 2.6.0+rocm6.2", "matmul_fp8")
+    bf16 = one(400.0, "torch.matmul bf16 8192, torch 2.3.0+rocm6.0", "matmul_bf16")
+    assert messages(verdict("mi300x", fp8, bf16, target="mi300x")) == []
+    dead = one(200.0, "torch.matmul bf16 8192, torch 2.9.0+rocm6.4", "matmul_bf16")
+    assert messages(verdict("mi300x", dead, target="mi300x"))
+
+
+@pytest.mark.parametrize(("value", "is_wrong"), [(235.0, False), (240.0, False), (330.0, True)])
+def test_a_card_that_boosts_beyond_its_rated_clock_is_not_told_that_its_rate_is_wrong(
+    value: float, is_wrong: bool
+) -> None:
+    """A healthy RTX 5090 reaches 235 TFLOPS of a dense rate of 209.5 at its rated clock."""
+    found = verdict("rtx-5090", one(value, "torch.matmul bf16", "matmul_bf16"), target="rtx-5090")
+    assert messages(found) == []
+    assert any("one of the two is wrong" in unknown.detail for unknown in found.unknowns) is is_wrong
 
 
 @pytest.mark.parametrize(("value", "stands"), [(0.9 * 2569.5 + 1, False), (0.9 * 2569.5 - 1, True)])

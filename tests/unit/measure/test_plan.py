@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING
+
 import pytest
 
 from parity.errors import UsageError
 from parity.measure.match import ordinals
 from parity.measure.plan import EVERYTHING, Place, budget_s, jobs_of, names_of, share_s
-from parity.measure.sizes import memory_buffer_bytes
-from parity.measure.timing import settle, summary, timings
+from parity.measure.sizes import free_for, memory_buffer_bytes
+from parity.measure.timing import LEAST_WARM_S, MAX_INNER, settle, summary, timings
 from parity.measure.work import NotMeasured
+from parity.measure.worker import passed_on
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GIB = 1 << 30
 
@@ -94,8 +101,46 @@ def test_a_timing_is_long_enough_for_the_timer() -> None:
         asked.append(inner)
         return 1e-4
 
-    assert settle(sample, 0.0) == 1 or settle(sample, 0.01) == 40
+    assert settle(sample, 0.0) == 40
     assert settle(sample, 0.01) == 40
+
+
+@pytest.mark.parametrize(("took", "inner"), [(3e-6, 1334), (1e-9, MAX_INNER), (1.0, 1)])
+def test_a_warm_up_without_time_still_finds_out_how_long_a_timing_is(took: float, inner: int) -> None:
+    start = time.monotonic()
+    assert settle(lambda _: took, 0.0) == inner
+    assert time.monotonic() - start >= LEAST_WARM_S  # the clocks of an idle device have risen
+
+
+def test_slices_that_share_a_bus_are_said_to() -> None:
+    place = Place(position=0, uuid="MIG-5a1d0000-0000-4000-8000-000000000001", bus_id="x", is_slice=True)
+    assert ordinals([place], [{"ordinal": 0, "uuid": "GPU-other", "bus_id": "x"}]) == (
+        {},
+        {0: "slices of one GPU share its bus id, and nothing else tells this one from the others"},
+    )
+
+
+def test_on_a_device_with_the_hosts_memory_the_kernel_says_what_can_be_had(tmp_path: Path) -> None:
+    table = tmp_path / "meminfo"
+    table.write_text("MemTotal: 131072000 kB\nMemFree: 41943040 kB\nMemAvailable: 104857600 kB\n")
+    assert free_for(40 << 30, is_integrated=True, meminfo=str(table)) == 100 << 30
+    assert free_for(40 << 30, is_integrated=False, meminfo=str(table)) == 40 << 30
+    for text in ("", "MemAvailable:\n", "MemAvailable: lots\n"):
+        table.write_text(text)
+        assert free_for(40 << 30, is_integrated=True, meminfo=str(table)) == 40 << 30
+    assert free_for(40 << 30, is_integrated=True, meminfo=str(tmp_path / "none")) == 40 << 30
+
+
+def test_what_slows_emulates_or_tunes_is_not_passed_on() -> None:
+    kept = {"CUDA_VISIBLE_DEVICES": "0", "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE": "50", "NVIDIA_TF32_OVERRIDE": "1"}
+    left = dict.fromkeys(
+        (
+            "PYTORCH_TUNABLEOP_ENABLED", "PYTORCH_TUNABLEOP_TUNING", "CUBLAS_EMULATE_SINGLE_PRECISION",
+            "CUBLAS_EMULATION_STRATEGY", "CUDA_LAUNCH_BLOCKING", "CUBLASLT_LOG_LEVEL", "HSA_TOOLS_LIB", "AMD_LOG_LEVEL",
+        ),
+        "1",
+    )  # fmt: skip
+    assert passed_on({**kept, **left}) == kept
 
 
 def test_timings_end_when_they_agree_or_the_time_is_up() -> None:

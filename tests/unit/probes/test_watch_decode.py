@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from parity.model.interval import Gap, Throttle, WatchedDevice
-from parity.probes.watch_decode import watched_devices
+from parity.probes.watch_decode import on_buses, watched_devices
 
 
 def track(begin: float, end: float, count: int = 4) -> list[float]:
@@ -143,3 +143,12 @@ def test_memory_nobody_listed_holds_is_a_residue() -> None:
 def test_a_zero_length_test_has_no_shares() -> None:
     assert decoded({"limited_ns.hw-thermal": track(0, 5)}, seconds=0.0).throttled == ()
     assert Throttle(cause="x").share is None
+
+
+def test_a_measurement_is_judged_by_its_own_device_alone() -> None:
+    units = {name: {"facts": {"bus": bus}} for name, bus in (("a", "0000:1B:00.0"), ("b", "00000000:43:00.0"))}
+    answer = {"seconds": 1.0, "units": units, "devices": [{"id": "a"}, {"id": "b"}]}
+    assert on_buses(answer, {"00000000:1b:00.0"})["devices"] == [{"id": "a"}]
+    assert on_buses(answer, {"00000000:43:00.0", "00000000:ff:00.0"})["devices"] == [{"id": "b"}]
+    assert on_buses(answer, ()) == on_buses(answer, {"00000000:ff:00.0"}) == answer  # nothing is lost for a name
+    assert on_buses({"devices": [{}]}, {"x"}) == {"devices": [{}]}

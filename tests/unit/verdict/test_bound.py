@@ -76,3 +76,20 @@ def test_peaks_that_are_not_known_are_said_and_not_guessed() -> None:
     nobody = bound_of(use(0.8, 0.4), target=B200, why_not_here="the device is not in the catalog")
     assert (nobody.here, nobody.roof_here, nobody.roof_target) == ("dram", None, None)
     assert nobody.unknowns[0].detail == "the device is not in the catalog"
+
+
+def test_a_device_above_the_clock_of_its_rates_did_more_than_they_say() -> None:
+    """An H100 is rated at 1830 MHz and runs at 1980: an upper bound must hold there, too."""
+    rated = ("h100", {**H100[1], "clock_rate_mhz": 1830.0})
+    fast = {**use(0.8, 0.4), "clock_sm_mhz": Use(mean=1900.0, max=1980.0, busy=1980.0)}
+    slow = {**use(0.8, 0.4), "clock_sm_mhz": Use(mean=1200.0, max=1300.0, busy=1300.0)}
+    plain = bound_of(use(0.8, 0.4), here=rated, target=B200)
+    faster, slower = (bound_of(one, here=rated, target=B200) for one in (fast, slow))
+    assert plain.intensity_at_most is not None
+    assert faster.intensity_at_most == pytest.approx(plain.intensity_at_most * 1980 / 1830, rel=1e-4)
+    assert slower.intensity_at_most == plain.intensity_at_most  # still a bound
+    assert faster.roof_target is not None
+    assert plain.roof_target is not None
+    assert faster.roof_target.tensor_share == pytest.approx(plain.roof_target.tensor_share * 1980 / 1830, rel=1e-4)
+    assert faster.roof_target.dram_share == plain.roof_target.dram_share
+    assert faster.roof_here == plain.roof_here  # of what it did, not of what it was rated for
