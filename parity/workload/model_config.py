@@ -192,8 +192,9 @@ def _intermediate(config: Values, hidden: int, name: str, *, recurrent: bool, fa
 
 def _tied(config: Values, outer: Values | None, family: Family | None) -> bool | None:
     told = config.flag("tie_word_embeddings")
-    if told is None and outer is not None:
-        told = outer.flag("tie_word_embeddings")
+    around = None if outer is None else outer.flag("tie_word_embeddings")
+    if told is None or around is False:  # transformers 5 goes by the outer one, engines by the inner: the larger counts
+        told = around
     return told if told is not None else family.tied_default if family else None
 
 

@@ -1,9 +1,10 @@
 """Knows how large the vision tower of a model is, with what joins it to the text part, as far as its config.json tells.
 
 A configuration names widths; what a tower is made of stands in the modelling code (``src/transformers/models/`` of
-huggingface/transformers: clip, siglip, pixtral, qwen2_vl, qwen2_5_vl, qwen3_vl, llava, gemma3, mistral3; for InternVL
-``modeling_intern_vit.py`` beside the weights). What holds a row to it is arithmetic: tests want the published count of
-a public model of each, to the last parameter. A tower of another kind is not guessed at.
+huggingface/transformers: clip, siglip, pixtral, qwen2_vl, qwen2_5_vl, qwen3_vl, qwen3_5, llava, llama4, gemma3,
+mistral3; for InternVL ``modeling_intern_vit.py`` beside the weights). What holds a row to it is arithmetic: tests want
+the published count of a public model of each, or what that code itself counts, to the last parameter. A tower of
+another kind is not guessed at.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # Patches of the largest image that processors of the Qwen towers admit: max_pixels 12845056 over patches of 14 x 14
 # (preprocessor_config.json of Qwen2-VL-7B-Instruct, in BrianYAU-NTEC/olmOCR@bb4a8c0).
 MOST_PATCHES = 65_536
+TILES = 17  # of Llama 4: max_patches of Llama4ImageProcessorFast, 16, and the whole image once more
+_NEWER = "_vision"  # transformers 5 writes qwen3_vl_vision where files had qwen3_vl
 _MERGE = 2  # patches a side that become one token
 _OTHER_TOWERS = ("audio_config", "mm_vision_tower", "speech_config")
 
@@ -63,7 +66,7 @@ def read_tower(data: Mapping[str, Any], *, text_width: int, model_type: str) -> 
     if not isinstance(vision, dict) or any(data.get(name) for name in _OTHER_TOWERS):
         return None
     sizes = _Sizes(vision)
-    kind = sizes.text("model_type") or (model_type if model_type in _TOWERS else "")
+    kind = sizes.text("model_type").removesuffix(_NEWER) or (model_type if model_type in _TOWERS else "")
     tower, joint = _TOWERS.get(kind), _JOINTS.get(model_type)
     if tower is None or joint is None:
         return None
@@ -165,12 +168,26 @@ def _qwen3(sizes: _Sizes, text_width: int) -> tuple[int, int]:
     width, out = sizes.whole("hidden_size"), sizes.whole("out_hidden_size", default=text_width)
     merged = _merged(sizes, width)
     levels = sizes.data.get("deepstack_visual_indexes")
+    if levels is None and sizes.text("model_type").startswith("qwen3_5"):
+        levels = []  # it has none
     if not isinstance(levels, list) or len(levels) > MAX_COUNT:
         raise _UntoldError
     count = _linear(_qwen_patch(sizes), width) + sizes.whole("num_position_embeddings") * width
     count += _layers(sizes) * _block(width, sizes.whole("intermediate_size"), norm=4 * width)
     count += _merger(merged, out, 2 * width) + len(levels) * _merger(merged, out, 2 * merged)
     return count, MOST_PATCHES
+
+
+def _llama4(sizes: _Sizes, _: int) -> tuple[int, int]:
+    elements, patches, width = _image(sizes)
+    inner, out = _inner(sizes, width), sizes.whole("projector_output_dim")
+    ends = elements * width + width + (patches + 1) * width + 2 * 2 * width  # patches, class, positions, two norms
+    adapter = inner * sizes.whole("projector_input_dim") + out * out
+    return ends + _layers(sizes) * _block(width, inner, norm=4 * width) + adapter, TILES * patches
+
+
+def _llama4_joint(_: _Sizes, sizes: _Sizes, text_width: int) -> int:
+    return sizes.whole("vision_output_dim") * text_width
 
 
 def _llava(whole: _Sizes, sizes: _Sizes, text_width: int) -> int:
@@ -211,6 +228,9 @@ _TOWERS: dict[str, Callable[[_Sizes, int], tuple[int, int]]] = {
     "qwen2_5_vl": _qwen25,
     "qwen3_vl": _qwen3,
     "qwen3_vl_moe": _qwen3,
+    "qwen3_5": _qwen3,
+    "qwen3_5_moe": _qwen3,
+    "llama4_vision_model": _llama4,
 }
 _JOINTS: dict[str, Callable[[_Sizes, _Sizes, int], int]] = {
     "llava": _llava,
@@ -221,4 +241,7 @@ _JOINTS: dict[str, Callable[[_Sizes, _Sizes, int], int]] = {
     "qwen2_5_vl": _within,
     "qwen3_vl": _within,
     "qwen3_vl_moe": _within,
+    "qwen3_5": _within,
+    "qwen3_5_moe": _within,
+    "llama4": _llama4_joint,
 }

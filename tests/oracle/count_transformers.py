@@ -19,13 +19,13 @@ CORRECTION = "e_score_correction_bias"
 def counted(config: dict[str, Any]) -> int:
     """Return what transformers counts of a model of this configuration."""
     import torch
-    from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+    from transformers import CONFIG_MAPPING, AutoModelForCausalLM, AutoModelForImageTextToText
 
     known = CONFIG_MAPPING[config["model_type"]](
         **{name: value for name, value in config.items() if name != "model_type"}
     )
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(known)
+        model = (AutoModelForImageTextToText if "vision_config" in config else AutoModelForCausalLM).from_config(known)
     buffers = sum(one.numel() for name, one in model.named_buffers() if name.endswith(CORRECTION))
     return sum(one.numel() for one in model.parameters()) + buffers
 

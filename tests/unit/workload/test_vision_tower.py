@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from parity.errors import InvalidConfigError
 from parity.model.workload import Parallelism
 from parity.reports import model_text
+from parity.workload import vision_tower
 from parity.workload.bound import token_flops, visited
 from parity.workload.estimate import estimate
 from parity.workload.footprint import activation_bytes, footprint
@@ -48,13 +49,25 @@ def test_a_tower_is_what_the_model_has_beyond_its_text_part(
     assert (found.kind, found.parameters, found.patches) == (kind, parameters, patches)
 
 
-def test_every_kind_is_held_to_a_published_count() -> None:
-    kinds = {tower(name).kind for name in WITH_TOWER}
-    shape = models.read(models.indexes()["medgemma-27b"]["config"])
+def test_every_kind_is_held_to_a_count() -> None:
+    shapes = [models.shape(name) for name in WITH_TOWER]
+    shapes += [models.read(model["config"]) for model in (*models.counted().values(), models.indexes()["medgemma-27b"])]
+    assert {shape.tower.kind for shape in shapes if shape.tower is not None} == set(vision_tower._TOWERS)
+
+
+def test_a_large_image_is_tiles_for_llama_4() -> None:
+    shape = models.read(models.counted()["llama4-with-tower"]["config"])
     assert shape.tower is not None
-    assert kinds | {shape.tower.kind} == {
-        "clip_vision_model", "siglip_vision_model", "pixtral", "intern_vit_6b", "qwen2_vl", "qwen2_5_vl", "qwen3_vl",
-    }  # fmt: skip
+    assert shape.tower.patches == 17 * (56 // 14) ** 2
+
+
+@pytest.mark.parametrize(("inner", "outer", "tied"), [(True, False, False), (False, True, False), (True, True, True)])
+def test_where_the_two_parts_disagree_on_the_head_the_larger_model_is_counted(
+    inner: bool, outer: bool, tied: bool
+) -> None:
+    config = dict(models.counted()["qwen3_vl-with-tower"]["config"])
+    config["text_config"] = {**config["text_config"], "tie_word_embeddings": inner}
+    assert models.read({**config, "tie_word_embeddings": outer}).tied is tied
 
 
 @pytest.mark.parametrize(
