@@ -12,8 +12,8 @@ from parity.cli import measuring_options, options
 from parity.collect.lines import line_of, problem_line
 from parity.collect.place import place
 from parity.errors import UsageError
+from parity.fleet.documents import of_line
 from parity.fleet.gather import Gathering
-from parity.fleet.nodes import of_line
 from parity.inputs import printable
 from parity.outputs import write_file
 

@@ -23,8 +23,8 @@ from parity.model.fleet import Apart, BelowPeak, Change, Fleet, MedianDrift, Nod
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from parity.fleet.documents import Reading
     from parity.fleet.history import History
-    from parity.fleet.nodes import Reading
     from parity.fleet.telling import Node
 
     Judge = Callable[[Fingerprint], NodeVerdict]

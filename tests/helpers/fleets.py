@@ -9,7 +9,7 @@ import msgspec
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
-from parity.fleet.nodes import NODE_SCHEMA
+from parity.fleet.documents import NODE_SCHEMA
 from parity.model.absent import Reading
 from parity.model.fingerprint import Fingerprint, Host, Link, Origin, Stack, sealed
 from parity.model.measurement import Measurement

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
+from parity.fleet.documents import Reading as Found
 from parity.fleet.gather import Gathering
-from parity.fleet.nodes import Reading as Found
 from parity.fleet.plain import lasting
 from parity.model.absent import Absent, Reading
 from parity.model.device import DeviceConditions, DeviceIdentity, Process

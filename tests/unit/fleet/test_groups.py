@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from fleets import changed, node
 
+from parity.fleet.documents import Reading as Found
 from parity.fleet.gather import Gathering
-from parity.fleet.nodes import Reading as Found
 from parity.model.absent import Absent
 from parity.model.fleet import Fleet, NodeVerdict
 

@@ -18,9 +18,9 @@ from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.errors import InputFileError, ParityError, UnknownNameError, UsageError
 from parity.fleet import past
+from parity.fleet.documents import Reading as Found
 from parity.fleet.gather import Gathering
 from parity.fleet.history import History
-from parity.fleet.nodes import Reading as Found
 from parity.model.absent import Reading
 from parity.model.fingerprint import Fingerprint, Host, Origin, Stack
 from parity.model.measurement import Measurement

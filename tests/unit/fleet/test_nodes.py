@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
-from parity.fleet import nodes
-from parity.fleet.nodes import Reading, readings
+from parity.fleet import documents
+from parity.fleet.documents import Reading
+from parity.fleet.nodes import readings
 from parity.model.fingerprint import Fingerprint
 from parity.model.fleet import Unreadable
 
@@ -150,6 +151,9 @@ def test_one_envelope_over_several_lines(tmp_path: Path) -> None:
         (gzip.compress(RAW)[:-20], "a damaged gzip file"),
         (b"\x1f\x8b" + b"x" * 50, "a damaged gzip file"),
         (b"\x28\xb5\x2f\xfd" + b"x" * 50, "zstd -dc"),
+        (b"\xfd7zXZ\0" + b"x" * 50, "xz -dc"),
+        (b"BZh91AY" + b"x" * 50, "bzip2 -dc"),
+        (b"", "empty"),
     ],
 )
 def test_packed_files_of_a_folder_are_read_or_told(tmp_path: Path, raw: bytes, why: str) -> None:
@@ -190,7 +194,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_line_without_an_end_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nodes, "MAX_BYTES", 1 << 16)
+    monkeypatch.setattr(documents, "MAX_BYTES", 1 << 16)
     path = write(tmp_path, "long.jsonl", RAW, b'{"a": "' + b"x" * (1 << 18) + b'"}', RAW)
     told = found(path)
     assert [isinstance(one, Reading) for one in told] == [True, False, True]
@@ -214,3 +218,74 @@ def test_any_bytes_end_in_nodes_or_reasons(tmp_path_factory: Any, lines: list[by
     for one in found(path):
         assert one.where.startswith(path)
         assert isinstance(one, Reading) or one.why
+
+
+def test_a_job_s_output_in_a_folder_is_read_whatever_its_name(tmp_path: Path) -> None:
+    """`srun -o node%N.out`, a file without a suffix, one that a writer was interrupted at."""
+    for name in ("n1.jsonl", "n2.out", "n3", "n4.jsonl.tmp", "deep/n5.out"):
+        write(tmp_path, name, b"srun: job 12", RAW)
+    write(tmp_path, "cut.tmp", RAW, RAW[:300])
+    write(tmp_path, "Makefile", b"all:", b"\techo {}")
+    write(tmp_path, "notes.sqlite", b"SQLite format 3\0" + b"\xff" * 400)
+    write(tmp_path, "packed.jsonl.xz", b"\xfd7zXZ\0" + b"x" * 50)
+    told = found(str(tmp_path))
+    assert sum(isinstance(one, Reading) for one in told) == 6
+    bad = [one for one in told if isinstance(one, Unreadable) and "srun" not in one.why]
+    assert any(one.where.endswith("packed.jsonl.xz") for one in bad)
+    assert any(one.where.endswith("cut.tmp:2") for one in bad)
+    assert not any("Makefile" in one.where or "sqlite" in one.where for one in bad)
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    write(tmp_path, "elsewhere/n2.jsonl", RAW)
+    write(tmp_path, "fleet/n1.jsonl", RAW)
+    (tmp_path / "fleet/rack2").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "fleet/again").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/loop").symlink_to(tmp_path / "fleet")
+    told = found(str(tmp_path / "fleet"))
+    assert sorted(Path(one.where).name for one in told) == ["n1.jsonl:1", "n2.jsonl:1"]
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path, "n1.jsonl", RAW)
+    os.mkfifo(tmp_path / "n2.jsonl")
+    os.mkfifo(tmp_path / "n3")
+    told = found(str(tmp_path))
+    assert [one.why for one in told if isinstance(one, Unreadable)] == ["not a regular file"]
+    assert sum(isinstance(one, Reading) for one in told) == 1
+
+
+@pytest.mark.parametrize(
+    "label", [b"3: ", b"node-1: ", b"[1,0]<stdout>:", b"[default0]:", b"[pod/parity-x7/c] ", b"h100-07 | SUCCESS >> "]
+)
+def test_what_launchers_put_before_a_line_is_taken_off(tmp_path: Path, label: bytes) -> None:
+    told = found(write(tmp_path, "fleet.jsonl", label + RAW, label + b"a word of its own", label + RAW))
+    assert [isinstance(one, Reading) for one in told] == [True, False, True]
+
+
+def test_a_long_banner_and_a_long_first_line_cost_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    banner, first, second = found(write(tmp_path, "a.jsonl", *[b"module load cuda"] * 100, RAW, RAW))
+    assert isinstance(banner, Unreadable)
+    assert (banner.where[-6:], banner.why) == (":1-100", "100 lines before the first node are no documents")
+    assert [isinstance(one, Reading) for one in (first, second)] == [True, True]
+    assert second.where.endswith(":102")
+    monkeypatch.setattr(documents, "MAX_BYTES", 1 << 16)
+    told = found(write(tmp_path, "b.jsonl", b"x" * (1 << 18), RAW, RAW))
+    assert [isinstance(one, Reading) for one in told] == [False, True, True]
+    assert isinstance(told[0], Unreadable)
+    assert told[0].why.startswith("a line over")
+
+
+def test_documents_that_stand_one_after_another(tmp_path: Path) -> None:
+    """`cat node*.json` of what `parity capture -o` wrote."""
+    told = found(write(tmp_path, "all.json", PRETTY, PRETTY, PRETTY))
+    assert [len(decoded(one).devices) for one in told] == [1, 1, 1]
+    *good, cut = found(write(tmp_path, "cut.json", PRETTY, PRETTY, PRETTY[:500]))
+    assert len(good) == 2
+    assert isinstance(cut, Unreadable)
+
+
+def test_an_envelope_without_a_fingerprint_says_so(tmp_path: Path) -> None:
+    (one,) = found(write(tmp_path, "n.jsonl", b'{"schema": "parity.node/1", "node": "n9"}'))
+    assert isinstance(one, Unreadable)
+    assert one.why == "n9: holds no fingerprint"

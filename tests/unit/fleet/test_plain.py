@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from fleets import changed, node
 
+from parity.fleet.documents import Reading as Found
 from parity.fleet.gather import Gathering
-from parity.fleet.nodes import Reading as Found
 from parity.fleet.plain import installed, topology
 from parity.model.absent import NOT_ASKED
 from parity.model.fingerprint import Fingerprint, Library, Link
