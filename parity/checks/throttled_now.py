@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.model.absent import Absent
+from parity.model.device import SLOWDOWNS
 from parity.model.finding import Mismatch
 
 if TYPE_CHECKING:
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from parity.model.target import Target
 
 
-# Idle, application clocks, display clocks and the software power cap are normal.
-FAULTS = ("hw-slowdown", "sw-thermal", "hw-thermal", "hw-power-brake")
-
-
 def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
     """Yield a mismatch when a thermal or hardware slowdown is active now."""
     del wanted
@@ -25,7 +22,7 @@ def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
     if isinstance(have, Absent):
         yield have
         return
-    active = [reason for reason in have.value if reason in FAULTS]
+    active = [reason for reason in have.value if reason in SLOWDOWNS]
     if active:
         told = ", ".join(active)
         yield Mismatch(subject=here.label, here=told, wanted="none", message=f"slowed down now: {told}")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parity.model.absent import Absent, Reading
+from parity.fleet.moving import VOLATILE, moves
+from parity.fleet.plain import libraries, topology
+from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.model.difference import Difference, Kind, Section
 from parity.model.partition import Partition
 from parity.units import format_fact
@@ -19,30 +21,6 @@ if TYPE_CHECKING:
 
 # Differences in these are drift; conditions and host state change by the minute.
 GATED: tuple[Section, ...] = ("identity", "stack", "environment")
-# Values that move without anybody changing anything.
-VOLATILE = frozenset(
-    {
-        "clock_sm_mhz", "clock_graphics_mhz", "clock_memory_mhz", "clock_video_mhz", "power_draw_w", "fan_percent",
-        "power_draw_instant_w", "energy_mj", "temperature_c", "temperature_memory_c", "temperature_margin_c",
-        "memory_free_bytes", "memory_used_bytes", "bar1_used_bytes", "utilization_gpu_percent", "processes",
-        "utilization_memory_percent", "utilization_encoder_percent", "utilization_decoder_percent", "pcie_replays",
-        "performance_state", "pcie_generation_now", "pcie_width_now", "throttle_power_ns", "throttle_thermal_ns",
-        "throttle_hw_thermal_ns", "throttle_hw_power_brake_ns", "throttle_sync_boost_ns", "violation_power_ns",
-        "violation_thermal_ns", "throttle_reasons", "pcie_speed_mbps", "hostname", "numa_node", "link_errors",
-    }
-)  # fmt: skip
-
-_CLOCK_IN_USE = "nvclock="
-
-
-def moves(name: str, value: object) -> bool:
-    """Return whether a value moves by itself, though its field does not on every device.
-
-    NVML's text on clocks carries those in use ("current GPU Clock and Memory Clock values",
-    nvmlDeviceGetCurrentClockFreqs); AMD's says whether they are locked.
-    """
-    told = value.value if isinstance(value, Reading) else None
-    return name == "clock_policy" and isinstance(told, str) and _CLOCK_IN_USE in told
 
 
 class MachineDiff(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +42,8 @@ def compare(a: Fingerprint, b: Fingerprint, *, names: tuple[str, str]) -> Machin
 
     Devices are paired by position among the visible ones; equal differences of several devices are told once.
     """
-    found = [*_devices(a, b), *_stack(a, b), *_environment(a, b), *_block("host", "machine", a.host, b.host)]
+    found = [*_devices(a, b), *_links(a, b), *_stack(a, b), *_environment(a, b)]
+    found += _block("host", "machine", a.host, b.host)
     told = tuple(merged(found))
     drifted = any(item.kind == "changed" and item.section in GATED for item in told)
     return MachineDiff(a=names[0], b=names[1], drifted=drifted, differences=told)
@@ -84,6 +63,17 @@ def _devices(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
         )
     for position, (one, other) in enumerate(zip(left, right, strict=False)):
         yield from _device(f"GPU {position}", one, other)
+
+
+def _links(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
+    """Yield how the visible devices are joined, where that differs."""
+    one, other = (
+        topology(side.links, NOT_ASKED, indices=[device.locator.index for device in side.visible_devices], read=0).get(
+            "links"
+        )
+        for side in (a, b)
+    )
+    yield from _plain("identity", "links", one, other, told=False)
 
 
 def _device(subject: str, a: Device, b: Device) -> Iterator[Difference]:
@@ -106,6 +96,9 @@ def _stack(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
     for name in sorted({*a.stack.packages, *b.stack.packages}):
         have, there = a.stack.packages.get(name), b.stack.packages.get(name)
         yield from _plain("stack", name, have, there, told=bool(a.stack.packages and b.stack.packages))
+    mine, theirs = libraries(a.stack), libraries(b.stack)
+    for name in sorted({*mine, *theirs}):
+        yield from _plain("stack", name, mine.get(name), theirs.get(name), told=bool(mine and theirs))
 
 
 def _environment(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:

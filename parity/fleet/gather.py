@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from parity.fleet.ailing import Ailments
 from parity.fleet.differences import differences
 from parity.fleet.groups import Kind, grouped, has_gpus
 from parity.fleet.plain import lasting
@@ -18,7 +19,7 @@ from parity.fleet.telling import Tellings
 from parity.fleet.times import parsed
 from parity.inputs import printable
 from parity.model.fingerprint import Fingerprint
-from parity.model.fleet import Apart, BelowPeak, Change, Fleet, MedianDrift, NodeVerdict, Unreadable
+from parity.model.fleet import Ailing, Apart, BelowPeak, Change, Fleet, MedianDrift, NodeVerdict, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from parity.fleet.documents import Reading
     from parity.fleet.history import History
     from parity.fleet.telling import Node
+    from parity.model.measurement import Measurement
 
     Judge = Callable[[Fingerprint], NodeVerdict]
     Peaks = Callable[[Fingerprint], Iterable[BelowPeak]]
 
 MAX_NAME = 200
+MAX_BELOW = 256  # devices of a part that are told, one by one, to deliver less than healthy ones
 MAX_PARTS = 64
 """So many parts are held against their own peak: one node of each is kept in memory."""
 APART_S = 86_400.0
@@ -60,6 +63,7 @@ class Gathering:
         self._kinds: dict[Kind, int] = {}
         self._verdicts: dict[tuple[tuple[int, ...], int], NodeVerdict] = {}
         self._rates = Rates()
+        self._ailments = Ailments()
         self._measured: set[int] = set()
         self._unreadable: list[Unreadable] = []
 
@@ -91,8 +95,9 @@ class Gathering:
         if self._history is not None:
             self._history.keep(self._names[number], node, self._tellings.digest(node.blocks), found.raw)
         self._versions[node.version] += 1
+        parts = self._tellings.parts(node) if node.measured else {}
+        self._ailments.add(number, node, parts)
         if node.measured:
-            parts = self._tellings.parts(node)
             self._measured.add(number)
             self._rates.add(number, parts, node.measured)
             for place, part in parts.items():
@@ -130,8 +135,13 @@ class Gathering:
         uneven = any(one.why != "few" and one.name in STEADY for one in undecided)
         below_peak = tuple(self._below_peak(frozenset(counted)))
         uneven = uneven or any(one.fails for one in below_peak)
+        told = {(one.node, one.device, one.name) for one in slow}
+        ailing = (
+            *self._ailments.of(self._names, frozenset(counted)),
+            *self._devices_below_peak(frozenset(counted), told),
+        )
         with_gpus = [has_gpus(kind.blocks) for kind in members]
-        sound = not (slow or uneven or changes or drifts or self._unreadable)
+        sound = not (slow or uneven or ailing or changes or drifts or self._unreadable)
         passed = bool(groups) and holds and all(with_gpus) and sound
         return Fleet(
             target=target,
@@ -143,6 +153,7 @@ class Gathering:
             slow=slow,
             undecided=undecided,
             below_peak=below_peak,
+            ailing=ailing,
             versions=dict(self._versions.most_common()),
             unmeasured=not self._measured,
             measured=len(self._measured.intersection(counted)),
@@ -157,12 +168,34 @@ class Gathering:
     def _below_peak(self, counted: frozenset[int]) -> Iterator[BelowPeak]:
         """Yield what even the median device of a part delivers too little of."""
         for part, medians in self._rates.medians(counted).items():
-            if self._peaks is None or part not in self._examples:
+            yield from self._held_against_peak(part, medians)
+
+    def _devices_below_peak(self, counted: frozenset[int], told: set[tuple[str, int, str]]) -> Iterator[Ailing]:
+        """Yield the devices that deliver less than healthy ones of their part, where the median one does not.
+
+        Args:
+            counted: numbers of the nodes that count.
+            told: (node, device, measurement) that are slow beside their like, and known by that.
+        """
+        for part, one, rows in self._rates.ascending(counted):
+            middle = msgspec.structs.replace(one, value=statistics.median(row[0] for row in rows))
+            if not any(self._held_against_peak(part, [one])) or any(self._held_against_peak(part, [middle])):
                 continue
-            place, raw = self._examples[part]
-            node = lasting(msgspec.json.decode(raw, type=Fingerprint))
-            measured = tuple(msgspec.structs.replace(one, device=place) for one in medians)
-            yield from self._peaks(msgspec.structs.replace(node, measured=measured))
+            for value, number, device in rows[:MAX_BELOW]:
+                found = list(self._held_against_peak(part, [msgspec.structs.replace(one, value=value)]))
+                if not found:
+                    break
+                name = self._names[number]
+                if found[0].fails and (name, device, one.name) not in told:
+                    yield Ailing(node=name, devices=(device,), why="below-peak", what=found[0].message)
+
+    def _held_against_peak(self, part: tuple[str, ...], measured: Iterable[Measurement]) -> Iterator[BelowPeak]:
+        if self._peaks is None or part not in self._examples:
+            return
+        place, raw = self._examples[part]
+        node = lasting(msgspec.json.decode(raw, type=Fingerprint))
+        placed = tuple(msgspec.structs.replace(one, device=place) for one in measured)
+        yield from self._peaks(msgspec.structs.replace(node, measured=placed))
 
     def _latest(self) -> list[int]:
         """Return the newest reading of each name; of readings without a time, the last."""

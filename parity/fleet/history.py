@@ -18,7 +18,7 @@ import msgspec
 
 from parity.errors import InputFileError, UsageError
 from parity.fleet.network import is_shared
-from parity.fleet.times import utc
+from parity.fleet.times import parsed, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,9 @@ CREATE TABLE IF NOT EXISTS reading (
     PRIMARY KEY (node, at, told)
 ) WITHOUT ROWID;
 """
+_NEW = "INSERT INTO reading VALUES (?, ?, ?, ?)"
+_SAME = "SELECT 1 FROM reading WHERE node = ? AND at >= ? AND at <= ? AND told = ? AND measured IS ?"
+_IN_A_SECOND = 1000
 
 
 @final
@@ -47,6 +50,9 @@ class History:
     Args:
         path: the file; made if ``create``.
         create: whether it is to be written, and made if it is missing; else it is only read.
+
+    Attributes:
+        untimed: readings that told no time; each is kept once, as of when it was first seen here.
 
     Raises:
         InputFileError: it is missing, no store, damaged, or of another version.
@@ -58,6 +64,8 @@ class History:
         self.path = path
         self._tellings: list[tuple[str, str, bytes]] = []
         self._readings: list[tuple[str, str, str, bytes | None]] = []
+        self._untimed: list[tuple[str, str, str, bytes | None]] = []
+        self.untimed = 0
         self._known: set[str] = set()
         if not create and not Path(path).is_file():
             raise InputFileError("no such store", where=path, mend="fill one: parity fleet FILE --store FILE.sqlite")
@@ -115,26 +123,48 @@ class History:
             self._tellings.append((told, _identity(raw), zlib.compress(bytes(raw), 6)))
             self._known.add(told)
         measured = zlib.compress(msgspec.json.encode(node.measured), 6) if node.measured else None
-        self._readings.append((name, utc(node.captured_at), told, measured))
-        if len(self._readings) >= BATCH:
+        is_timed = parsed(node.captured_at) is not None
+        self.untimed += not is_timed
+        (self._readings if is_timed else self._untimed).append((name, utc(node.captured_at), told, measured))
+        if len(self._readings) + len(self._untimed) >= BATCH:
             self._commit()
 
     def _commit(self) -> None:
         """Write what was gathered in one transaction; what the store refuses is not tried again."""
         tellings, self._tellings = self._tellings, []
         readings, self._readings = self._readings, []
-        if not readings:
+        untimed, self._untimed = self._untimed, []
+        if not readings and not untimed:
             return
         with self.guarded():
             try:
                 self.base.execute("BEGIN IMMEDIATE")
                 self.base.executemany("INSERT OR IGNORE INTO telling VALUES (?, ?, ?)", tellings)
-                self.base.executemany("INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?)", readings)
+                kept = self.base.executemany("INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?)", readings).rowcount
+                if kept < len(readings):
+                    self._keep_apart(readings)
+                for node, at, told, measured in untimed:
+                    if not self.base.execute(_SAME, (node, "", "~", told, measured)).fetchone():
+                        self.base.execute(_NEW, (node, self._free(node, at, told), told, measured))
                 self.base.execute("COMMIT")
             except sqlite3.Error:
                 with contextlib.suppress(sqlite3.Error):
                     self.base.execute("ROLLBACK")
                 raise
+
+    def _keep_apart(self, readings: list[tuple[str, str, str, bytes | None]]) -> None:
+        """Keep what another reading of the same second stands in the way of: the same told, another thing measured."""
+        for node, at, told, measured in readings:
+            if not self.base.execute(_SAME, (node, at[:-1], at, told, measured)).fetchone():
+                self.base.execute(_NEW, (node, self._free(node, at, told), told, measured))
+
+    def _free(self, node: str, at: str, told: str) -> str:
+        """Return a time in the same second that no reading like this one has; texts sort as times do."""
+        for part in (at, *(f"{at[:-1]}.{number:03d}Z" for number in range(1, _IN_A_SECOND))):
+            taken = "SELECT 1 FROM reading WHERE node = ? AND at = ? AND told = ?"
+            if not self.base.execute(taken, (node, part, told)).fetchone():
+                return part
+        raise sqlite3.OperationalError(f"{_IN_A_SECOND} readings of one node in one second")
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:

@@ -69,7 +69,7 @@ def since(history: History, name: str, when: str) -> NodeHistory:
             raise _unknown(history, name, start)
         tellings = Tellings()
         blocks = {told: _blocks(history, tellings, told) for told in {row[1] for row in rows}}
-        measured = _drifts(_measured(row[2]) for row in rows)
+        measured = _drifts((row[0], _measured(row[2])) for row in rows)
     steps = [
         Step(at=at, differences=differences(tellings, blocks[before], blocks[told]))
         for (_, before, _), (at, told, _) in pairwise(rows)
@@ -139,23 +139,25 @@ def _rates(body: bytes | None) -> Iterator[tuple[str, str, str, float | None]]:
         yield f"GPU {one.device}", name, str(one.value), one.value
 
 
-def _drifts(readings: Iterable[tuple[Measurement, ...]]) -> list[Drift]:
-    """Return how each measurement moved from the first to the last reading that has it, if by more than noise."""
-    first: dict[tuple[object, ...], Measurement] = {}
-    last: dict[tuple[object, ...], Measurement] = {}
-    for one in (one for reading in readings for one in reading):
-        key = (one.device, one.peer, one.name, one.kernel, one.bytes, one.unit)
-        first.setdefault(key, one)
-        last[key] = one
-    return [
-        Drift(
-            name=before.name,
-            device=before.device,
-            unit=before.unit,
-            before=before.value,
-            after=last[key].value,
-            ratio=round(last[key].value / before.value, 4),
-        )
-        for key, before in first.items()
-        if before.value and abs(last[key].value / before.value - 1) > MIN_DRIFT
-    ]
+def _drifts(readings: Iterable[tuple[str, tuple[Measurement, ...]]]) -> list[Drift]:
+    """Return each time that a measurement moved by more than noise from where it was told last, oldest first.
+
+    What falls and recovers is told twice; what creeps is told when it has moved far enough.
+    """
+    level: dict[tuple[object, ...], float] = {}
+    found: list[Drift] = []
+    for at, reading in readings:
+        for one in reading:
+            key = (one.device, one.peer, one.name, one.kernel, one.bytes, one.unit)
+            before = level.setdefault(key, one.value)
+            if abs(one.value - before) <= MIN_DRIFT * before:
+                continue
+            level[key] = one.value
+            ratio = round(one.value / before, 4) if before else 0.0
+            found.append(
+                Drift(
+                    at=at, name=one.name, device=one.device, peer=one.peer, unit=one.unit, before=before,
+                    after=one.value, ratio=ratio,
+                )
+            )  # fmt: skip
+    return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from parity.fleet.diff import VOLATILE, moves
+from parity.fleet.moving import VOLATILE, moves
 from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.model.fingerprint import Host, Stack
 from parity.model.partition import Partition
@@ -33,7 +33,7 @@ def plain(block: msgspec.Struct) -> dict[str, Any]:
     if isinstance(block, Stack):
         told = {f"component {name}": one.value for name, one in block.components.items() if isinstance(one, Reading)}
         packages = {f"package {name}": version for name, version in block.packages.items()}
-        return {**told, **packages, **_libraries(block)}
+        return {**told, **packages, **libraries(block)}
     values = {name: _flat(one.value) for name, one in _lasting(block) if isinstance(one, Reading)}
     if isinstance(block, Host) and "memory_bytes" in values:
         values["memory_bytes"] = installed(values["memory_bytes"])
@@ -53,7 +53,8 @@ def _lasting(block: msgspec.Struct) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _libraries(stack: Stack) -> dict[str, str]:
+def libraries(stack: Stack) -> dict[str, str]:
+    """Return the libraries found on disk and in processes: ``library NAME`` -> version, path and how it was found."""
     copies: dict[str, list[str]] = {}
     for one in stack.libraries:
         copies.setdefault(f"library {one.name}", []).append(f"{one.version} {one.path} ({one.found})".strip())

@@ -63,17 +63,22 @@ class Rates:
             nodes.append(node)
             devices.append(one.device)
 
+    def ascending(
+        self, counted: frozenset[int]
+    ) -> Iterator[tuple[tuple[str, ...], Measurement, list[tuple[float, int, int]]]]:
+        """Yield (part, measurement, (value, node, device) from the lowest on) of what devices deliver by themselves."""
+        for key, columns in self._values.items():
+            rows = sorted(row for row in zip(*columns, strict=True) if row[1] in counted)
+            if rows and key.name in STEADY:
+                yield key.part, _measurement(key, rows[0][0]), rows
+
     def medians(self, counted: frozenset[int]) -> dict[tuple[str, ...], list[Measurement]]:
         """Return what the median device of each part delivers by itself; as of device 0."""
         found: dict[tuple[str, ...], list[Measurement]] = {}
         for key, (values, nodes, _) in self._values.items():
             own = [value for value, node in zip(values, nodes, strict=True) if node in counted]
             if own and key.name in STEADY:
-                one = Measurement(
-                    name=key.name, device=0, value=statistics.median(own), unit=key.unit, kernel=key.kernel,
-                    bytes=key.bytes, conditions="clean",
-                )  # fmt: skip
-                found.setdefault(key.part, []).append(one)
+                found.setdefault(key.part, []).append(_measurement(key, statistics.median(own)))
         return found
 
     def drifts(self, before: Rates, counted: frozenset[int], counted_before: frozenset[int]) -> Iterator[MedianDrift]:
@@ -114,6 +119,13 @@ class Rates:
                 slow += found
                 undecided += [doubt] if doubt else []
         return tuple(slow), tuple(undecided)
+
+
+def _measurement(key: _Key, value: float) -> Measurement:
+    """Return a measurement as of device 0."""
+    return Measurement(
+        name=key.name, device=0, value=value, unit=key.unit, kernel=key.kernel, bytes=key.bytes, conditions="clean"
+    )
 
 
 def _judged(

@@ -14,7 +14,7 @@ import msgspec
 from parity.fleet.differences import HEAD
 from parity.fleet.plain import LEFT_OUT, is_lost, plain, reasons, topology
 from parity.model.absent import Reading
-from parity.model.device import DeviceConditions, DeviceIdentity, Int, Locator
+from parity.model.device import SLOWDOWNS, DeviceConditions, DeviceIdentity, Int, Locator, Texts
 from parity.model.fingerprint import Host, Link, Origin, Stack
 from parity.model.measurement import Measurement
 
@@ -27,14 +27,16 @@ _EMPTY, _NO_LINKS = msgspec.Raw(b"{}"), msgspec.Raw(b"[]")
 _UNTOLD = msgspec.Raw(b'{"type":"absent","why":"not_asked","source":""}')
 
 
-def _slim(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """Return a struct that takes the lasting fields of a block as they stand and skips the others."""
+def _slim(kind: type[msgspec.Struct], *more: str) -> type[msgspec.Struct]:
+    """Return a struct that takes the lasting fields of a block, then ``more``, as they stand and skips the others."""
     names = [name for name in kind.__struct_fields__ if name not in LEFT_OUT]
-    fields = [(name, msgspec.Raw, msgspec.Raw(b"")) for name in names]
+    fields = [(name, msgspec.Raw, msgspec.Raw(b"")) for name in (*names, *more)]
     return msgspec.defstruct(f"Slim{kind.__name__}", fields, frozen=True, kw_only=True)
 
 
-_SLIM = {kind: _slim(kind) for kind in (DeviceConditions, Host)}
+_SLIM = {DeviceConditions: _slim(DeviceConditions, "throttle_reasons"), Host: _slim(Host)}
+_LASTING = {DeviceConditions: -1, Host: None}  # where the lasting fields end
+_SLOWDOWNS = tuple(f'"{reason}"'.encode() for reason in SLOWDOWNS)
 
 
 class _RawDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ class Node(NamedTuple):
             verdict on them may still differ with what is not told.
         hostname: empty where it is not told.
         positions: of its visible devices among all of its devices.
+        slowed: position of a device -> the faults that slowed it down when it was read.
         version: of this tool that read it.
     """
 
@@ -78,6 +81,7 @@ class Node(NamedTuple):
     measured: tuple[Measurement, ...]
     positions: tuple[int, ...]
     version: str
+    slowed: dict[int, tuple[str, ...]]
 
 
 class Tellings:
@@ -116,10 +120,13 @@ class Tellings:
         silence = self._of_bytes("silence", b",".join(str(int(why)).encode() for _, why in found))
         blocks = tuple(number for number, _ in found)
         positions = tuple(place for place, _ in visible)
+        reasons_of = {place: device.conditions.throttle_reasons for place, device in visible}  # type: ignore[attr-defined]
+        slowed = {place: faults for place, raw_reasons in reasons_of.items() if (faults := _faults(raw_reasons))}
         origin = read.origin
         return Node(
-            blocks, silence, _hostname(read.host), origin.captured_at, read.measured, positions, origin.tool_version
-        )
+            blocks, silence, _hostname(read.host), origin.captured_at, read.measured, positions, origin.tool_version,
+            slowed,
+        )  # fmt: skip
 
     def block(self, number: int) -> dict[str, Any]:
         """Return the values of a block: name -> plain value; what it does not tell is missing."""
@@ -149,14 +156,14 @@ class Tellings:
     def _struct(self, kind: type[msgspec.Struct], raw: msgspec.Raw | None, *, slim: Any = None) -> tuple[int, int]:
         """Return the numbers of a block and of its silence, decoding it only in a form of bytes not seen before."""
         if slim is not None:
-            form = b"\0".join(msgspec.structs.astuple(slim))
+            form = b"\0".join(msgspec.structs.astuple(slim)[: _LASTING[kind]])
         else:
             assert raw is not None  # one of the two is given
             form = bytes(raw)
         forms = self._forms.setdefault(kind.__name__, {})
         known = forms.get(form)
         if known is None:
-            source = msgspec.json.encode(_told(slim)) if slim is not None else form
+            source = msgspec.json.encode(_told(slim, _LASTING[kind])) if slim is not None else form
             block = msgspec.json.decode(source, type=kind)
             known = self._number(kind.__name__, plain(block)), self._number("reasons", reasons(block))
             _remember(forms, form, known)
@@ -203,14 +210,22 @@ def _lost(raw: bytes | msgspec.Raw) -> frozenset[int]:
     return frozenset(place for place, values in enumerate(blocks) if any(map(is_lost, values)))
 
 
+def _faults(raw: msgspec.Raw) -> tuple[str, ...]:
+    """Return the faults among the throttle reasons of one device."""
+    if not any(reason in bytes(raw) for reason in _SLOWDOWNS):
+        return ()
+    reasons = msgspec.json.decode(raw, type=Texts)
+    return tuple(reason for reason in reasons.value if reason in SLOWDOWNS) if isinstance(reasons, Reading) else ()
+
+
 def _remember(forms: dict[bytes, tuple[int, int]], form: bytes, known: tuple[int, int]) -> None:
     if len(forms) >= _MOST_FORMS:
         forms.clear()
     forms[form] = known
 
 
-def _told(slim: Any) -> dict[str, msgspec.Raw]:
-    pairs = ((name, getattr(slim, name)) for name in slim.__struct_fields__)
+def _told(slim: Any, end: int | None) -> dict[str, msgspec.Raw]:
+    pairs = ((name, getattr(slim, name)) for name in slim.__struct_fields__[:end])
     return {name: raw for name, raw in pairs if bytes(raw)}
 
 

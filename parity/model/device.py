@@ -19,6 +19,9 @@ Float: TypeAlias = Reading[float] | Absent
 Flag: TypeAlias = Reading[bool] | Absent
 Texts: TypeAlias = Reading[tuple[str, ...]] | Absent
 
+SLOWDOWNS = ("hw-slowdown", "sw-thermal", "hw-thermal", "hw-power-brake")
+"""Throttle reasons that are faults; idle, application and display clocks and the software power cap are normal."""
+
 
 class Locator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How to find the device on its machine. Volatile or private: never compared, never hashed.

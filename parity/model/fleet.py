@@ -114,6 +114,23 @@ class BelowPeak(msgspec.Struct, frozen=True, kw_only=True):
     fails: bool
 
 
+class Ailing(msgspec.Struct, frozen=True, kw_only=True):
+    """A device on which something is wrong that its like do not decide.
+
+    Attributes:
+        node: its name.
+        devices: positions; empty: the node as a whole.
+        why: ``slowed``: a fault slowed it down when it was read; ``unmeasured``: what its like measured is missing;
+            ``impossible``: a measurement that can be none; ``below-peak``: less than healthy devices of its part.
+        what: in words.
+    """
+
+    node: str
+    devices: tuple[int, ...] = ()
+    why: Literal["slowed", "unmeasured", "impossible", "below-peak"]
+    what: str
+
+
 class Apart(msgspec.Struct, frozen=True, kw_only=True):
     """A reading taken more than a day from the median time of all: an old one, or a clock that is wrong.
 
@@ -182,6 +199,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         measured: how many nodes carry measurements.
         undecided: measurements by which slow devices cannot be told.
         below_peak: parts that are slow as a whole.
+        ailing: devices on which something is wrong that needs no neighbour to tell.
         versions: of this tool that read the nodes -> how many; what only one of them reads is not alike.
         changes: None without a baseline.
         drifts: medians that moved since the baseline by more than devices of one kind differ.
@@ -197,6 +215,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     slow: tuple[SlowDevice, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     below_peak: tuple[BelowPeak, ...] = ()
+    ailing: tuple[Ailing, ...] = ()
     unmeasured: bool = True
     measured: int = 0
     unreadable: tuple[Unreadable, ...] = ()

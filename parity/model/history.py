@@ -19,20 +19,24 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
-    """How a measurement moved between the first and the last reading that have it.
+    """How a measurement moved from where it was told last: from the first reading on, or since it moved before.
 
     Attributes:
+        at: when the reading that has the new value was taken, ISO 8601 UTC.
         name: of the measurement.
+        peer: the other device of ``peer_to_peer``; None elsewhere.
         before, after: in ``unit``.
         ratio: after / before.
     """
 
+    at: str
     name: str
     device: int
     unit: str
     before: float
     after: float
     ratio: float
+    peer: int | None = None
 
 
 class NodeHistory(msgspec.Struct, frozen=True, kw_only=True):

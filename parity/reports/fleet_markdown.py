@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.reports.fleet_rows import (
+    ailing_lines,
     apart_line,
     by_urgency,
     conclusion,
@@ -60,6 +61,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield from _table(
         "| slow node | devices | measurement | slowest | median | ratio |\n|---|---|---|---:|---:|---:|", slow
     )
+    yield from _table("| ailing |\n|---|", [f"| {cell(line)} |" for line in ailing_lines(fleet.ailing)])
     below = [f"| {cell(peak_line(one))} |" for one in fleet.below_peak]
     yield from _table("| slow as a whole |\n|---|", below)
     doubts = [f"| {cell(told)} |" for told in undecided_lines(fleet.undecided)]

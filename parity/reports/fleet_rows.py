@@ -14,7 +14,10 @@ from parity.units import fewest_digits, format_ratio, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parity.model.fleet import Apart, BelowPeak, Fleet, Group, MedianDrift, SlowDevice, Undecided
+    from parity.model.fleet import Ailing, Apart, BelowPeak, Fleet, Group, MedianDrift, SlowDevice, Undecided
+
+
+MOST_NAMES = 6
 
 
 class SlowRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,7 @@ def conclusion(fleet: Fleet) -> str:
         else "",
         f"{plural(slow, 'node')} with slow devices" if slow else "",
         f"{', '.join(uneven)} uneven" if uneven else "",
+        f"{plural(len({one.node for one in fleet.ailing}), 'node')} with ailing devices" if fleet.ailing else "",
         "even the median device is slow" if any(one.fails for one in fleet.below_peak) else "",
         f"{plural(len(fleet.changes), 'node')} changed since the baseline" if fleet.changes else "",
         "measured rates moved since the baseline" if fleet.drifts else "",
@@ -116,6 +120,19 @@ def undecided_lines(undecided: Sequence[Undecided]) -> Iterator[str]:
             )
     for (part, count), names in few.items():
         yield f"{', '.join(names)} of {part}: {plural(count, 'device')}, too few to tell a slow one"
+
+
+def ailing_lines(ailing: Sequence[Ailing]) -> Iterator[str]:
+    """Yield what is wrong with each node's devices; nodes with the same together."""
+    together: dict[tuple[tuple[int, ...], str], list[str]] = {}
+    for one in ailing:
+        together.setdefault((one.devices, one.what), []).append(one.node)
+    for (devices, what), nodes in together.items():
+        names = ", ".join(nodes[:MOST_NAMES]) + (
+            f" and {len(nodes) - MOST_NAMES} more" if len(nodes) > MOST_NAMES else ""
+        )
+        where = f"  {devices_together(devices)}" if devices else ""
+        yield f"{names}{where}: {what}"
 
 
 def peak_line(one: BelowPeak) -> str:

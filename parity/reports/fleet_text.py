@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from parity.inputs import printable
 from parity.reports.fleet_rows import (
+    ailing_lines,
     apart_line,
     by_urgency,
     conclusion,
@@ -58,6 +59,7 @@ def _lines(fleet: Fleet, *, verbose: bool) -> Iterator[str]:
         yield ""
         yield f"{len(fleet.groups) - shown} more kinds (-v, or --format json)"
     yield from _section("slow, and by how much of the median of their like", list(_slow(fleet)), verbose=verbose)
+    yield from _section("ailing", [printable(line) for line in ailing_lines(fleet.ailing)], verbose=verbose)
     yield from _section("slow ones cannot be told by", list(undecided_lines(fleet.undecided)), verbose=verbose)
     yield from _section("slow as a whole", [peak_line(one) for one in fleet.below_peak], verbose=verbose)
     if fleet.changes is not None:

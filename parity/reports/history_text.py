@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.fleet.diff import devices_together
 from parity.inputs import printable
 from parity.units import fewest_digits, format_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from parity.model.difference import Difference
-    from parity.model.history import NodeHistory
+    from parity.model.history import Drift, NodeHistory
 
 
 def render(history: NodeHistory) -> str:
@@ -22,19 +23,31 @@ def render(history: NodeHistory) -> str:
 def _lines(history: NodeHistory) -> Iterator[str]:
     count = f"{history.readings} reading{'' if history.readings == 1 else 's'}"
     yield f"{printable(history.node)}: {count} from {history.first} to {history.last}"
+    told: dict[str, list[str]] = {}
     for step in history.steps:
+        told.setdefault(step.at, []).extend(printable(_difference(one)) for one in step.differences)
+    for at in dict.fromkeys(drift.at for drift in history.measured):
+        told.setdefault(at, []).extend(_drifts([drift for drift in history.measured if drift.at == at]))
+    for at in sorted(told):
         yield ""
-        yield step.at
-        yield from (f"  {printable(_difference(one))}" for one in step.differences)
-    if history.measured:
-        yield ""
-        yield "measured"
-    for drift in history.measured:
-        before, after = fewest_digits(drift.before), fewest_digits(drift.after)
-        told = f"{printable(drift.name)} {before} -> {after} {drift.unit} ({format_ratio(drift.ratio)})"
-        yield f"  GPU {drift.device} {told}"
-    if not history.steps and not history.measured:
+        yield at
+        yield from (f"  {line}" for line in told[at])
+    if not told:
         yield "nothing changed" if history.readings > 1 else "nothing to compare it with"
+
+
+def _drifts(drifts: Sequence[Drift]) -> Iterator[str]:
+    """Yield one line for each measurement: how far it moved, on which devices; those that fell apart from others."""
+    together: dict[tuple[str, str, bool], list[Drift]] = {}
+    for one in drifts:
+        together.setdefault((one.name, one.unit, one.after < one.before), []).append(one)
+    for (name, unit, _), moved in together.items():
+        worst = max(moved, key=lambda one: abs(one.ratio - 1))
+        before, after = fewest_digits(worst.before), fewest_digits(worst.after)
+        most = " at most" if len(moved) > 1 else ""
+        peers = f" to GPU {worst.peer}" if worst.peer is not None and len(moved) == 1 else ""
+        where = devices_together(one.device for one in moved) + peers
+        yield f"{where} {printable(name)} {before} -> {after} {unit} ({format_ratio(worst.ratio)}){most}"
 
 
 def _difference(one: Difference) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.reports.fleet_rows import (
+    ailing_lines,
     apart_line,
     by_urgency,
     conclusion,
@@ -48,6 +49,7 @@ def render(fleet: Fleet) -> str:
         section("kinds", "Kinds of node", _bar(fleet), _kinds(fleet)) if fleet.groups else None,
         section("odd", "What tells them apart", *_odd(fleet)) if len(fleet.groups) > 1 else None,
         section("slow", "Slower than their like", _slow(fleet)) if fleet.slow else None,
+        section("ailing", "Ailing devices", items(_cut(list(ailing_lines(fleet.ailing))))) if fleet.ailing else None,
         section("undecided", "Doubts about what was measured", items(doubts)) if doubts else None,
         section("changes", "Since the baseline", _changes(fleet)) if fleet.changes is not None else None,
         section("unreadable", "Not understood", _unreadable(fleet)) if fleet.unreadable else None,

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
-from parity.fleet.diff import GATED, VOLATILE, MachineDiff, compare
+from parity.fleet.diff import GATED, MachineDiff, compare
+from parity.fleet.moving import VOLATILE
 from parity.model.absent import Absent, Reading
 from parity.model.device import Device, DeviceConditions, DeviceIdentity, Process
-from parity.model.fingerprint import Fingerprint, Origin, Stack
+from parity.model.fingerprint import Fingerprint, Library, Link, Origin, Stack
 from parity.model.partition import Partition
 
 if TYPE_CHECKING:
@@ -236,3 +237,41 @@ def test_the_other_way_round_says_the_same(a: str, b: str) -> None:
     assert {(i.subject, i.name, i.kind, i.a, i.b) for i in there.differences} == {
         (i.subject, i.name, turned[i.kind], i.b, i.a) for i in back.differences
     }
+
+
+def joined(*paths: str) -> Fingerprint:
+    """Return three devices, each pair of which is joined like this."""
+    pairs = ((0, 1), (0, 2), (1, 2))
+    links = tuple(
+        Link(a=a, b=b, kind="nvlink" if path.startswith("NV") else "system", path=path)
+        for (a, b), path in zip(pairs, paths, strict=False)
+    )
+    return replace(as_fingerprint(store.device_spec(H100), count=3), links=links)
+
+
+@pytest.mark.parametrize(
+    ("paths", "text"),
+    [
+        (("NV18", "NV18", "NV17"), "nvlink NV18: 2 pairs; nvlink NV17: 1-2"),
+        (("NV18", "NV18", "SYS"), "nvlink NV18: 2 pairs; system SYS: 1-2"),
+        (("NV18", "NV18"), "nvlink NV18: 2 pairs"),
+    ],
+)
+def test_a_pair_that_is_joined_otherwise_or_not_at_all_is_drift(paths: tuple[str, ...], text: str) -> None:
+    found = between(joined("NV18", "NV18", "NV18"), joined(*paths))
+    assert found.drifted
+    (one,) = found.differences
+    assert (one.section, one.name, one.a, one.b) == ("identity", "links", "nvlink NV18: 3 pairs", text)
+    assert between(joined("NV18"), joined()).drifted is False  # one side does not tell
+
+
+def test_another_library_on_disk_is_drift() -> None:
+    def with_nccl(version: str) -> Fingerprint:
+        library = Library(name="libnccl", version=version, path="/usr/lib/libnccl.so.2")
+        return replace(as_fingerprint(store.device_spec(H100)), stack=Stack(libraries=(library,)))
+
+    found = between(with_nccl("2.27.5"), with_nccl("2.20.3"))
+    assert found.drifted
+    (one,) = found.differences
+    assert (one.section, one.name) == ("stack", "library libnccl")
+    assert one.a.startswith("2.27.5")

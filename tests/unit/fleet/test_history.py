@@ -24,6 +24,7 @@ from parity.fleet.history import History
 from parity.model.absent import Reading
 from parity.model.fingerprint import Fingerprint, Host, Origin, Stack
 from parity.model.measurement import Measurement
+from parity.reports import history_text
 
 ROOT = Path(__file__).resolve().parents[3]
 SPEC = as_fingerprint(store.device_spec("h100-sxm5-80gb"))
@@ -260,3 +261,46 @@ def test_a_killed_writer_loses_nothing_that_was_committed(path: Path) -> None:
     keep(path, node("new", "2026-11-02"))
     assert since(path, "old-7", "2026-11-01").readings == 1
     assert rows(path, "SELECT count(*) FROM reading") == [(count + 1,)]
+
+
+def test_a_dip_that_recovered_is_told_with_its_days(path: Path) -> None:
+    rates = (2900.0, 2890.0, 1740.0, 2895.0)
+    keep(path, *(node("a", f"2026-11-0{day}", rate=rate) for day, rate in enumerate(rates, start=1)))
+    assert [(one.at[:10], one.before, one.after, one.ratio) for one in since(path, "a", "2026-11-01").measured] == [
+        ("2026-11-03", 2900.0, 1740.0, 0.6),
+        ("2026-11-04", 1740.0, 2895.0, 1.6638),
+    ]
+
+
+def test_what_creeps_is_told_when_it_has_come_far(path: Path) -> None:
+    keep(path, *(node("a", f"2026-11-0{day}", rate=2900.0 - 25 * day) for day in range(1, 8)))
+    assert [one.at[:10] for one in since(path, "a", "2026-11-01").measured] == ["2026-11-04", "2026-11-07"]
+
+
+def test_a_reading_without_a_time_is_kept_once(path: Path) -> None:
+    for _ in range(2):
+        keep(path, node("a", ""), node("a", "not a time", driver="1.0"), node("a", "", rate=2900.0))
+    assert rows(path, "SELECT count(*) FROM reading") == [(3,)]
+    with History(str(path), create=True) as history:
+        Gathering(history=history).take([Found("f", "", msgspec.json.encode(node("b", "")))])
+        assert history.untimed == 1
+
+
+def test_two_measurements_of_one_second_are_both_kept_and_neither_twice(path: Path) -> None:
+    for _ in range(2):
+        keep(path, *(node("a", "2026-11-01T08:00:00Z", rate=rate) for rate in (2900.0, 1450.0, 2900.0)))
+    assert rows(path, "SELECT count(*) FROM reading") == [(2,)]
+    assert since(path, "a", "2026-10-01").readings == 2
+    assert since(path, "a", "2026-10-01").measured
+
+
+def test_eight_devices_that_fell_together_are_one_line(path: Path) -> None:
+    def eight(at: str, rate: float) -> Fingerprint:
+        one = node("a", at, rate=rate)
+        return msgspec.structs.replace(
+            one, measured=tuple(msgspec.structs.replace(one.measured[0], device=number) for number in range(8))
+        )
+
+    keep(path, eight("2026-11-01", 2900.0), eight("2026-11-02", 2610.0))
+    lines = history_text.render(since(path, "a", "2026-11-01")).splitlines()
+    assert lines[-2:] == ["2026-11-02T00:00:00Z", "  GPU 0-7 dram_copy 2900 -> 2610 GB/s (0.90x) at most"]

@@ -1,0 +1,123 @@
+"""What is wrong with a device without asking its neighbours: told, and never a pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import fleets
+import msgspec
+import pytest
+
+from parity import session
+from parity.config.project import Project
+from parity.fleet.documents import Reading as Found
+from parity.fleet.gather import Gathering
+from parity.model.absent import Reading
+from parity.model.fleet import Ailing, Fleet
+from parity.model.measurement import Measurement
+from parity.reports import fleet_markdown, fleet_text
+from parity.reports.html import fleet as fleet_page
+
+if TYPE_CHECKING:
+    from parity.model.fingerprint import Fingerprint
+
+replace = msgspec.structs.replace
+
+
+def gathered(*nodes: Fingerprint) -> Fleet:
+    now = Gathering(peaks=lambda one: session._below_peak(one, Project()))
+    now.take(Found(f"f:{number}", f"n{number}", msgspec.json.encode(one)) for number, one in enumerate(nodes))
+    return now.fleet()
+
+
+def whole(count: int = 4) -> list[Fingerprint]:
+    return [fleets.node(f"n{number}", rates=True) for number in range(count)]
+
+
+def changed(one: Fingerprint, position: int, **conditions: object) -> Fingerprint:
+    devices = list(one.devices)
+    told = {name: Reading(value=value, source="test") for name, value in conditions.items()}
+    devices[position] = replace(devices[position], conditions=replace(devices[position].conditions, **told))
+    return replace(one, devices=tuple(devices))
+
+
+def wrong(fleet: Fleet) -> list[tuple[str, tuple[int, ...], str]]:
+    assert not fleet.passed
+    assert fleet.exit_status == 1
+    return [(one.node, one.devices, one.why) for one in fleet.ailing]
+
+
+def test_healthy_nodes_have_no_ailment() -> None:
+    fleet = gathered(*whole())
+    assert (fleet.ailing, fleet.passed) == ((), True)
+    benign = [changed(one, 0, throttle_reasons=("idle", "sw-power-cap", "app-clocks")) for one in whole()]
+    assert gathered(*benign).passed
+
+
+@pytest.mark.parametrize("reason", ["hw-slowdown", "sw-thermal", "hw-thermal", "hw-power-brake"])
+def test_a_throttled_node_is_told_though_its_like_do_not_share_it(reason: str) -> None:
+    nodes = whole()
+    nodes[2] = changed(changed(nodes[2], 5, throttle_reasons=("sw-power-cap", reason)), 6, throttle_reasons=(reason,))
+    fleet = gathered(*nodes)
+    assert wrong(fleet) == [("n2", (5, 6), "slowed")]
+    assert len(fleet.groups) == 1  # it is not another kind of node
+    for text in (fleet_text.render(fleet), fleet_markdown.render(fleet), fleet_page.render(fleet)):
+        assert "1 node with ailing devices" in text
+        assert f"slowed down when read: {reason}" in text
+
+
+def test_a_device_that_was_not_measured_while_its_like_were_is_told() -> None:
+    nodes = whole()
+    nodes[1] = replace(nodes[1], measured=tuple(one for one in nodes[1].measured if one.device != 3))
+    nodes[2] = replace(nodes[2], measured=tuple(one for one in nodes[2].measured if one.name != "matmul_bf16"))
+    fleet = gathered(*nodes)
+    assert wrong(fleet) == [("n1", (3,), "unmeasured"), ("n2", tuple(range(8)), "unmeasured")]
+    assert fleet.ailing[1].what == "not measured, as most of its kind were: matmul_bf16"
+
+
+def test_a_node_without_any_measurement_is_counted_and_no_ailment() -> None:
+    nodes = [*whole(), fleets.node("n9")]
+    fleet = gathered(*nodes)
+    assert (fleet.ailing, fleet.measured, fleet.nodes) == ((), 4, 5)
+
+
+@pytest.mark.parametrize("value", [0.0, -5.0, 1e16])
+def test_a_measurement_that_can_be_none_is_told_and_not_counted(value: float) -> None:
+    nodes = whole()
+    nodes[0] = replace(nodes[0], measured=(replace(nodes[0].measured[0], value=value), *nodes[0].measured[1:]))
+    assert ("n0", (0,), "impossible") in wrong(gathered(*nodes))
+
+
+def test_a_measurement_of_no_device_is_told() -> None:
+    nodes = whole()
+    stray = Measurement(name="dram_copy", device=11, value=2900.0, unit="GB/s", kernel="synthetic")
+    nodes[0] = replace(nodes[0], measured=(*nodes[0].measured, stray))
+    assert wrong(gathered(*nodes)) == [("n0", (11,), "impossible")]
+
+
+def test_each_device_is_held_against_its_own_peak_where_there_are_too_few_for_statistics() -> None:
+    """Two nodes: the median of a healthy device and one at 40 % passes, and three are needed to tell a slow one."""
+    nodes = [fleets.node(f"n{number}", rates=True, count=1) for number in range(2)]
+    nodes[1] = fleets.slowed(nodes[1], 0.4)
+    fleet = gathered(*nodes)
+    assert {(node, devices, why) for node, devices, why in wrong(fleet)} == {("n1", (0,), "below-peak")}
+    assert "of its own peak" in fleet.ailing[0].what
+
+
+def test_what_is_slow_beside_its_like_is_told_once() -> None:
+    nodes = whole(6)
+    nodes[3] = fleets.slowed(nodes[3], 0.5, devices=(2,))
+    fleet = gathered(*nodes)
+    assert {(one.node, one.device) for one in fleet.slow} == {("n3", 2)}
+    assert fleet.ailing == ()
+
+
+def test_nodes_with_the_same_ailment_stand_together() -> None:
+    nodes = [changed(one, 0, throttle_reasons=("hw-thermal",)) for one in whole(9)]
+    text = fleet_text.render(gathered(*nodes), width=200)
+    assert "n0, n1, n2, n3, n4, n5 and 3 more  GPU 0: slowed down when read: hw-thermal" in text
+
+
+def test_an_ailment_is_plain_data() -> None:
+    one = Ailing(node="n1", devices=(0,), why="slowed", what="x")
+    assert msgspec.json.decode(msgspec.json.encode(one), type=Ailing) == one
