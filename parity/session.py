@@ -18,6 +18,7 @@ from parity.errors import UsageError
 from parity.inputs import read_bytes
 from parity.model.interval import Gap, Interval
 from parity.model.policy import Rulebook
+from parity.model.rule import Level
 from parity.verdict.judge import Knowledge, judge
 from parity.verdict.run_interval import interval_cards, judge_interval
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from parity.model.fingerprint import Fingerprint
     from parity.model.fleet import BelowPeak, Fleet, NodeVerdict
     from parity.model.identified import Identified
-    from parity.model.rule import Level, RuleCard
+    from parity.model.rule import RuleCard
     from parity.model.target import Target
     from parity.model.verdict import Verdict
     from parity.probes.piped import ChildLost
@@ -116,43 +117,52 @@ def judge_fingerprint(
     return judge(fingerprint, identify_all(fingerprint), target, rulebook, knowledge, today=day)
 
 
-def fleet_of(
-    places: Iterable[str],
-    project: Project,
-    *,
-    target: str | None = None,
-    require: Level | None = None,
-    baseline: str | None = None,
-    store: str | None = None,
-    latest: bool = False,
-) -> Fleet:
-    """Return what many nodes are: alike or not, and against a target where there is one.
+class FleetWish(msgspec.Struct, frozen=True, kw_only=True):
+    """How many nodes are to be looked at.
 
-    Args:
-        places: files, folders, ``-``.
-        project: policy, rule settings, waivers and a default target.
+    Attributes:
         target: what each node should be; None: the project's default, if any.
         require: replaces the target's level.
         baseline: an earlier collection to tell changes from.
         store: a file that keeps every reading; made if it is missing.
         latest: of several readings that bear one name, only the newest counts.
+        ignore: patterns of the names of values that make no node odd; a verdict is given on the whole node.
+    """
+
+    target: str | None = None
+    require: Level | None = None
+    baseline: str | None = None
+    store: str | None = None
+    latest: bool = False
+    ignore: tuple[str, ...] = ()
+
+
+def fleet_of(places: Iterable[str], project: Project, wish: FleetWish) -> Fleet:
+    """Return what many nodes are: alike or not, and against a target where there is one.
+
+    Args:
+        places: files, folders, ``-``.
+        project: policy, rule settings, waivers and a default target.
+        wish: how to look at them.
     """
     from parity.fleet.gather import Gathering
     from parity.fleet.history import History
     from parity.fleet.nodes import readings
 
-    wanted = target_or_default(target, project, source="--target", require=require)
+    wanted = target_or_default(wish.target, project, source="--target", require=wish.require)
     judge_node = None if wanted is None else lambda node: _node_verdict(node, wanted, project)
-    with contextlib.nullcontext() if store is None else History(store, create=True) as history:
-        now = Gathering(judge_node, history, lambda node: _below_peak(node, project))
+    with contextlib.nullcontext() if wish.store is None else History(wish.store, create=True) as history:
+        now = Gathering(judge_node, history, lambda node: _below_peak(node, project), wish.ignore)
         now.take(readings(places))
     before = None
-    if baseline is not None:
-        before = Gathering()
-        before.take(readings([baseline]))
+    if wish.baseline is not None:
+        before = Gathering(ignore=wish.ignore)
+        before.take(readings([wish.baseline]))
         if not before.has_nodes:
-            raise UsageError("no node could be read", where=f"--baseline {baseline}", mend="give a collected fleet")
-    return now.fleet(target=_counted(wanted), baseline=before, latest=latest)
+            raise UsageError(
+                "no node could be read", where=f"--baseline {wish.baseline}", mend="give a collected fleet"
+            )
+    return now.fleet(target=_counted(wanted), baseline=before, latest=wish.latest)
 
 
 def _below_peak(fingerprint: Fingerprint, project: Project) -> Iterator[BelowPeak]:

@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--latest", action="store_true", help="of several readings that bear one name, only the newest counts"
     )
     parser.add_argument(
+        "--ignore",
+        metavar="FACT",
+        action="append",
+        help="a value that makes no node odd: NCCL_SOCKET_IFNAME, 'library *', kernel; repeatable",
+    )
+    parser.add_argument(
         "--store", metavar="FILE.sqlite", help="keep every reading here, by node and time (see parity diff)"
     )
     parser.add_argument(
@@ -48,16 +54,18 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.export:
             raise UsageError("no node given", where="FILE|DIR|-", mend="give files, folders, or - for standard input")
         return _export(arguments)
+    if arguments.ignore and arguments.store:
+        raise UsageError("a store keeps whole nodes", where="--ignore", mend="store first, then look without --store")
     project = session.project_of(arguments.config)
-    fleet = session.fleet_of(
-        arguments.places,
-        project,
+    wish = session.FleetWish(
         target=arguments.target,
         require=arguments.require,
         baseline=arguments.baseline,
         store=arguments.store,
         latest=arguments.latest,
+        ignore=tuple(arguments.ignore or ()),
     )
+    fleet = session.fleet_of(arguments.places, project, wish)
     options.write_reports(arguments, lambda name: render(fleet, name, verbose=arguments.verbose))
     if arguments.export:
         _export(arguments)

@@ -36,6 +36,8 @@ _PACKED = {
 }
 MOST_BANNER_LINES = 8
 """So many lines before the first node are told one by one."""
+MAX_HEAD_LINES = 4_000_000
+"""So many lines are looked at for one that is a node; a cluster's list over many lines has fewer."""
 MAX_LABEL = 256
 """So much may stand before a document in its line: `srun --label`, mpirun, torchrun, pdsh, `kubectl logs --prefix`."""
 
@@ -84,43 +86,59 @@ def of_stream(stream: IO[bytes], where: str) -> Iterator[Reading | Unreadable]:
 
 
 def _of_plain(stream: IO[bytes], where: str) -> Iterator[Reading | Unreadable]:
-    head, has_lines = _head(stream)
-    if has_lines:
+    head = _head(stream)
+    if head.node:
         yield from _of_lines(stream, head, where)
     else:
-        yield from _whole(b"".join(head) + stream.read(MAX_LIST_BYTES), where)
+        yield from _whole(bytes(head.raw) + stream.read(max(0, MAX_LIST_BYTES - len(head.raw))), where)
 
 
 def holds_nodes(stream: IO[bytes]) -> bool:
     """Return whether one of the lines of a stream is a document of ours; packed ones are not looked into."""
-    return _head(stream, most=MAX_BYTES)[1]
+    return bool(_head(stream, most=MAX_BYTES).node)
 
 
-def _head(stream: IO[bytes], *, most: int = MAX_LIST_BYTES) -> tuple[list[bytes], bool]:
-    """Return the first lines of a stream, and whether the last is a document of ours: then the stream is lines."""
-    head: list[bytes] = []
-    held = 0
-    while held <= most:
+class _Head(NamedTuple):
+    """The beginning of a stream, up to its first line that is a document of ours.
+
+    Attributes:
+        raw: all of it.
+        first: its first lines, that one left out.
+        lines: how many it has, that one counted.
+        node: that line; empty when there is none: then the stream is no lines.
+    """
+
+    raw: bytearray
+    first: list[bytes]
+    lines: int
+    node: bytes
+
+
+def _head(stream: IO[bytes], *, most: int = MAX_LIST_BYTES) -> _Head:
+    raw, first, count = bytearray(), list[bytes](), 0
+    while len(raw) <= most and count < MAX_HEAD_LINES:
         line = stream.readline(MAX_BYTES + 1)
         if not line:
             break
-        if not head:
+        if not count:
             line = line.removeprefix(_BOM)
-        head.append(line)
-        held += len(line)
+        count += 1
         if _is_line(line):
-            return head, True
-    return head, False
+            return _Head(raw, first, count, line)
+        raw += line
+        if count <= MOST_BANNER_LINES:
+            first.append(line)
+    return _Head(raw, first, count, b"")
 
 
-def _of_lines(stream: IO[bytes], head: list[bytes], where: str) -> Iterator[Reading | Unreadable]:
+def _of_lines(stream: IO[bytes], head: _Head, where: str) -> Iterator[Reading | Unreadable]:
     """Yield the nodes of lines, and what each other line is; a long banner before the first node is told in one."""
-    start = 0
-    if len(head) > MOST_BANNER_LINES:
-        start = len(head) - 1
+    before, start = head.first, 0
+    if head.lines > MOST_BANNER_LINES + 1:
+        before, start = [], head.lines - 1
         yield Unreadable(where=f"{where}:1-{start}", why=f"{start} lines before the first node are no documents")
-        head = head[start:]
-    pieces = itertools.chain(head, iter(lambda: stream.readline(MAX_BYTES + 1), b""))
+    head.raw.clear()
+    pieces = itertools.chain((*before, head.node), iter(lambda: stream.readline(MAX_BYTES + 1), b""))
     for number, piece in enumerate(pieces, start=start + 1):
         if len(piece) > MAX_BYTES:
             yield Unreadable(where=f"{where}:{number}", why=f"a line over {MAX_BYTES >> 20} MiB")
@@ -195,6 +213,8 @@ def _ours(raw: bytes) -> list[bytes | msgspec.Raw]:
     """Return the documents of a list (`jq -s`) that begins with one of ours, or the one envelope that a file is."""
     try:
         if raw.lstrip()[:1] == b"[":
+            if b'"parity.' not in raw[:MAX_BYTES]:  # nobody's list may be taken apart for nothing
+                return []
             items = msgspec.json.decode(raw, type=list[msgspec.Raw])
             return list(items) if items and _envelope(items[0]).schema in (SCHEMA, *_CARRIERS) else []
         return [raw] if _envelope(raw).schema == NODE_SCHEMA else []

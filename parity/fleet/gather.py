@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from parity.fleet.ailing import Ailments
+from parity.fleet.census import census
 from parity.fleet.differences import differences
 from parity.fleet.groups import Kind, grouped, has_gpus
 from parity.fleet.plain import lasting
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     Peaks = Callable[[Fingerprint], Iterable[BelowPeak]]
 
 MAX_NAME = 200
+MAX_UNREADABLE = 1000
 MAX_BELOW = 256  # devices of a part that are told, one by one, to deliver less than healthy ones
 MAX_PARTS = 64
 """So many parts are held against their own peak: one node of each is kept in memory."""
@@ -47,16 +49,23 @@ class Gathering:
         judge: gives the verdict on nodes that tell the same and are silent on the same; None: nobody asked.
         history: keeps every node; None: nobody asked.
         peaks: tells what of a machine's measurements is less than healthy devices deliver; None: nobody knows.
+        ignore: patterns of the names of values that make no node odd.
     """
 
-    def __init__(self, judge: Judge | None = None, history: History | None = None, peaks: Peaks | None = None) -> None:
+    def __init__(
+        self,
+        judge: Judge | None = None,
+        history: History | None = None,
+        peaks: Peaks | None = None,
+        ignore: tuple[str, ...] = (),
+    ) -> None:
         """Hold no node."""
         self._judge = judge
         self._peaks = peaks
         self._examples: dict[tuple[str, ...], tuple[int, bytes]] = {}
         self._versions: Counter[str] = Counter()
         self._history = history
-        self._tellings = Tellings()
+        self._tellings = Tellings(ignore)
         self._names: list[str] = []
         self._times = array("d")  # seconds since the epoch; NaN where none is told
         self._kind_of = array("l")  # number of each node's kind
@@ -66,6 +75,7 @@ class Gathering:
         self._ailments = Ailments()
         self._measured: set[int] = set()
         self._unreadable: list[Unreadable] = []
+        self._refused = 0
 
     @property
     def has_nodes(self) -> bool:
@@ -76,13 +86,22 @@ class Gathering:
         """Take every node of some inputs."""
         for one in found:
             if isinstance(one, Unreadable):
-                self._unreadable.append(one)
+                self._refuse(one)
                 continue
             try:
                 self._take(one)
             except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError) as error:
                 why = f"not a fingerprint: {printable(str(error))[:200]}"
-                self._unreadable.append(Unreadable(where=one.where, why=why))
+                self._refuse(Unreadable(where=one.where, why=why))
+
+    def _refuse(self, one: Unreadable) -> None:
+        """Keep what was not understood; of very much, how much it was."""
+        self._refused += 1
+        if self._refused <= MAX_UNREADABLE:
+            self._unreadable.append(one)
+        else:
+            more = self._refused - MAX_UNREADABLE
+            self._unreadable[MAX_UNREADABLE:] = [Unreadable(where="and", why=f"{more} more that were not understood")]
 
     def _take(self, found: Reading) -> None:
         node = self._tellings.node(found.raw)
@@ -154,6 +173,8 @@ class Gathering:
             undecided=undecided,
             below_peak=below_peak,
             ailing=ailing,
+            spreads=census(self._tellings, members, self._names),
+            ignored=self._tellings.ignore,
             versions=dict(self._versions.most_common()),
             unmeasured=not self._measured,
             measured=len(self._measured.intersection(counted)),

@@ -7,11 +7,12 @@ without decoding its blocks, and a block is decoded once for each form of bytes 
 from __future__ import annotations
 
 import hashlib
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from parity.fleet.differences import HEAD
+from parity.fleet.differences import HEAD, short
 from parity.fleet.plain import LEFT_OUT, is_lost, plain, reasons, topology
 from parity.model.absent import Reading
 from parity.model.device import SLOWDOWNS, DeviceConditions, DeviceIdentity, Int, Locator, Texts
@@ -85,10 +86,15 @@ class Node(NamedTuple):
 
 
 class Tellings:
-    """Numbers the different blocks of many nodes."""
+    """Numbers the different blocks of many nodes.
 
-    def __init__(self) -> None:
+    Args:
+        ignore: patterns of the names of values that are left out, as a shell writes them: ``NCCL_*``, ``driver``.
+    """
+
+    def __init__(self, ignore: tuple[str, ...] = ()) -> None:
         """Know no block."""
+        self.ignore = ignore
         self._numbers: dict[tuple[str, bytes], int] = {}
         self._blocks: list[tuple[str, bytes]] = []
         self._forms: dict[str, dict[bytes, tuple[int, int]]] = {}
@@ -183,7 +189,13 @@ class Tellings:
         return known
 
     def _number(self, kind: str, values: dict[str, Any]) -> int:
+        if self.ignore and kind != "reasons":
+            values = {name: value for name, value in values.items() if not self._is_ignored(name)}
         return self._of_bytes(kind, msgspec.json.encode(values, order="deterministic"))
+
+    def _is_ignored(self, name: str) -> bool:
+        names = {name, short(name), name.removeprefix("library ")}
+        return any(fnmatchcase(one, pattern) for one in names for pattern in self.ignore)
 
     def _of_bytes(self, kind: str, block: bytes) -> int:
         known = self._numbers.get((kind, block))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from parity.model.difference import Difference
+from parity.model.difference import Difference, Section
 from parity.model.rule import Level
 
 SCHEMA = "parity.fleet/1"
@@ -131,6 +131,37 @@ class Ailing(msgspec.Struct, frozen=True, kw_only=True):
     what: str
 
 
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of a fact, and how many tell it.
+
+    Attributes:
+        value: empty where it is not told, or not set.
+        node: the first that tells it.
+    """
+
+    value: str
+    count: int
+    node: str
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact that not all nodes, or not all of their devices, tell alike.
+
+    Attributes:
+        of: what is counted.
+        total: how many of them there are.
+        distinct: how many different values they tell.
+        values: the rarest, and last the most common.
+    """
+
+    section: Section
+    name: str
+    of: Literal["nodes", "devices"]
+    total: int
+    distinct: int
+    values: tuple[Share, ...]
+
+
 class Apart(msgspec.Struct, frozen=True, kw_only=True):
     """A reading taken more than a day from the median time of all: an old one, or a clock that is wrong.
 
@@ -199,6 +230,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         measured: how many nodes carry measurements.
         undecided: measurements by which slow devices cannot be told.
         below_peak: parts that are slow as a whole.
+        spreads: facts that not all tell alike, the one with the rarest value first.
+        ignored: patterns of facts that were left out.
         ailing: devices on which something is wrong that needs no neighbour to tell.
         versions: of this tool that read the nodes -> how many; what only one of them reads is not alike.
         changes: None without a baseline.
@@ -216,6 +249,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     undecided: tuple[Undecided, ...] = ()
     below_peak: tuple[BelowPeak, ...] = ()
     ailing: tuple[Ailing, ...] = ()
+    spreads: tuple[Spread, ...] = ()
+    ignored: tuple[str, ...] = ()
     unmeasured: bool = True
     measured: int = 0
     unreadable: tuple[Unreadable, ...] = ()

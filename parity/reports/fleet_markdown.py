@@ -12,6 +12,7 @@ from parity.reports.fleet_rows import (
     drift_line,
     peak_line,
     slow_rows,
+    spread_lines,
     undecided_lines,
     versions_line,
 )
@@ -61,6 +62,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield from _table(
         "| slow node | devices | measurement | slowest | median | ratio |\n|---|---|---|---:|---:|---:|", slow
     )
+    yield from _table("| values, the rarest first |\n|---|", [f"| {cell(line)} |" for line in spread_lines(fleet)])
     yield from _table("| ailing |\n|---|", [f"| {cell(line)} |" for line in ailing_lines(fleet.ailing)])
     below = [f"| {cell(peak_line(one))} |" for one in fleet.below_peak]
     yield from _table("| slow as a whole |\n|---|", below)

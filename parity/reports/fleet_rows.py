@@ -14,10 +14,16 @@ from parity.units import fewest_digits, format_ratio, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parity.model.fleet import Ailing, Apart, BelowPeak, Fleet, Group, MedianDrift, SlowDevice, Undecided
+    from parity.model.fleet import Ailing, Apart, BelowPeak, Fleet, Group, MedianDrift, SlowDevice, Spread, Undecided
 
 
 MOST_NAMES = 6
+MANY_KINDS = 5
+"""Of more kinds than these the values of each fact are counted, too."""
+EACH_ITS_OWN = 0.5
+"""A fact of which more than this part of the values differ is each node's own."""
+FEW = 8
+"""Of a value that so few tell the first is named."""
 
 
 class SlowRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +126,26 @@ def undecided_lines(undecided: Sequence[Undecided]) -> Iterator[str]:
             )
     for (part, count), names in few.items():
         yield f"{', '.join(names)} of {part}: {plural(count, 'device')}, too few to tell a slow one"
+
+
+def spread_lines(fleet: Fleet) -> list[str]:
+    """Return how many tell each value of the facts that differ, where there are too many kinds to look through."""
+    return [_spread_line(one) for one in fleet.spreads] if len(fleet.groups) > MANY_KINDS else []
+
+
+def _spread_line(one: Spread) -> str:
+    if one.distinct > EACH_ITS_OWN * one.total:
+        return (
+            f"{one.name}: {one.distinct} values on {plural(one.total, one.of[:-1])}; --ignore {one.name} leaves it out"
+        )
+    told = [
+        f"{share.value or 'not told'} on {share.count}" + (f" ({share.node})" if share.count <= FEW else "")
+        for share in one.values
+    ]
+    left = one.distinct - len(one.values)
+    if left:
+        told.insert(-1, f"{left} more")
+    return f"{one.name}, of {plural(one.total, one.of[:-1])}: {', '.join(told)}"
 
 
 def ailing_lines(ailing: Sequence[Ailing]) -> Iterator[str]:

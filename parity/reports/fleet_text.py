@@ -14,6 +14,7 @@ from parity.reports.fleet_rows import (
     drift_line,
     peak_line,
     slow_rows,
+    spread_lines,
     undecided_lines,
     versions_line,
 )
@@ -58,6 +59,7 @@ def _lines(fleet: Fleet, *, verbose: bool) -> Iterator[str]:
     if len(fleet.groups) > shown:
         yield ""
         yield f"{len(fleet.groups) - shown} more kinds (-v, or --format json)"
+    yield from _section("values, the rarest first", [printable(line) for line in spread_lines(fleet)], verbose=verbose)
     yield from _section("slow, and by how much of the median of their like", list(_slow(fleet)), verbose=verbose)
     yield from _section("ailing", [printable(line) for line in ailing_lines(fleet.ailing)], verbose=verbose)
     yield from _section("slow ones cannot be told by", list(undecided_lines(fleet.undecided)), verbose=verbose)
@@ -80,7 +82,8 @@ def _head(fleet: Fleet) -> Iterator[str]:
         return
     kinds = f"{len(fleet.groups)} kinds" if len(fleet.groups) > 1 else "all alike"
     older = f", {plural(fleet.superseded, 'older reading')} left out" if fleet.superseded else ""
-    yield f"{plural(fleet.nodes, 'node')}{target}: {kinds}{older}"
+    ignored = f", {', '.join(map(printable, fleet.ignored))} ignored" if fleet.ignored else ""
+    yield f"{plural(fleet.nodes, 'node')}{target}: {kinds}{older}{ignored}"
     if told := versions_line(fleet):
         yield told
     if fleet.measured < fleet.nodes:

@@ -12,6 +12,7 @@ from parity.reports.fleet_rows import (
     drift_line,
     peak_line,
     slow_rows,
+    spread_lines,
     undecided_lines,
     versions_line,
 )
@@ -48,6 +49,9 @@ def render(fleet: Fleet) -> str:
     sections = [
         section("kinds", "Kinds of node", _bar(fleet), _kinds(fleet)) if fleet.groups else None,
         section("odd", "What tells them apart", *_odd(fleet)) if len(fleet.groups) > 1 else None,
+        section("values", "Values, the rarest first", items(_cut(spread_lines(fleet))))
+        if spread_lines(fleet)
+        else None,
         section("slow", "Slower than their like", _slow(fleet)) if fleet.slow else None,
         section("ailing", "Ailing devices", items(_cut(list(ailing_lines(fleet.ailing))))) if fleet.ailing else None,
         section("undecided", "Doubts about what was measured", items(doubts)) if doubts else None,

@@ -168,7 +168,7 @@ def test_the_verdict_on_one_node_is_not_its_neighbours(trouble: str, place: int)
     nodes = [fleets.node(f"n{number}", count=2) for number in range(3)]
     nodes[place] = troubled(nodes[place], trouble)
     Path("f.jsonl").write_bytes(b"".join(fleets.line(f"n{number}", one) for number, one in enumerate(nodes)))
-    found = session.fleet_of(["f.jsonl"], session.project_of(None), target="2xh100")
+    found = session.fleet_of(["f.jsonl"], session.project_of(None), session.FleetWish(target="2xh100"))
     failing = [name for one in found.groups if one.verdict and not one.verdict.passed for name in one.nodes]
     assert failing == [f"n{place}"]
     assert (found.passed, found.exit_status) == (False, 1)
@@ -280,3 +280,11 @@ def test_rates_that_moved_since_the_baseline_are_told(capsys: pytest.CaptureFixt
         assert "measured rates moved since the baseline" in out
         assert "(0.88x)" in out
         assert out.count("the median NVIDIA H100 80GB HBM3: dram_") == 3
+
+
+def test_a_store_keeps_whole_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    path = measured("f.jsonl", fleets.node("a"))
+    assert main(["fleet", path, "--ignore=driver", "--store=s.sqlite"]) == 2
+    assert "a store keeps whole nodes" in capsys.readouterr().err
+    assert main(["fleet", path, "--ignore=driver", "--ignore=NCCL_*"]) == 0
+    assert "driver, NCCL_* ignored" in capsys.readouterr().out

@@ -283,3 +283,11 @@ def test_lasting_keeps_what_is_set_and_drops_what_moves() -> None:
     assert isinstance(device.conditions.processes, Absent)
     assert device.identity != DeviceIdentity()
     assert device.conditions != DeviceConditions()
+
+
+def test_of_very_much_that_is_not_understood_the_count_is_kept() -> None:
+    now = Gathering()
+    now.take(Unreadable(where=f"f:{number}", why="no node") for number in range(3000))
+    told = now.fleet().unreadable
+    assert len(told) == 1001
+    assert (told[0].where, told[-1].why) == ("f:0", "2000 more that were not understood")

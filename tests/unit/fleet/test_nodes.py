@@ -289,3 +289,27 @@ def test_an_envelope_without_a_fingerprint_says_so(tmp_path: Path) -> None:
     (one,) = found(write(tmp_path, "n.jsonl", b'{"schema": "parity.node/1", "node": "n9"}'))
     assert isinstance(one, Unreadable)
     assert one.why == "n9: holds no fingerprint"
+
+
+def test_a_long_stream_without_a_node_is_looked_at_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "MAX_HEAD_LINES", 1000)
+    asked: list[bytes] = []
+    is_line = documents._is_line
+    monkeypatch.setattr(documents, "_is_line", lambda line: asked.append(line) or is_line(line))
+    (one,) = found(write(tmp_path, "empty-lines.log", b"\n" * 100_000))
+    assert isinstance(one, Unreadable)
+    assert len(asked) == 1000
+
+
+def test_a_list_that_is_none_of_ours_is_not_taken_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decode = msgspec.json.decode
+
+    def refuse(raw: bytes, **words: Any) -> Any:
+        assert words.get("type") != list[msgspec.Raw]
+        return decode(raw, **words)
+
+    monkeypatch.setattr(msgspec.json, "decode", refuse)
+    (one,) = found(write(tmp_path, "bomb.json", b"[" + b"[]," * 1000 + b"[]]"))
+    assert isinstance(one, Unreadable)
