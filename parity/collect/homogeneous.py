@@ -10,23 +10,26 @@ import os
 import sys
 import time
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from parity.collect.place import place
 from parity.collect.torch_store import connect, received
-from parity.errors import NothingToJudgeError, ParityError
-from parity.fleet.ranks import NO_GPU, Rank, disagreements, facts_of
+from parity.errors import NothingToJudgeError, ParityError, UsageError
+from parity.fleet.ranks import NO_GPU, Rank, digest_of, disagreements, facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from parity.fleet.ranks import Disagreement
 
 TIMEOUT_S = 120.0
 MAX_TOLD = 20
 _calls = count()
+_AGENT_STORE = "TORCHELASTIC_USE_AGENT_STORE"  # set by torchrun: its store outlives whoever looks into it
+# How many processes a launcher says there are: torch's, Slurm's step, Open MPI's, MPICH's and Intel's.
+_SIZES = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 
 
 class NotHomogeneousError(ParityError):
@@ -54,7 +57,8 @@ def assert_homogeneous(
 ) -> None:
     """Stop this job when its ranks see different hardware, firmware, software or settings.
 
-    Every rank must call it. A process that is no part of a job passes at once.
+    Every rank must call it. A process that is no part of a job passes at once. Ranks exchange a digest first, and all
+    that they tell only where digests differ.
 
     Args:
         group: a torch.distributed process group; None: the default one, or the launcher's store before there is one.
@@ -70,11 +74,12 @@ def assert_homogeneous(
     job = _job(group, timeout_s)
     if job is None:
         return
-    rank, exchange = job
-    ranks = exchange(_told(rank))
-    found = disagreements(ranks, ignore=ignore)
+    own, ignored = _told(job.rank), tuple(ignore)
+    same = job.same(digest_of(own, ignore=ignored))
+    ranks = [own] if same and not own.problem else job.exchange(own)
+    found = disagreements(ranks, ignore=ignored)
     if found:
-        raise NotHomogeneousError(found, len(ranks))
+        raise NotHomogeneousError(found, job.size)
     if gpus and all(one.facts.get(NO_GPU[0]) == NO_GPU[1] for one in ranks):
         raise NothingToJudgeError("no rank of this job sees a GPU", mend="check the driver, or say gpus=False")
 
@@ -89,32 +94,72 @@ def _told(rank: int) -> Rank:
         return Rank(rank=rank, host=host, problem=f"{type(error).__name__}: {error}"[:300])
 
 
-def _job(group: Any, timeout_s: float) -> tuple[int, Any] | None:
-    """Return this process's rank and how to exchange what ranks tell; None outside of a job."""
+class _Job(NamedTuple):
+    """This process's rank, how many there are, and how they talk.
+
+    Attributes:
+        same: whether every rank has this digest; the answer is the same on all.
+        exchange: what every rank tells.
+    """
+
+    rank: int
+    size: int
+    same: Callable[[str], bool]
+    exchange: Callable[[Rank], list[Rank]]
+
+
+def _job(group: Any, timeout_s: float) -> _Job | None:
+    """Return the job that this process is a rank of; None outside of one.
+
+    Raises:
+        UsageError: it is one of several, and there is no way to talk to the others yet.
+    """
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        size = distributed.get_world_size(group)
 
-        def through_group(own: Rank) -> list[Rank]:
-            told: list[Any] = [None] * distributed.get_world_size(group)
-            distributed.all_gather_object(told, msgspec.json.encode(own), group=group)
-            return [msgspec.json.decode(one, type=Rank) for one in told]
+        def gathered(own: Any) -> list[Any]:
+            told: list[Any] = [None] * size
+            distributed.all_gather_object(told, own, group=group)
+            return told
 
-        return distributed.get_rank(group), through_group
-    world = os.environ.get("WORLD_SIZE", "")
-    if place(os.environ).launcher != "torch" or int(world) < 2:
-        return None
+        return _Job(
+            distributed.get_rank(group),
+            size,
+            lambda digest: set(gathered(digest)) == {digest},
+            lambda own: [msgspec.json.decode(one, type=Rank) for one in gathered(msgspec.json.encode(own))],
+        )
+    if place(os.environ).launcher == "torch" and os.environ.get(_AGENT_STORE) == "True":
+        size = int(os.environ["WORLD_SIZE"])
+        return _through_store(size, timeout_s) if size > 1 else None
+    for name in _SIZES:
+        told = os.environ.get(name, "")
+        if told.isdecimal() and int(told) > 1:
+            raise UsageError(
+                f"one of {told} ranks, and the others cannot be reached yet",
+                where=name,
+                mend="call it after torch.distributed.init_process_group()",
+            )
+    return None
 
-    def through_store(own: Rank) -> list[Rank]:
-        store = connect(f"parity/homogeneous/{next(_calls)}", timeout_s)
+
+def _through_store(size: int, timeout_s: float) -> _Job:
+    """Return the job whose ranks talk through the store that torchrun's agent serves for as long as they live."""
+    store = connect(f"parity/homogeneous/{next(_calls)}", timeout_s)
+    end = time.monotonic() + timeout_s
+
+    def same(digest: str) -> bool:
+        store.add(f"told/{digest}", 1)
+        if store.add("count", 1) == size:
+            store.set("all", b"1")
+        all_told = received(store, "all", max(end - time.monotonic(), 0.1)) is not None
+        return all_told and int(store.add(f"told/{digest}", 0)) == size
+
+    def exchange(own: Rank) -> list[Rank]:
         store.set(f"rank{own.rank}", msgspec.json.encode(own))
-        end = time.monotonic() + timeout_s
-        ranks = [_of_store(store, number, end) for number in range(int(world))]
-        store.add("read", 1)
-        while own.rank == 0 and store.add("read", 0) < int(world) and time.monotonic() < end:
-            time.sleep(0.05)  # this process may be the one that serves the store
-        return ranks
+        return [_of_store(store, number, end) for number in range(size)]
 
-    return int(os.environ["RANK"]), through_store
+    return _Job(int(os.environ["RANK"]), size, same, exchange)
 
 
 def _of_store(store: Any, number: int, end: float) -> Rank:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,18 @@ def facts_of(fingerprint: Fingerprint) -> dict[str, str]:
     return facts
 
 
+def digest_of(rank: Rank, *, ignore: Iterable[str] = ()) -> str:
+    """Return a digest of what counts of a rank's facts: ranks with one digest have nothing to disagree about."""
+    ignored = frozenset(ignore)
+    facts = {name: value for name, value in rank.facts.items() if not _is_ignored(name, ignored)}
+    told = msgspec.json.encode((rank.problem, facts), order="deterministic")
+    return hashlib.sha256(told).hexdigest()
+
+
+def _is_ignored(fact: str, ignored: frozenset[str]) -> bool:
+    return fact in ignored or fact.rpartition(" ")[2] in ignored
+
+
 def disagreements(ranks: Sequence[Rank], *, ignore: Iterable[str] = ()) -> tuple[Disagreement, ...]:
     """Return the facts that not all ranks tell alike, in the order of their names; a rank that tells nothing is one.
 
@@ -91,7 +104,7 @@ def disagreements(ranks: Sequence[Rank], *, ignore: Iterable[str] = ()) -> tuple
         found.append(Disagreement(fact="fingerprint", most="read", others=others))
     talking = [one for one in ranks if not one.problem]
     for fact in sorted({name for one in talking for name in one.facts}):
-        if fact in ignored or fact.rpartition(" ")[2] in ignored:
+        if _is_ignored(fact, ignored):
             continue
         missing = UNSET if fact.rpartition(" ")[2].isupper() else UNTOLD  # variables are: all that are set are told
         values = Counter(one.facts.get(fact, missing) for one in talking)

@@ -79,6 +79,7 @@ OF_A_MODEL = [
     "parity.workload.estimate",
     "parity.workload.experts",
     "parity.workload.families",
+    "parity.workload.family_rows",
     "parity.workload.findings",
     "parity.workload.footprint",
     "parity.workload.head_dims",

@@ -13,8 +13,8 @@ import pytest
 import parity
 from parity.collect import homogeneous
 from parity.collect.homogeneous import NotHomogeneousError, assert_homogeneous
-from parity.errors import NothingToJudgeError
-from parity.fleet.ranks import Rank
+from parity.errors import NothingToJudgeError, UsageError
+from parity.fleet.ranks import Rank, digest_of
 from parity.model.fingerprint import Fingerprint
 from parity.readers import read_report
 
@@ -26,6 +26,7 @@ class Group:
 
     def __init__(self, *others: Rank) -> None:
         self._others = others
+        self.sent: list[int] = []
 
     def module(self) -> Any:
         return SimpleNamespace(
@@ -36,14 +37,18 @@ class Group:
             all_gather_object=self._gather,
         )
 
-    def _gather(self, into: list[Any], own: bytes, *, group: Any) -> None:
+    def _gather(self, into: list[Any], own: bytes | str, *, group: Any) -> None:
         assert group is None
+        self.sent.append(len(own))
+        if isinstance(own, str):
+            into[:] = [own, *map(digest_of, self._others)]
+            return
         into[:] = [own, *(msgspec.json.encode(one) for one in self._others)]
 
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Fingerprint:
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR"):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", *homogeneous._SIZES, homogeneous._AGENT_STORE):
         monkeypatch.delenv(name, raising=False)
     fingerprint = read_report(PRODUCTION.read_bytes(), where="production")
     monkeypatch.setattr("parity.session.fingerprint_of", lambda _: fingerprint)
@@ -113,3 +118,51 @@ def test_no_gpu_anywhere_is_no_pass(monkeypatch: pytest.MonkeyPatch, machine: Fi
 def test_the_package_has_no_other_lazy_names() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         parity.nothing  # noqa: B018
+
+
+def test_equal_ranks_send_a_digest_and_no_more(machine: Fingerprint, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = Group(*(told(machine, rank) for rank in range(1, 8)))
+    monkeypatch.setitem(sys.modules, "torch.distributed", group.module())
+    assert_homogeneous()
+    assert group.sent == [64]
+    odd = Group(told(machine, 1), told(machine, 2, driver="1.0"))
+    monkeypatch.setitem(sys.modules, "torch.distributed", odd.module())
+    with pytest.raises(NotHomogeneousError):
+        assert_homogeneous()
+    assert len(odd.sent) == 2
+
+
+def test_ignored_facts_make_no_digest_differ(machine: Fingerprint) -> None:
+    one, other = told(machine, 0), told(machine, 1, driver="1.0")
+    assert digest_of(one) != digest_of(other)
+    assert digest_of(one, ignore=("driver",)) == digest_of(other, ignore=("driver",))
+    silent = Rank(rank=2, host="h", facts=one.facts, problem="no driver")
+    assert digest_of(silent) != digest_of(one)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "1", "SLURM_LOCALID": "0", "SLURM_NODEID": "1"},
+        {"RANK": "1", "WORLD_SIZE": "4", "MASTER_ADDR": "a", "MASTER_PORT": "1"},  # as PyTorchJob sets them
+        {"RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "0", "MASTER_ADDR": "a", "MASTER_PORT": "1"},  # by hand
+        {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"},
+        {"PMI_SIZE": "2"},
+    ],
+)
+def test_one_of_several_that_cannot_talk_yet_does_not_pass(
+    environment: dict[str, str], machine: Fingerprint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert machine
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="the others cannot be reached yet") as raised:
+        assert_homogeneous()
+    assert "init_process_group" in str(raised.value)
+
+
+def test_a_job_of_one_passes(machine: Fingerprint, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert_homogeneous()

@@ -14,15 +14,15 @@ def history(**more: Any) -> NodeHistory:
     return NodeHistory(**told)
 
 
-def test_what_changed_is_told_oldest_first_with_the_rates_at_the_end() -> None:
+def test_what_changed_is_told_oldest_first_and_rates_beside_their_day() -> None:
     driver = Difference(section="stack", subject="machine", name="driver", kind="changed", a="570.1", b="580.1")
     unset = Difference(section="environment", subject="machine", name="NCCL_ALGO", kind="changed", a="", b="Ring")
     silent = Difference(section="stack", subject="machine", name="nccl", kind="only-a", a="2.27", b="")
-    drift = Drift(name="dram_copy", device=3, unit="GB/s", before=2900.0, after=2552.0, ratio=0.88)
+    drift = Drift(at="B", name="dram_copy", device=3, unit="GB/s", before=2900.0, after=2552.0, ratio=0.88)
     steps = (Step(at="B", differences=(driver,)), Step(at="C", differences=(unset, silent)))
     assert render(history(steps=steps, measured=(drift,))) == (
-        "n1: 3 readings from A to Z\n\nB\n  machine driver: 570.1 -> 580.1\n\nC\n  machine NCCL_ALGO: unset -> Ring\n"
-        "  machine nccl: 2.27 -> not told\n\nmeasured\n  GPU 3 dram_copy 2900 -> 2552 GB/s (0.88x)\n"
+        "n1: 3 readings from A to Z\n\nB\n  machine driver: 570.1 -> 580.1\n  GPU 3 dram_copy 2900 -> 2552 GB/s (0.88x)\n\nC\n  machine NCCL_ALGO: unset -> Ring\n"
+        "  machine nccl: 2.27 -> not told\n"
     )
 
 
