@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,11 +15,12 @@ from parity.catalog import store
 from parity.catalog.identified import identified
 from parity.config.project import project_at
 from parity.config.targets import target_or_default
-from parity.errors import UsageError
-from parity.inputs import read_bytes
+from parity.errors import InputFileError, UnknownNameError, UsageError
+from parity.inputs import near_names, read_bytes
 from parity.model.interval import Gap, Interval
 from parity.model.policy import Rulebook
 from parity.model.rule import Level
+from parity.units import plural
 from parity.verdict.judge import Knowledge, judge
 from parity.verdict.run_interval import interval_cards, judge_interval
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from parity.probes.piped import ChildLost
     from parity.probes.watch import Watch
 
+_NODE, _NODE_WITHIN = b'"parity.node/1"', 200  # of a file: a fleet's lines begin so
 PEAK_RULES = ("measured-bandwidth-below-peak", "measured-matrix-rate-below-peak")
 
 
@@ -52,8 +55,12 @@ def fingerprint_of(path: str | None) -> Fingerprint:
 
     What comes from a file says so (``origin.saved``): reports must not tell it as what is here.
 
+    Args:
+        path: the file; ``FILE#NODE``: one node of a collected fleet. None: this machine.
+
     Raises:
         InputFileError: the file is no fingerprint and no known report.
+        UnknownNameError: the fleet has no such node.
     """
     if path is None:
         from parity.probes.capture import capture
@@ -63,8 +70,32 @@ def fingerprint_of(path: str | None) -> Fingerprint:
     from parity.readers import read_report
 
     where = "standard input" if path == "-" else path
-    told = read_report(read_bytes(path), where=where)
+    if "#" in path and not Path(path).exists():
+        told = _node_of(*path.rpartition("#")[::2])
+    else:
+        raw = read_bytes(path)
+        told = _node_of(path, "") if path != "-" and _NODE in raw[:_NODE_WITHIN] else read_report(raw, where=where)
     return msgspec.structs.replace(told, origin=msgspec.structs.replace(told.origin, saved=True))
+
+
+def _node_of(file: str, name: str) -> Fingerprint:
+    """Return one node of a collected fleet; without a name the only one."""
+    from parity.fleet.documents import Reading
+    from parity.fleet.nodes import readings
+    from parity.model.fingerprint import Fingerprint
+
+    names: list[str] = []
+    found: Reading | None = None
+    for one in readings([file]):
+        if isinstance(one, Reading):
+            names.append(one.name)
+            found = one if name in ("", one.name) else found  # of several with one name the last: the newest, mostly
+    if found is None or (not name and len(names) > 1):
+        mend = "name one: FILE#NODE" if names else "give a fleet that was collected"
+        if not name:
+            raise InputFileError(f"holds {plural(len(names), 'node')}", where=file, mend=mend)
+        raise UnknownNameError(f"no node {name!r}", where=file, close=near_names(name, names), mend=mend)
+    return msgspec.json.decode(found.raw, type=Fingerprint)
 
 
 def target_of(

@@ -79,7 +79,7 @@ def machine(name: str) -> Fingerprint:
     """
     if name == "here":
         return session.fingerprint_of(None)
-    if name == "-" or Path(name).exists():
+    if name == "-" or Path(name).exists() or Path(name.rpartition("#")[0]).is_file():
         return session.fingerprint_of(name)
     try:
         return as_fingerprint(store.device_spec(name))

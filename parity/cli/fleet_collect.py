@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -28,6 +30,8 @@ Under Slurm:       srun --ntasks-per-node 1 \
 On a Ray cluster:  parity fleet collect --via ray -o fleet.jsonl
 Then:              parity fleet fleet.jsonl --target 8xh100
 """
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")  # another on each machine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
             where="--via",
             mend="start it with torchrun" if via == "torch" else "start it with srun",
         )
+    if via == "slurm" and here.nodes > 1 and arguments.output:
+        raise UsageError(
+            f"each of {here.nodes} nodes would write this file over the others'",
+            where=f"-o {arguments.output}",
+            mend="let each write its own: --into DIR, or let srun gather the lines: srun ... > FILE",
+        )
     speaks = via == "local" or here.local_rank == 0
     line = _line(here.node, arguments) if speaks else None
     if arguments.into is not None or via != "torch":
@@ -114,8 +124,8 @@ def _write(lines: list[bytes], arguments: argparse.Namespace, *, node: str = "")
     text = b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines).decode()
     where = arguments.output
     if arguments.into is not None:
-        where = str(Path(arguments.into, _file_name(node or "fleet") + ".jsonl"))
         Path(arguments.into).mkdir(parents=True, exist_ok=True)
+        where = str(Path(arguments.into, _file_name(node or "fleet") + ".jsonl"))
     if where:
         write_file(where, text)
     else:
@@ -131,5 +141,18 @@ def _write(lines: list[bytes], arguments: argparse.Namespace, *, node: str = "")
 
 
 def _file_name(node: str) -> str:
-    """Return a node's name as a file's: no separators, no hidden file."""
-    return "".join(one if one.isalnum() or one in "-_." else "_" for one in node).lstrip(".")[:100] or "node"
+    """Return a node's name as a file's: no separators, no hidden file, and not that of another node.
+
+    A few digits tell apart names that had to be changed, and machines that have no name of their own.
+    """
+    plain = "".join(one if one.isalnum() or one in "-_." else "_" for one in node).lstrip(".")[:100] or "node"
+    if plain != node:
+        return f"{plain}-{_digits(node)}"
+    if node.partition(".")[0] == "localhost":
+        with contextlib.suppress(OSError):
+            return f"{plain}-{_digits(_BOOT.read_text(encoding='ascii', errors='replace'))}"
+    return plain
+
+
+def _digits(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -10,11 +10,14 @@ from parity.inputs import printable
 from parity.model.fleet import Ailing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from parity.fleet.telling import Node
+    from parity.model.fleet import Group
 
 MOST_WHAT = 200
+_EXPLAINS_LINKS = frozenset({"visible_devices", "name", "partition"})
+_FAST_LINKS = ("nvlink", "xgmi")
 USUAL = 0.5
 """What more than this part of the devices of a kind measured is missing on the others."""
 
@@ -36,14 +39,16 @@ class Ailments:
         self._patterns: dict[tuple[_Device, ...], int] = {}
         self._pattern_of: dict[int, int] = {}
 
-    def add(self, number: int, node: Node, parts: Mapping[int, tuple[str, ...]]) -> None:
+    def add(self, number: int, node: Node, parts: Mapping[int, tuple[str, ...]], said: Iterable[str] = ()) -> None:
         """Take one node.
 
         Args:
             number: its number.
             node: what it tells.
             parts: what each of its visible devices is, by position; empty where it measured nothing.
+            said: what its cluster says is wrong with it.
         """
+        self._told += [(number, (), "cluster", what[:MOST_WHAT]) for what in said]
         together: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for position, faults in node.slowed.items():
             together[faults].append(position)
@@ -81,6 +86,18 @@ class Ailments:
         for number, index in own.items():
             for devices, what in missing[index]:
                 yield Ailing(node=names[number], devices=devices, why="unmeasured", what=what)
+
+
+def of_links(groups: Sequence[Group]) -> Iterator[Ailing]:
+    """Yield the nodes whose NVLinks or XGMI links join their devices otherwise than on most nodes of their kind."""
+    for group in groups:
+        names = {one.name for one in group.differences}
+        if names & _EXPLAINS_LINKS:
+            continue
+        for one in group.differences:
+            if one.name == "links" and one.kind == "changed" and any(kind in one.a for kind in _FAST_LINKS):
+                what = f"links: {one.b}, where most of its kind have {one.a}"
+                yield from (Ailing(node=node, why="links", what=printable(what)[:MOST_WHAT]) for node in group.nodes)
 
 
 def _usual(patterns: Sequence[tuple[_Device, ...]], counts: Mapping[int, int]) -> dict[tuple[str, ...], frozenset[str]]:

@@ -20,7 +20,7 @@ from parity.inputs import MAX_BYTES, printable
 from parity.model.fingerprint import SCHEMA
 from parity.model.fleet import Unreadable
 from parity.readers import read_report
-from parity.readers.cluster import MAX_LIST_BYTES, read_nodes
+from parity.readers.cluster import MAX_LIST_BYTES, ClusterNode, read_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,11 +49,13 @@ class Reading(NamedTuple):
         where: ``file`` or ``file:line``.
         name: as the file calls it; empty where it does not.
         raw: a fingerprint as JSON.
+        ailments: what whoever told of the node says is wrong with it.
     """
 
     where: str
     name: str
     raw: bytes | msgspec.Raw
+    ailments: tuple[str, ...] = ()
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -197,16 +199,16 @@ def _whole(raw: bytes, where: str) -> Iterator[Reading | Unreadable]:
         yield Unreadable(where=where, why=f"over {MAX_BYTES >> 20} MiB, and neither JSON lines nor a list of nodes")
         return
     try:
-        told = named or [("", read_report(raw, where=where))]
+        told = named or [ClusterNode("", read_report(raw, where=where), ())]
     except ParityError as error:
         why = str(error).partition("\n")[0].removeprefix(f"{where}: ")
         yield Unreadable(where=where, why=printable(why)[:300])
         return
-    for name, fingerprint in told:
+    for name, fingerprint, ailments in told:
         if fingerprint is None:
             yield Unreadable(where=where, why=printable(f"{name}: offers GPUs, and no label says which")[:300])
         else:
-            yield Reading(where, name, msgspec.json.encode(fingerprint))
+            yield Reading(where, name, msgspec.json.encode(fingerprint), tuple(map(printable, ailments)))
 
 
 def _ours(raw: bytes) -> list[bytes | msgspec.Raw]:

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.fleet.ailing import Ailments
+from parity.fleet.ailing import Ailments, of_links
 from parity.fleet.census import census
 from parity.fleet.differences import differences
 from parity.fleet.groups import Kind, grouped, has_gpus
 from parity.fleet.plain import lasting
-from parity.fleet.slow import STEADY, Rates
+from parity.fleet.slow import NORMAL_SPREAD, STEADY, Rates
 from parity.fleet.telling import Tellings
 from parity.fleet.times import parsed
 from parity.inputs import printable
 from parity.model.fingerprint import Fingerprint
 from parity.model.fleet import Ailing, Apart, BelowPeak, Change, Fleet, MedianDrift, NodeVerdict, Unreadable
+from parity.units import fewest_digits, format_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -82,6 +83,11 @@ class Gathering:
         """Return whether any node was understood."""
         return bool(self._names)
 
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """Return what was not understood."""
+        return tuple(self._unreadable)
+
     def take(self, found: Iterable[Reading | Unreadable]) -> None:
         """Take every node of some inputs."""
         for one in found:
@@ -115,7 +121,7 @@ class Gathering:
             self._history.keep(self._names[number], node, self._tellings.digest(node.blocks), found.raw)
         self._versions[node.version] += 1
         parts = self._tellings.parts(node) if node.measured else {}
-        self._ailments.add(number, node, parts)
+        self._ailments.add(number, node, parts, found.ailments)
         if node.measured:
             self._measured.add(number)
             self._rates.add(number, parts, node.measured)
@@ -158,9 +164,12 @@ class Gathering:
         ailing = (
             *self._ailments.of(self._names, frozenset(counted)),
             *self._devices_below_peak(frozenset(counted), told),
+            *of_links(groups),
+            *([] if baseline is None else self._fallen(baseline, frozenset(counted))),
         )
         with_gpus = [has_gpus(kind.blocks) for kind in members]
-        sound = not (slow or uneven or ailing or changes or drifts or self._unreadable)
+        lost = self._unreadable or (baseline is not None and baseline.unreadable)
+        sound = not (slow or uneven or ailing or changes or drifts or lost)
         passed = bool(groups) and holds and all(with_gpus) and sound
         return Fleet(
             target=target,
@@ -178,7 +187,7 @@ class Gathering:
             versions=dict(self._versions.most_common()),
             unmeasured=not self._measured,
             measured=len(self._measured.intersection(counted)),
-            unreadable=tuple(self._unreadable),
+            unreadable=(*self.unreadable, *(() if baseline is None else baseline.unreadable)),
             repeated=tuple(name for name, count in Counter(self._names).items() if count > 1),
             superseded=len(self._names) - len(counted),
             apart=tuple(self._apart(counted)),
@@ -250,6 +259,17 @@ class Gathering:
             known = self._tellings.numbered(baseline._tellings, old_facts)
             if known != new:
                 yield Change(node=name, kind="changed", differences=differences(self._tellings, known, new))
+
+    def _fallen(self, baseline: Gathering, counted: frozenset[int]) -> Iterator[Ailing]:
+        """Yield the devices that deliver less than they did themselves, by more than devices of one kind differ."""
+        before = baseline._rates.by_name(baseline._names, frozenset(baseline._latest()))
+        for key, (value, unit) in self._rates.by_name(self._names, counted).items():
+            then = before.get(key, (0.0, ""))[0]
+            if value < (1 - NORMAL_SPREAD) * then:
+                node, device, name, *_ = key
+                moved = f"{fewest_digits(then)} -> {fewest_digits(value)} {unit}"
+                what = f"{name} {moved} ({format_ratio(round(value / then, 4))}) since the baseline"
+                yield Ailing(node=str(node), devices=(int(str(device)),), why="fell", what=what)
 
     def _drifts(self, baseline: Gathering, counted: frozenset[int]) -> Iterator[MedianDrift]:
         return self._rates.drifts(baseline._rates, counted, frozenset(baseline._latest()))

@@ -63,6 +63,16 @@ class Rates:
             nodes.append(node)
             devices.append(one.device)
 
+    def by_name(self, names: Sequence[str], counted: frozenset[int]) -> dict[tuple[object, ...], tuple[float, str]]:
+        """Return (node's name, device, measurement, ...) -> (value, unit) of what devices deliver by themselves."""
+        found: dict[tuple[object, ...], tuple[float, str]] = {}
+        for key, columns in self._values.items():
+            if key.name in STEADY:
+                for value, node, device in zip(*columns, strict=True):
+                    if node in counted:
+                        found[names[node], device, key.name, key.part, key.kernel, key.bytes] = (value, key.unit)
+        return found
+
     def ascending(
         self, counted: frozenset[int]
     ) -> Iterator[tuple[tuple[str, ...], Measurement, list[tuple[float, int, int]]]]:

@@ -230,7 +230,7 @@ def test_the_field_is_told_as_it_is(capsys: pytest.CaptureFixture[str], monkeypa
         stream.writelines(fleets.line(name, one) for name, one in fleets.in_the_field(60))
     assert main(["fleet", "f.jsonl", "--target=8xh100"]) == 1
     out = capsys.readouterr().out
-    assert out.startswith("NOT PASSED: 5 nodes not the target, 3 nodes with slow devices\n")
+    assert out.startswith("NOT PASSED: 5 nodes not the target, 3 nodes with slow devices, 1 node with ailing devices\n")
     for line in (
         "only 59 carry measurements: without them slow nodes cannot be told (parity fleet collect --measure)",
         "      GPU 0-7 power_limit_w: 500 W here, 700 W there (0.71x)",
@@ -288,3 +288,46 @@ def test_a_store_keeps_whole_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "a store keeps whole nodes" in capsys.readouterr().err
     assert main(["fleet", path, "--ignore=driver", "--ignore=NCCL_*"]) == 0
     assert "driver, NCCL_* ignored" in capsys.readouterr().out
+
+
+def test_a_node_that_sank_since_its_own_earlier_reading_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two devices: the medians of both collections lie within 5 %, and nobody is slow beside its like."""
+    before = [fleets.node(f"n{number}", rates=True, count=1, seed=1) for number in range(2)]
+    then = measured("then.jsonl", *before)
+    now = measured("now.jsonl", before[0], fleets.slowed(before[1], 0.91))
+    assert main(["fleet", now, f"--baseline={then}"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "n1 GPU 0: dram_copy" in out
+    assert "(0.91x) since the baseline" in out
+    assert main(["fleet", then, f"--baseline={now}"]) == 0  # what rose is nobody's fault
+
+
+def test_what_of_a_baseline_was_not_understood_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    path = measured("then.jsonl", fleets.node("a"), fleets.node("b"))
+    Path("cut.jsonl").write_bytes(Path(path).read_bytes()[:-500])
+    assert main(["fleet", path, "--baseline=cut.jsonl"]) == 1
+    assert "cut.jsonl:2" in capsys.readouterr().out
+
+
+def test_a_pair_without_its_links_fails_whatever_the_target_says(capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = [fleets.node(f"n{number}") for number in range(3)]
+    assert nodes[0].links
+    nodes[2] = replace(nodes[2], links=nodes[2].links[:-1])
+    path = measured("f.jsonl", *nodes)
+    assert main(["fleet", path, "--target=8xh100"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "n2: links: nvlink NV18: 27 pairs, where most of its kind have nvlink NV18: 28 pairs" in out
+
+
+def test_one_node_of_a_fleet_is_named_after_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    path = measured("f.jsonl", fleets.node("a"), fleets.node("b", part="a100-sxm4-80gb"))
+    assert main(["doctor", "--target=h100", f"--fingerprint={path}#n0"]) in (0, 1)
+    assert "H100" in capsys.readouterr().out
+    assert main(["diff", f"{path}#n0", f"{path}#n1", "--check"]) == 1
+    assert "A100" in capsys.readouterr().out
+    assert main(["doctor", "--target=h100", f"--fingerprint={path}"]) == 2
+    assert "holds 2 nodes" in capsys.readouterr().err
+    assert main(["doctor", "--target=h100", f"--fingerprint={path}#n9"]) == 2
+    assert "no node 'n9'" in capsys.readouterr().err
+    alone = measured("one.jsonl", fleets.node("a"))
+    assert main(["explain", f"--fingerprint={alone}", "--target=h100"]) in (0, 1)

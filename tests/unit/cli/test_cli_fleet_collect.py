@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from parity.cli import fleet_collect
 from parity.cli.main import main
 from parity.collect.ray_tasks import node_line
 from parity.readers import read_report
@@ -55,11 +57,32 @@ def test_under_slurm_each_node_writes_its_own_file(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(name, value)
     assert main(["fleet", "collect", "--into", "out/fleet"]) == 0
     (path,) = Path("out/fleet").iterdir()
-    assert path.name == "gpu_01.jsonl"
+    assert re.fullmatch(r"gpu_01-[0-9a-f]{8}\.jsonl", path.name)  # "gpu/01" and "gpu:01" are two nodes
     monkeypatch.setenv("SLURM_LOCALID", "1")
     path.unlink()
     assert main(["fleet", "collect", "--into", "out/fleet"]) == 0
     assert not list(Path("out/fleet").iterdir()), "the first process of a node speaks for it"
+
+
+def test_under_slurm_no_node_writes_over_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {**SLURM, "SLURM_STEP_NUM_NODES": "2"}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["fleet", "collect", "-o", "fleet.jsonl"]) == 2
+    assert "--into DIR" in capsys.readouterr().err
+    assert not Path("fleet.jsonl").exists()
+    monkeypatch.setenv("SLURM_STEP_NUM_NODES", "1")
+    assert main(["fleet", "collect", "-o", "fleet.jsonl"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("node", "name"), [("gpu-01", "gpu-01"), ("gpu/1", "gpu_1-"), ("gpu:1", "gpu_1-"), ("localhost", "localhost-")]
+)
+def test_a_file_is_named_after_its_node_and_no_other(node: str, name: str) -> None:
+    found = fleet_collect._file_name(node)
+    assert found == name or (name.endswith("-") and found.startswith(name) and len(found) == len(name) + 8)
+    assert fleet_collect._file_name("gpu/1") != fleet_collect._file_name("gpu:1")
 
 
 def test_a_launcher_that_did_not_start_it_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,39 @@ LIST = Path(__file__).resolve().parents[2] / "fixtures" / "reports" / "node-list
 
 def test_each_node_with_gpu_labels_is_one() -> None:
     found = read_nodes(LIST.read_bytes())
-    assert [(name, len(fingerprint.devices)) for name, fingerprint in found] == [("mixed", 3), ("other", 4)]
-    assert value_of(found[1][1].devices[0].identity.name) == "NVIDIA-H100-80GB-HBM3"
+    assert [(name, len(fingerprint.devices)) for name, fingerprint, _ in found if fingerprint] == [
+        ("mixed", 3), ("other", 4),
+    ]  # fmt: skip
+    second = found[1].fingerprint
+    assert second is not None
+    assert value_of(second.devices[0].identity.name) == "NVIDIA-H100-80GB-HBM3"
+    assert {one.ailments for one in found} == {()}
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"capacity": {"nvidia.com/gpu": "8"}, "allocatable": {"nvidia.com/gpu": "8"}}, ()),
+        (
+            {"capacity": {"nvidia.com/gpu": "8"}, "allocatable": {"nvidia.com/gpu": "7"}},
+            ("7 of 8 nvidia.com/gpu can be allocated",),
+        ),
+        (
+            {"capacity": {"nvidia.com/mig-1g.10gb": "7"}, "allocatable": {"nvidia.com/mig-1g.10gb": "0"}},
+            ("0 of 7 nvidia.com/mig-1g.10gb can be allocated",),
+        ),
+        ({"capacity": {"cpu": "64"}, "allocatable": {"cpu": "60"}}, ()),
+        ({"conditions": [{"type": "Ready", "status": "False"}]}, ("the node is not ready (False)",)),
+        ({"conditions": [{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "False"}]}, ()),
+        ({"capacity": {"nvidia.com/gpu": "8k"}, "allocatable": {"nvidia.com/gpu": "many"}}, ()),
+    ],
+)
+def test_what_the_cluster_says_is_wrong(status: dict[str, object], told: tuple[str, ...]) -> None:
+    data = json.loads(LIST.read_bytes())
+    (item,) = [one for one in data["items"] if one["metadata"]["name"] == "mixed"]
+    item["status"] = status
+    found = {one.name: one.ailments for one in read_nodes(json.dumps(data).encode())}
+    assert (found["mixed"], found["other"]) == (told, ())
 
 
 def test_nodes_without_gpu_labels_are_no_part_of_the_fleet() -> None:
