@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def collect(address: str, *, words: tuple[str, ...], timeout_s: float) -> list[b
     own = not ray.is_initialized()
     if own:
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True)
+            _join(ray, address, timeout_s)
         except (ConnectionError, ValueError, RuntimeError) as error:
             what = f"no Ray cluster at {address!r}: {str(error).partition(chr(10))[0]}"
             raise UsageError(what, where="--via ray", mend="give --address, or start one (`ray start`)") from error
@@ -45,6 +46,29 @@ def collect(address: str, *, words: tuple[str, ...], timeout_s: float) -> list[b
     finally:
         if own:
             ray.shutdown()
+
+
+def _join(ray: Any, address: str, timeout_s: float) -> None:
+    """Join the cluster, or stop waiting for it: a port where nothing answers is asked for minutes.
+
+    Raises:
+        ConnectionError: there was no answer in time; or what Ray raises.
+    """
+    raised: list[BaseException] = []
+
+    def join() -> None:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", ignore_reinit_error=True)
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=join, daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if thread.is_alive():
+        raise ConnectionError(f"no answer within {timeout_s:g} s")
+    if raised:
+        raise raised[0]
 
 
 def _lines(ray: Any, words: tuple[str, ...], timeout_s: float) -> Iterator[bytes]:

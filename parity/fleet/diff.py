@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from parity.model.fingerprint import Fingerprint
 
 # Differences in these are drift; conditions and host state change by the minute.
+_DEVICE = "GPU "
 GATED: tuple[Section, ...] = ("identity", "stack", "environment")
 
 
@@ -156,14 +157,19 @@ def merged(found: list[Difference]) -> Iterator[Difference]:
     """Yield equal differences of several devices once, in order of first appearance."""
     groups: dict[tuple[object, ...], list[Difference]] = {}
     for item in found:
-        groups.setdefault((item.section, item.name, item.kind, item.a, item.b), []).append(item)
+        of_device = item.subject.startswith(_DEVICE)
+        groups.setdefault((of_device, item.section, item.name, item.kind, item.a, item.b), []).append(item)
     for group in groups.values():
-        subjects = [item.subject for item in group]
-        yield msgspec.structs.replace(group[0], subject=_together(subjects) if len(group) > 1 else subjects[0])
+        first = group[0]
+        if first.subject.startswith(_DEVICE):
+            first = msgspec.structs.replace(first, subject=_together([item.subject for item in group]))
+        yield first  # a machine's component and package of one name that changed alike are told once
 
 
 def _together(subjects: list[str]) -> str:
-    return devices_together(int(subject.removeprefix("GPU ")) for subject in subjects)
+    if len(set(subjects)) == 1:
+        return subjects[0]
+    return devices_together(int(subject.removeprefix(_DEVICE)) for subject in subjects)
 
 
 def devices_together(numbers: Iterable[int]) -> str:

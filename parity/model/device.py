@@ -167,6 +167,7 @@ class DeviceConditions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     utilization_decoder_percent: Int = NOT_ASKED
     processes: Reading[tuple[Process, ...]] | Absent = NOT_ASKED
     persistence_enabled: Flag = NOT_ASKED
+    replicas: Int = NOT_ASKED  # pods that may share the device at once (time slicing, MPS), as a cluster's labels say
     compute_mode: Text = NOT_ASKED  # default | exclusive-thread | prohibited | exclusive-process
     display_active: Flag = NOT_ASKED
     accounting_enabled: Flag = NOT_ASKED

@@ -13,6 +13,8 @@ from parity.readers.slicing import slice_of, split_name
 from parity.units import GIB
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parity.readers.node_objects import Node
 
 NVIDIA = "gfd-labels"
@@ -83,7 +85,7 @@ def _read_nvidia(report: ReportDraft, labels: dict[str, str]) -> None:
         for _ in range(min(count or 1, _MAX_GPUS)):
             report.add(whole)
         report.device_count = v.observe(labels.get("nvidia.com/gpu.count"), v.positive, "nvidia.com/gpu.count")
-    _note_sharing(report, labels, product)
+    _share(report, [whole, *mixed], labels, product)
 
 
 def _add_single(report: ReportDraft, device: DeviceDraft, count: int | None) -> None:
@@ -151,12 +153,16 @@ def _mixed_slices(whole: DeviceDraft, labels: dict[str, str]) -> list[DeviceDraf
     return devices
 
 
-def _note_sharing(report: ReportDraft, labels: dict[str, str], product: str) -> None:
+def _share(report: ReportDraft, devices: Sequence[DeviceDraft], labels: dict[str, str], product: str) -> None:
+    """Say that other pods may run on the same device, where the device plugin offers it several times."""
     replicas = v.integer(labels.get("nvidia.com/gpu.replicas", "")) or 1
     strategy = labels.get("nvidia.com/gpu.sharing-strategy", "")
     if product.endswith(_SHARED) or replicas > 1:
         how = strategy if strategy not in {"", "none"} else "time-slicing"
         report.note(f"the GPUs are shared by {how} ({replicas} replicas each): other pods may run on the same GPU")
+        told = Reading(value=max(replicas, 2), source=f"nvidia.com/gpu.replicas, {how}")
+        for device in devices:
+            device.condition("replicas", told)
 
 
 def _read_nvidia_versions(report: ReportDraft, labels: dict[str, str]) -> None:

@@ -331,3 +331,10 @@ def test_one_node_of_a_fleet_is_named_after_its_file(capsys: pytest.CaptureFixtu
     assert "no node 'n9'" in capsys.readouterr().err
     alone = measured("one.jsonl", fleets.node("a"))
     assert main(["explain", f"--fingerprint={alone}", "--target=h100"]) in (0, 1)
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
+def test_a_folder_of_reports_of_every_kind_is_a_fleet(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    reports = Path(__file__).resolve().parents[2] / "fixtures" / "reports"
+    assert main(["fleet", str(reports), f"--format={form}"]) == 1
+    assert "internal error" not in capsys.readouterr().err

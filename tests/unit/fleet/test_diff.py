@@ -275,3 +275,14 @@ def test_another_library_on_disk_is_drift() -> None:
     (one,) = found.differences
     assert (one.section, one.name) == ("stack", "library libnccl")
     assert one.a.startswith("2.27.5")
+
+
+def test_a_component_and_a_package_of_one_name_are_told_once() -> None:
+    """Triton stands among the components and among the packages; both changed alike."""
+
+    def with_triton(version: str) -> Fingerprint:
+        stack = Stack(components={"triton": reading(version)}, packages={"triton": version})
+        return replace(as_fingerprint(store.device_spec(H100)), stack=stack)
+
+    (one,) = between(with_triton("3.4.0"), with_triton("3.5.0")).differences
+    assert (one.subject, one.name, one.a, one.b) == ("machine", "triton", "3.4.0", "3.5.0")

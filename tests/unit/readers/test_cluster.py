@@ -66,3 +66,17 @@ def test_anything_else_is_none(raw: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes(raw: bytes) -> None:
     assert read_nodes(b'{"items": ' + raw) == []
+
+
+def test_devices_that_several_pods_share_say_so() -> None:
+    data = json.loads(LIST.read_bytes())
+    (item,) = [one for one in data["items"] if one["metadata"]["name"] == "other"]
+    labels = item["metadata"]["labels"]
+    labels["nvidia.com/gpu.product"] += "-SHARED"
+    labels["nvidia.com/gpu.replicas"] = "4"
+    found = {one.name: one.fingerprint for one in read_nodes(json.dumps(data).encode())}
+    shared, whole = found["other"], found["mixed"]
+    assert shared is not None
+    assert whole is not None
+    assert {value_of(device.conditions.replicas) for device in shared.devices} == {4}
+    assert {value_of(device.conditions.replicas) for device in whole.devices} == {None}
