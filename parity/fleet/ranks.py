@@ -68,11 +68,23 @@ def facts_of(fingerprint: Fingerprint) -> dict[str, str]:
     facts = {NO_GPU[0]: str(len(fingerprint.visible_devices)), "parity version": fingerprint.origin.tool_version}
     for position, number in enumerate(node.blocks):
         _, subject = place_of(position)
-        for name, value in tellings.block(number).items():
+        block = tellings.block(number)
+        for name, value in block.items():
             told = short(name)
-            if told not in _OWN_TO_A_RANK | _NO_REASON_TO_STOP and not told.startswith("library "):
+            if name != told and any(other != name and short(other) == told for other in block):
+                told = name  # a component and a package of one name
+            if short(name) not in _OWN_TO_A_RANK | _NO_REASON_TO_STOP and not told.startswith("library "):
                 facts[f"{subject} {told}"] = format_fact(told, value)
-    return facts
+    return facts | _libraries(fingerprint)
+
+
+def _libraries(fingerprint: Fingerprint) -> dict[str, str]:
+    """Return the versions of the libraries on disk; which of them a rank has loaded by now is its own affair."""
+    versions: dict[str, set[str]] = {}
+    for one in fingerprint.stack.libraries:
+        if one.version and one.found != "loaded":
+            versions.setdefault(f"machine library {one.name}", set()).add(one.version)
+    return {name: ", ".join(sorted(told)) for name, told in versions.items()}
 
 
 def digest_of(rank: Rank, *, ignore: Iterable[str] = ()) -> str:

@@ -76,7 +76,10 @@ def node(
             whole,
             origin=Origin(kind="live", captured_at=captured_at, tool_version="0.1.0", synthetic=True),
             host=Host(hostname=told(name), **{field: told(value) for field, value in HOST.items()}),
-            stack=Stack(components={key: told(value) for key, value in STACK.items()}, packages={"vllm": "0.11.0"}),
+            stack=Stack(
+                components={key: told(value) for key, value in STACK.items()},
+                packages={"vllm": "0.11.0", "torch": STACK["torch"]},  # torch is in both, as on machines that were read
+            ),
             devices=devices,
             links=tuple(Link(a=a, b=b, kind="nvlink", count=18, path="NV18") for a, b in pairs),
             measured=measured,

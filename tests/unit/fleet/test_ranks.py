@@ -85,3 +85,25 @@ def test_another_link_and_another_version_of_this_tool_are_told() -> None:
         ("machine links", "nvlink NV18: 1 pair"),
         ("parity version", "0.1.0"),
     ]
+
+
+def test_a_component_and_a_package_of_one_name_are_two_facts() -> None:
+    one = fleets.node("a", count=1)
+    other = msgspec.structs.replace(
+        one, stack=msgspec.structs.replace(one.stack, packages={**one.stack.packages, "torch": "1.0"})
+    )
+    (found,) = disagreements(ranks(facts_of(one), facts_of(other), facts_of(one)))
+    assert (found.fact, list(found.others)) == ("machine package torch", ["1.0"])
+    assert disagreements(ranks(facts_of(one), facts_of(other)), ignore=("torch",)) == ()
+
+
+def test_another_library_on_disk_is_a_disagreement_and_what_is_loaded_is_not() -> None:
+    def with_libraries(*libraries: Library) -> dict[str, str]:
+        one = fleets.node("a", count=1)
+        return facts_of(msgspec.structs.replace(one, stack=msgspec.structs.replace(one.stack, libraries=libraries)))
+
+    nccl = Library(name="libnccl", path="/usr/lib/libnccl.so.2", version="2.27.5")
+    old = Library(name="libnccl", path="/opt/libnccl.so.2", version="2.1", found="package")
+    loaded = Library(name="libnvrtc", path="/usr/lib/libnvrtc.so.12", version="12.8", found="loaded")
+    (found,) = disagreements(ranks(with_libraries(nccl), with_libraries(nccl, loaded), with_libraries(old)))
+    assert (found.fact, found.most, list(found.others)) == ("machine library libnccl", "2.27.5", ["2.1"])
