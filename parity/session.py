@@ -158,6 +158,7 @@ class FleetWish(msgspec.Struct, frozen=True, kw_only=True):
         store: a file that keeps every reading; made if it is missing.
         latest: of several readings that bear one name, only the newest counts.
         ignore: patterns of the names of values that make no node odd; a verdict is given on the whole node.
+        expected: names of the nodes that should be there, or how many.
     """
 
     target: str | None = None
@@ -166,6 +167,7 @@ class FleetWish(msgspec.Struct, frozen=True, kw_only=True):
     store: str | None = None
     latest: bool = False
     ignore: tuple[str, ...] = ()
+    expected: tuple[str, ...] | int | None = None
 
 
 def fleet_of(places: Iterable[str], project: Project, wish: FleetWish) -> Fleet:
@@ -193,7 +195,7 @@ def fleet_of(places: Iterable[str], project: Project, wish: FleetWish) -> Fleet:
             raise UsageError(
                 "no node could be read", where=f"--baseline {wish.baseline}", mend="give a collected fleet"
             )
-    return now.fleet(target=_counted(wanted), baseline=before, latest=wish.latest)
+    return now.fleet(target=_counted(wanted), baseline=before, latest=wish.latest, expected=wish.expected)
 
 
 def _below_peak(fingerprint: Fingerprint, project: Project) -> Iterator[BelowPeak]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from parity import session
 from parity.cli import options
 from parity.errors import UsageError
+from parity.inputs import printable, read_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baseline", metavar="FILE", help="say what changed since these nodes were collected")
     parser.add_argument(
         "--latest", action="store_true", help="of several readings that bear one name, only the newest counts"
+    )
+    parser.add_argument(
+        "--expect",
+        metavar="N|FILE",
+        help="how many nodes there should be, or a file with their names, one per line: a node that is missing fails",
     )
     parser.add_argument(
         "--ignore",
@@ -64,12 +70,28 @@ def run(arguments: argparse.Namespace) -> int:
         store=arguments.store,
         latest=arguments.latest,
         ignore=tuple(arguments.ignore or ()),
+        expected=None if arguments.expect is None else _expected(arguments.expect),
     )
     fleet = session.fleet_of(arguments.places, project, wish)
     options.write_reports(arguments, lambda name: render(fleet, name, verbose=arguments.verbose))
     if arguments.export:
         _export(arguments)
     return 0 if arguments.exit_zero else fleet.exit_status
+
+
+def _expected(text: str) -> tuple[str, ...] | int:
+    """Return how many nodes there should be, or their names.
+
+    Raises:
+        UsageError: neither.
+        InputFileError: the file cannot be read.
+    """
+    if text.isdecimal():
+        return int(text)
+    lines = read_bytes(text).decode("utf-8", errors="replace").split()
+    if not lines:
+        raise UsageError("names no node", where=f"--expect {text}", mend="write one name per line")
+    return tuple(printable(name) for name in lines)
 
 
 def _export(arguments: argparse.Namespace) -> int:

@@ -128,15 +128,26 @@ def _value(section: Section, subject: str, name: str, a: object, b: object) -> I
     if not isinstance(b, Reading):
         yield Difference(section=section, subject=subject, name=name, kind="only-a", a=_text(name, a.value), b="")
     elif a.value != b.value:
+        one, other = apart(name, a.value, b.value)
         yield Difference(
             section=section,
             subject=subject,
             name=name,
             kind="changed",
-            a=_text(name, a.value),
-            b=_text(name, b.value),
+            a=one,
+            b=other,
             ratio=ratio_of(a.value, b.value),
         )
+
+
+def apart(name: str, a: object, b: object) -> tuple[str, str]:
+    """Return two different values as texts that differ: with all their digits where their usual forms are one.
+
+    >>> apart("power_limit_w", 700.0, 500.0), apart("power_limit_w", 700.0, 700.0001)
+    (('700 W', '500 W'), ('700.0', '700.0001'))
+    """
+    one, other = _text(name, a), _text(name, b)
+    return (one, other) if one != other else (str(a), str(b))
 
 
 def ratio_of(a: Any, b: Any) -> float | None:

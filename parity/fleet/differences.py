@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parity.fleet.diff import merged, ratio_of
+from parity.fleet.diff import apart, merged, ratio_of
 from parity.model.difference import Difference
 from parity.units import format_fact
 
@@ -67,12 +67,5 @@ def _difference(section: Section, subject: str, name: str, old: dict[str, Any], 
 
 
 def _changed(section: Section, subject: str, name: str, a: Any, b: Any) -> Difference:
-    return Difference(
-        section=section,
-        subject=subject,
-        name=name,
-        kind="changed",
-        a=format_fact(name, a),
-        b=format_fact(name, b),
-        ratio=ratio_of(a, b),
-    )
+    one, other = apart(name, a, b)
+    return Difference(section=section, subject=subject, name=name, kind="changed", a=one, b=other, ratio=ratio_of(a, b))

@@ -24,7 +24,7 @@ from parity.model.fleet import Ailing, Apart, BelowPeak, Change, Fleet, MedianDr
 from parity.units import fewest_digits, format_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from parity.fleet.documents import Reading
     from parity.fleet.history import History
@@ -137,13 +137,21 @@ class Gathering:
             self._verdicts[key] = self._judge(msgspec.json.decode(found.raw, type=Fingerprint))
         return self._verdicts[key]
 
-    def fleet(self, *, target: str = "", baseline: Gathering | None = None, latest: bool = False) -> Fleet:
+    def fleet(
+        self,
+        *,
+        target: str = "",
+        baseline: Gathering | None = None,
+        latest: bool = False,
+        expected: Sequence[str] | int | None = None,
+    ) -> Fleet:
         """Return everything said about the nodes taken.
 
         Args:
             target: its name.
             baseline: nodes as they were.
             latest: of several readings that bear one name, only the newest counts.
+            expected: names of the nodes that should be there, or how many; None: nobody says.
         """
         counted = self._latest() if latest else list(range(len(self._names)))
         members: dict[Kind, list[int]] = {}
@@ -169,7 +177,15 @@ class Gathering:
         )
         with_gpus = [has_gpus(kind.blocks) for kind in members]
         lost = self._unreadable or (baseline is not None and baseline.unreadable)
-        sound = not (slow or uneven or ailing or changes or drifts or lost)
+        present = {self._names[number] for number in counted}
+        missing = (
+            ()
+            if expected is None or isinstance(expected, int)
+            else tuple(name for name in dict.fromkeys(expected) if name not in present)
+        )
+        wanted = expected if expected is None or isinstance(expected, int) else len(set(expected))
+        short = bool(missing) or (wanted is not None and len(present) < wanted)
+        sound = not (slow or uneven or ailing or changes or drifts or lost or short)
         passed = bool(groups) and holds and all(with_gpus) and sound
         return Fleet(
             target=target,
@@ -188,6 +204,8 @@ class Gathering:
             unmeasured=not self._measured,
             measured=len(self._measured.intersection(counted)),
             unreadable=(*self.unreadable, *(() if baseline is None else baseline.unreadable)),
+            expected=wanted,
+            missing=missing,
             repeated=tuple(name for name, count in Counter(self._names).items() if count > 1),
             superseded=len(self._names) - len(counted),
             apart=tuple(self._apart(counted)),

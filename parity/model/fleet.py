@@ -225,6 +225,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         alike: whether all nodes tell the same and every input was understood.
         passed: whether the whole fleet is what was asked for: every group passes the target's verdict, or, without a
             target, all nodes are alike.
+        expected: how many nodes there should be; None: nobody said.
+        missing: names of the nodes that should be there and are not.
         repeated: names that more than one reading bears.
         superseded: older readings of those that were left out, because the newest alone was asked for.
         apart: readings taken long before or after most.
@@ -256,6 +258,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     unmeasured: bool = True
     measured: int = 0
     unreadable: tuple[Unreadable, ...] = ()
+    expected: int | None = None
+    missing: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     superseded: int = 0
     apart: tuple[Apart, ...] = ()

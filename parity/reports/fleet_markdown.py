@@ -63,6 +63,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
         "| slow node | devices | measurement | slowest | median | ratio |\n|---|---|---|---:|---:|---:|", slow
     )
     yield from _table("| values, the rarest first |\n|---|", [f"| {cell(line)} |" for line in spread_lines(fleet)])
+    yield from _table("| missing |\n|---|", [f"| {cell(name)} |" for name in fleet.missing])
     yield from _table("| ailing |\n|---|", [f"| {cell(line)} |" for line in ailing_lines(fleet.ailing)])
     below = [f"| {cell(peak_line(one))} |" for one in fleet.below_peak]
     yield from _table("| slow as a whole |\n|---|", below)

@@ -54,7 +54,9 @@ def conclusion(fleet: Fleet) -> str:
     odd = fleet.nodes - fleet.groups[0].count if fleet.groups and not fleet.target else 0
     slow = len({one.node for one in fleet.slow})
     uneven = sorted({one.name for one in fleet.undecided if one.why != "few" and one.name in STEADY})
+    absent = len(fleet.missing) or max(0, (fleet.expected or 0) - fleet.nodes)
     reasons = [
+        f"{plural(absent, 'node')} missing" if absent else "",
         f"{plural(failed, 'node')} not the target" if failed else "",
         f"{plural(odd, 'node')} unlike the largest kind" if odd else "",
         "nodes without a GPU that could be read"

@@ -70,6 +70,7 @@ def _lines(fleet: Fleet, *, verbose: bool) -> Iterator[str]:
         yield from _section("since the baseline", told or ["nothing changed"], verbose=verbose)
     told = [f"{printable(one.where)}: {one.why}" for one in fleet.unreadable]
     yield from _section("not understood", told, verbose=verbose)
+    yield from _section("missing", list(fleet.missing), verbose=verbose)
     yield from _section("read more than a day apart", [apart_line(one) for one in fleet.apart], verbose=verbose)
     hint = "" if fleet.superseded else " (--latest counts the newest alone)"
     yield from _section(f"named more than once{hint}", list(fleet.repeated), verbose=verbose)

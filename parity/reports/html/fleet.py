@@ -53,6 +53,7 @@ def render(fleet: Fleet) -> str:
         if spread_lines(fleet)
         else None,
         section("slow", "Slower than their like", _slow(fleet)) if fleet.slow else None,
+        section("missing", "Missing", items(_cut(list(fleet.missing)))) if fleet.missing else None,
         section("ailing", "Ailing devices", items(_cut(list(ailing_lines(fleet.ailing))))) if fleet.ailing else None,
         section("undecided", "Doubts about what was measured", items(doubts)) if doubts else None,
         section("changes", "Since the baseline", _changes(fleet)) if fleet.changes is not None else None,

@@ -338,3 +338,20 @@ def test_a_folder_of_reports_of_every_kind_is_a_fleet(form: str, capsys: pytest.
     reports = Path(__file__).resolve().parents[2] / "fixtures" / "reports"
     assert main(["fleet", str(reports), f"--format={form}"]) == 1
     assert "internal error" not in capsys.readouterr().err
+
+
+def test_nodes_that_should_be_there_and_are_not_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    path = measured("f.jsonl", fleets.node("a"), fleets.node("b"))
+    Path("hosts").write_text("n0\nn1\nn2\n")
+    for form in ("text", "markdown", "html"):
+        assert main(["fleet", path, "--expect=hosts", f"--format={form}"]) == 1
+        out = capsys.readouterr().out
+        assert "1 node missing" in out
+        assert "n2" in out
+    assert main(["fleet", path, "--expect=3"]) == 1
+    assert "1 node missing" in capsys.readouterr().out
+    Path("hosts").write_text("n1\nn0\n")
+    assert main(["fleet", path, "--expect=hosts"]) == main(["fleet", path, "--expect=2"]) == 0
+    Path("hosts").write_text("\n")
+    assert main(["fleet", path, "--expect=hosts"]) == 2
+    assert main(["fleet", path, "--expect=nowhere"]) == 2
