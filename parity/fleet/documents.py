@@ -50,12 +50,14 @@ class Reading(NamedTuple):
         name: as the file calls it; empty where it does not.
         raw: a fingerprint as JSON.
         ailments: what whoever told of the node says is wrong with it.
+        file: what a node is called that nobody names: its file below the folder that was searched; empty: its own name.
     """
 
     where: str
     name: str
     raw: bytes | msgspec.Raw
     ailments: tuple[str, ...] = ()
+    file: str = ""
 
 
 class _Envelope(msgspec.Struct, frozen=True):

@@ -111,6 +111,7 @@ class Gathering:
 
     def _take(self, found: Reading) -> None:
         node = self._tellings.node(found.raw)
+        examples = self._new_examples(node, found)
         kind = Kind(node.blocks, self._verdict(node, found))
         number = len(self._names)
         self._names.append(_name(found, node))
@@ -125,9 +126,22 @@ class Gathering:
         if node.measured:
             self._measured.add(number)
             self._rates.add(number, parts, node.measured)
-            for place, part in parts.items():
-                if part not in self._examples and len(self._examples) < MAX_PARTS:
-                    self._examples[part] = (place, bytes(found.raw))
+            self._examples.update(examples)
+
+    def _new_examples(self, node: Node, found: Reading) -> dict[tuple[str, ...], tuple[int, bytes]]:
+        """Return the parts of which this is the first node that measured anything.
+
+        Raises:
+            msgspec.MsgspecError: a value that is not compared is none of a fingerprint.
+        """
+        parts = self._tellings.parts(node) if node.measured else {}
+        room = MAX_PARTS - len(self._examples)
+        fresh = {
+            part: (place, bytes(found.raw)) for place, part in reversed(parts.items()) if part not in self._examples
+        }
+        if fresh:
+            msgspec.json.decode(found.raw, type=Fingerprint)
+        return dict(list(fresh.items())[:room])
 
     def _verdict(self, node: Node, found: Reading) -> NodeVerdict | None:
         if self._judge is None:
@@ -298,5 +312,5 @@ class Gathering:
 
 
 def _name(found: Reading, node: Node) -> str:
-    stem = found.where.replace("\\", "/").rpartition("/")[2]
+    stem = found.file or found.where.replace("\\", "/").rpartition("/")[2]
     return printable(found.name or node.hostname or stem)[:MAX_NAME]

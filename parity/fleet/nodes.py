@@ -8,13 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity.fleet.documents import holds_nodes, of_stream
+from parity.fleet.documents import Reading, holds_nodes, of_stream
 from parity.model.fleet import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from parity.fleet.documents import Reading
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".txt", ".log", ".xml", ".csv")
 PACKED = (".gz", ".zst", ".xz", ".bz2", ".lz4")
@@ -39,13 +37,12 @@ def _of_folder(folder: str) -> Iterator[Reading | Unreadable]:
     closed: list[OSError] = []
     count = 0
     for file in _files(folder, closed):
-        if _is_named_so(file):
-            yield from _of_file(file, within=True)
-        elif _holds_nodes(file):
-            yield from _of_file(file)
-        else:
+        if not _is_named_so(file) and not _holds_nodes(file):
             continue
         count += 1
+        below = Path(file).relative_to(folder).as_posix()
+        for one in _of_file(file, within=True):
+            yield one._replace(file=below + one.where[len(file) :]) if isinstance(one, Reading) else one
     for error in closed:
         yield Unreadable(where=str(error.filename or folder), why=f"cannot be read: {error.strerror or error}")
     if not count and not closed:

@@ -355,3 +355,29 @@ def test_nodes_that_should_be_there_and_are_not_fail(capsys: pytest.CaptureFixtu
     Path("hosts").write_text("\n")
     assert main(["fleet", path, "--expect=hosts"]) == 2
     assert main(["fleet", path, "--expect=nowhere"]) == 2
+
+
+def test_the_newest_of_each_of_several_folders_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = fleets.node("a")
+    nameless = replace(whole, host=replace(whole.host, hostname=Absent(why="not_asked", source="redacted")))
+    odd = replace(nameless, environment={"NCCL_ALGO": "Ring"})
+    for name, one in (("n1", nameless), ("n2", nameless), ("n3", odd)):
+        Path(name).mkdir()
+        Path(name, "parity.json").write_bytes(msgspec.json.encode(one))
+    assert main(["fleet", ".", "--latest"]) == 1
+    out = capsys.readouterr().out
+    assert "3 nodes" in out
+    assert "n3/parity.json" in out
+
+
+def test_a_value_that_is_none_costs_its_line_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    good = [fleets.node(f"n{number}", rates=True) for number in range(3)]
+    path = Path(measured("f.jsonl", *good))
+    broken = json.loads(path.read_bytes().splitlines()[0])
+    broken["fingerprint"]["devices"][0]["conditions"]["temperature_c"] = [[]]
+    path.write_bytes(json.dumps(broken).encode() + b"\n" + path.read_bytes())
+    assert main(["fleet", str(path)]) == 1
+    captured = capsys.readouterr()
+    assert "internal error" not in captured.err
+    assert "f.jsonl:1" in captured.out
+    assert "3 nodes" in captured.out

@@ -313,3 +313,15 @@ def test_a_list_that_is_none_of_ours_is_not_taken_apart(tmp_path: Path, monkeypa
     monkeypatch.setattr(msgspec.json, "decode", refuse)
     (one,) = found(write(tmp_path, "bomb.json", b"[" + b"[]," * 1000 + b"[]]"))
     assert isinstance(one, Unreadable)
+
+
+def test_nodes_that_nobody_names_are_called_after_their_place_in_the_folder(tmp_path: Path) -> None:
+    """`node1/parity.json`, `node2/parity.json`: redacted captures, one folder each."""
+    for name in ("node1", "node2"):
+        write(tmp_path, f"{name}/parity.json", PRETTY)
+    write(tmp_path, "all.jsonl", RAW, RAW)
+    told = [one.file for one in found(str(tmp_path)) if isinstance(one, Reading)]
+    assert told == ["all.jsonl:1", "all.jsonl:2", "node1/parity.json", "node2/parity.json"]
+    (alone,) = found(str(tmp_path / "node1/parity.json"))
+    assert isinstance(alone, Reading)
+    assert alone.file == ""

@@ -101,6 +101,7 @@ def test_only_fields_without_an_nvidia_source_are_not_asked(recording: Recording
         "memory_bandwidth_gbps",
         "infinity_cache_bytes",
         "performance_level",
+        "replicas",
         "compute_partition",
         "memory_partition",
     }
