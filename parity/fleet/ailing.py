@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from parity.fleet.pairs import slow_pairs
+from parity.fleet.plain import FAST_LINKS
 from parity.fleet.slow import MAX_RATE, STEADY
 from parity.inputs import printable
 from parity.model.fleet import Ailing
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_WHAT = 200
 _EXPLAINS_LINKS = frozenset({"visible_devices", "name", "partition"})
-_FAST_LINKS = ("nvlink", "xgmi")
 USUAL = 0.5
 """What more than this part of the devices of a kind measured is missing on the others."""
 
@@ -39,7 +40,15 @@ class Ailments:
         self._patterns: dict[tuple[_Device, ...], int] = {}
         self._pattern_of: dict[int, int] = {}
 
-    def add(self, number: int, node: Node, parts: Mapping[int, tuple[str, ...]], said: Iterable[str] = ()) -> None:
+    def add(
+        self,
+        number: int,
+        node: Node,
+        parts: Mapping[int, tuple[str, ...]],
+        said: Iterable[str] = (),
+        *,
+        evenly_joined: bool = False,
+    ) -> None:
         """Take one node.
 
         Args:
@@ -47,6 +56,7 @@ class Ailments:
             node: what it tells.
             parts: what each of its visible devices is, by position; empty where it measured nothing.
             said: what its cluster says is wrong with it.
+            evenly_joined: whether the same fast links join every pair of its devices.
         """
         self._told += [(number, (), "cluster", what[:MOST_WHAT]) for what in said]
         together: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -62,6 +72,10 @@ class Ailments:
                     "" if one.device in parts else ", of no device here"
                 )
                 self._told.append((number, (one.device,), "impossible", printable(what)[:MOST_WHAT]))
+        if evenly_joined:
+            self._told += [
+                (number, pair, "slow-pair", what[:MOST_WHAT]) for pair, what in slow_pairs(node.measured, parts)
+            ]
         names: dict[int, set[str]] = {position: set() for position in parts}
         for one in node.measured:
             if one.name in STEADY and one.device in names:
@@ -95,7 +109,7 @@ def of_links(groups: Sequence[Group]) -> Iterator[Ailing]:
         if names & _EXPLAINS_LINKS:
             continue
         for one in group.differences:
-            if one.name == "links" and one.kind == "changed" and any(kind in one.a for kind in _FAST_LINKS):
+            if one.name == "links" and one.kind == "changed" and any(kind in one.a for kind in FAST_LINKS):
                 what = f"links: {one.b}, where most of its kind have {one.a}"
                 yield from (Ailing(node=node, why="links", what=printable(what)[:MOST_WHAT]) for node in group.nodes)
 

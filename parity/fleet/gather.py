@@ -122,7 +122,8 @@ class Gathering:
             self._history.keep(self._names[number], node, self._tellings.digest(node.blocks), found.raw)
         self._versions[node.version] += 1
         parts = self._tellings.parts(node) if node.measured else {}
-        self._ailments.add(number, node, parts, found.ailments)
+        evenly = bool(node.measured) and self._tellings.evenly_joined(node)
+        self._ailments.add(number, node, parts, found.ailments, evenly_joined=evenly)
         if node.measured:
             self._measured.add(number)
             self._rates.add(number, parts, node.measured)
@@ -183,8 +184,10 @@ class Gathering:
         below_peak = tuple(self._below_peak(frozenset(counted)))
         uneven = uneven or any(one.fails for one in below_peak)
         told = {(one.node, one.device, one.name) for one in slow}
+        pairs = {(one.node, (one.device, one.peer)) for one in slow}
+        own = self._ailments.of(self._names, frozenset(counted))
         ailing = (
-            *self._ailments.of(self._names, frozenset(counted)),
+            *(one for one in own if one.why != "slow-pair" or (one.node, one.devices) not in pairs),
             *self._devices_below_peak(frozenset(counted), told),
             *of_links(groups),
             *([] if baseline is None else self._fallen(baseline, frozenset(counted))),
@@ -260,13 +263,18 @@ class Gathering:
         yield from self._peaks(msgspec.structs.replace(node, measured=placed))
 
     def _latest(self) -> list[int]:
-        """Return the newest reading of each name; of readings without a time, the last."""
+        """Return the newest reading of each name; where none tells its time, the last."""
         newest: dict[str, int] = {}
         for number, name in enumerate(self._names):
             known = newest.get(name)
-            if known is None or not self._times[number] < self._times[known]:
+            if known is None or self._age(number) >= self._age(known):
                 newest[name] = number
         return sorted(newest.values())
+
+    def _age(self, number: int) -> float:
+        """Return when a reading was taken; one that tells no time is older than any that does."""
+        when = self._times[number]
+        return -math.inf if math.isnan(when) else when
 
     def _apart(self, counted: list[int]) -> Iterator[Apart]:
         """Yield the readings that were taken long before or after most."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _WEAR = frozenset(
     {"ecc_corrected", "remapped_rows_corrected", "remapped_rows_uncorrected", "retired_pages", "memory_reserved_bytes"}
 )
+FAST_LINKS = ("nvlink", "xgmi")
 _SET_BY_TRAINING = frozenset({"pcie_width_now"})  # does not move with load on a server: a narrowed slot is told
 LEFT_OUT = (VOLATILE | _WEAR) - _SET_BY_TRAINING
 """Fields that make no node odd, in whatever block."""
@@ -83,6 +84,15 @@ def topology(
     if isinstance(count, Reading) and count.value != read:
         told["device_count"] = count.value
     return told
+
+
+def is_even(links: str) -> bool:
+    """Return whether what is told of a machine's links is one kind of fast link alone.
+
+    >>> is_even("nvlink NV18: 28 pairs"), is_even("nvlink NV18: 27 pairs; system SYS: 0-3"), is_even("pcie PIX: 1 pair")
+    (True, False, False)
+    """
+    return links.startswith(FAST_LINKS) and ";" not in links
 
 
 def _word(link: Link) -> str:

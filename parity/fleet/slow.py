@@ -24,7 +24,8 @@ MAX_RATE = 1e15
 STEADY = frozenset({*DRAM, *MATMUL})
 """What a device does alone: there devices of one kind are alike, or something is wrong. Paths to hosts and peers are
 not: they follow the slots."""
-_TO_SIGMA = 1.4826  # of a normal distribution's median absolute deviation
+TO_SIGMA = 1.4826
+"""From a normal distribution's median absolute deviation to its standard deviation."""
 
 
 class _Key(NamedTuple):
@@ -143,7 +144,7 @@ def _judged(
 ) -> tuple[list[SlowDevice], Undecided | None]:
     values = [row[0] for row in rows]
     median = statistics.median(values)
-    deviation = _TO_SIGMA * statistics.median(abs(value - median) for value in values)
+    deviation = TO_SIGMA * statistics.median(abs(value - median) for value in values)
     normal = NORMAL_SPREAD_OF_TIMES if key.unit == "us" else NORMAL_SPREAD
 
     def behind(value: float) -> float:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from parity.fleet.differences import HEAD, short
-from parity.fleet.plain import LEFT_OUT, is_lost, plain, reasons, topology
+from parity.fleet.plain import LEFT_OUT, is_even, is_lost, plain, reasons, topology
 from parity.model.absent import Reading
 from parity.model.device import SLOWDOWNS, DeviceConditions, DeviceIdentity, Int, Locator, Texts
 from parity.model.fingerprint import Host, Link, Origin, Stack
@@ -143,6 +143,10 @@ class Tellings:
         """Return what each visible device of a node is, by its position: its name, then what else makes the part."""
         identities = node.blocks[HEAD::2]
         return {place: self._part(block) for place, block in zip(node.positions, identities, strict=True)}
+
+    def evenly_joined(self, node: Node) -> bool:
+        """Return whether the same fast links join every pair of a node's devices that anything is told of."""
+        return is_even(str(self.block(node.blocks[HEAD - 1]).get("links", "")))
 
     def _part(self, number: int) -> tuple[str, ...]:
         if number not in self._parts:

@@ -122,14 +122,15 @@ class Ailing(msgspec.Struct, frozen=True, kw_only=True):
         devices: positions; empty: the node as a whole.
         why: ``slowed``: a fault slowed it down when it was read; ``unmeasured``: what its like measured is missing;
             ``impossible``: a measurement that can be none; ``below-peak``: less than healthy devices of its part;
-            ``fell``: less than its own earlier reading; ``links``: pairs joined otherwise than on its like;
+            ``fell``: less than its own earlier reading; ``slow-pair``: a pair (from, to) behind the other pairs of its
+            node; ``links``: pairs joined otherwise than on its like;
             ``cluster``: the cluster says so.
         what: in words.
     """
 
     node: str
     devices: tuple[int, ...] = ()
-    why: Literal["slowed", "unmeasured", "impossible", "below-peak", "fell", "links", "cluster"]
+    why: Literal["slowed", "unmeasured", "impossible", "below-peak", "fell", "slow-pair", "links", "cluster"]
     what: str
 
 

@@ -30,7 +30,7 @@ class SlowRow(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement by which devices of a node are slow; the figures are of the slowest.
 
     Attributes:
-        devices: ``GPU 0-7``.
+        devices: ``GPU 0-7``; of pairs ``GPU 2 to 5, 5 to 2``.
     """
 
     node: str
@@ -95,11 +95,22 @@ def _behind(one: SlowDevice) -> float:
     return max(one.ratio, 1 / one.ratio) if one.ratio else float("inf")
 
 
+def _devices(slow: list[SlowDevice]) -> str:
+    pairs = [f"{one.device} to {one.peer}" for one in slow if one.peer is not None]
+    if not pairs:
+        return devices_together(one.device for one in slow)
+    return (
+        "GPU "
+        + ", ".join(pairs[:MOST_NAMES])
+        + (f" and {len(pairs) - MOST_NAMES} more pairs" if len(pairs) > MOST_NAMES else "")
+    )
+
+
 def _slow_row(devices: list[SlowDevice]) -> SlowRow:
     slowest = max(devices, key=_behind)
     return SlowRow(
         node=slowest.node,
-        devices=devices_together(one.device for one in devices),
+        devices=_devices(devices),
         name=slowest.name,
         unit=slowest.unit,
         value=slowest.value,

@@ -189,9 +189,10 @@ def troubled(node: Fingerprint, trouble: str) -> Fingerprint:
     return replace(node, devices=(node.devices[0], replace(device, conditions=conditions)))
 
 
-def test_only_the_newest_reading_of_a_name_counts_if_asked(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("before", ["2026-11-01T00:00:00Z", ""])
+def test_only_the_newest_reading_of_a_name_counts_if_asked(before: str, capsys: pytest.CaptureFixture[str]) -> None:
     mended = fleets.node("a", captured_at="2026-11-02T00:00:00Z")
-    broken = fleets.changed(fleets.node("a", captured_at="2026-11-01T00:00:00Z"), "stack", driver="1.0")
+    broken = fleets.changed(fleets.node("a", captured_at=before), "stack", driver="1.0")  # last in the file
     Path("f.jsonl").write_bytes(fleets.line("a", mended) + fleets.line("a", broken) + fleets.line("b", mended))
     assert main(["fleet", "f.jsonl"]) == 1
     assert "named more than once (--latest counts the newest alone)\n    a\n" in capsys.readouterr().out

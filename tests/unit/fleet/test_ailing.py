@@ -13,6 +13,7 @@ from parity.config.project import Project
 from parity.fleet.documents import Reading as Found
 from parity.fleet.gather import Gathering
 from parity.model.absent import Reading
+from parity.model.fingerprint import Link
 from parity.model.fleet import Ailing, Fleet
 from parity.model.measurement import Measurement
 from parity.reports import fleet_markdown, fleet_text
@@ -102,6 +103,47 @@ def test_each_device_is_held_against_its_own_peak_where_there_are_too_few_for_st
     fleet = gathered(*nodes)
     assert {(node, devices, why) for node, devices, why in wrong(fleet)} == {("n1", (0,), "below-peak")}
     assert "of its own peak" in fleet.ailing[0].what
+
+
+def with_pairs(one: Fingerprint, slow: dict[tuple[int, int], float], count: int = 8) -> Fingerprint:
+    pairs = tuple(
+        Measurement(
+            name="peer_to_peer", device=a, peer=b, unit="GB/s", kernel="cuMemcpyPeerAsync",
+            value=slow.get((a, b), 380.0 + (a * 8 + b) % 7),
+        )
+        for a in range(count) for b in range(count) if a != b
+    )  # fmt: skip
+    return replace(one, measured=(*one.measured, *pairs))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_pair_far_behind_the_other_pairs_of_its_node_is_told(count: int) -> None:
+    """On one or two nodes, where no same pair elsewhere can tell it."""
+    nodes = [with_pairs(one, {(2, 5): 151.4} if number == 0 else {}) for number, one in enumerate(whole(count))]
+    fleet = gathered(*nodes)
+    assert wrong(fleet) == [("n0", (2, 5), "slow-pair")]
+    assert fleet.ailing[0].what == "peer_to_peer 2 to 5 151.4 GB/s, 0.40x of the 383 GB/s of the node's median pair"
+
+
+def test_a_pair_that_is_slow_beside_the_same_pair_elsewhere_is_told_once_and_by_name() -> None:
+    fleet = gathered(*(with_pairs(one, {(2, 5): 151.4} if number == 1 else {}) for number, one in enumerate(whole())))
+    assert [(one.node, one.device, one.peer) for one in fleet.slow] == [("n1", 2, 5)]
+    assert fleet.ailing == ()
+    assert "GPU 2 to 5: peer_to_peer 151.4 GB/s" in fleet_text.render(fleet, width=200)
+
+
+def test_pairs_on_other_paths_are_not_held_against_each_other() -> None:
+    """Four GPUs with two NVLink bridges: the pairs over the host are slower, and right."""
+    paths = [Link(a=a, b=b, kind="pcie", path="PHB") for a in range(8) for b in range(a + 1, 8) if (a, b) != (0, 1)]
+    node = replace(whole(1)[0], links=(Link(a=0, b=1, kind="nvlink", count=4, path="NV4"), *paths))
+    across = {(0, 1): 380.0, (1, 0): 380.0}
+    assert gathered(with_pairs(node, {(a, b): across.get((a, b), 25.0) for a in range(8) for b in range(8)})).passed
+    assert gathered(with_pairs(replace(node, links=()), {(2, 5): 151.4})).passed  # nobody says how they are joined
+
+
+def test_pairs_as_healthy_ones_differ_are_no_ailment() -> None:
+    assert gathered(with_pairs(whole(1)[0], {(2, 5): 348.0, (5, 2): 420.0})).passed
+    assert gathered(with_pairs(whole(1)[0], {(0, 1): 100.0}, count=2)).passed  # two pairs decide nothing
 
 
 def test_what_is_slow_beside_its_like_is_told_once() -> None:
