@@ -19,6 +19,7 @@ NORMAL_SPREAD_OF_TIMES = 0.25
 MIN_DEVIATIONS = 3.5
 """Robust standard deviations under the median from which on a device is an outlier (Iglewicz and Hoaglin, 1993)."""
 MIN_DEVICES = 3
+MAX_BEHIND = 100
 MAX_RATE = 1e15
 """What claims more measured nothing."""
 STEADY = frozenset({*DRAM, *MATMUL})
@@ -132,6 +133,15 @@ class Rates:
         return tuple(slow), tuple(undecided)
 
 
+def _nodes_behind(
+    key: _Key, rows: list[tuple[float, int, int]], names: Sequence[str], median: float
+) -> tuple[str, ...]:
+    """Return the nodes with devices behind the median, the slowest first."""
+    long = key.unit == "us"
+    behind = sorted((row for row in rows if (row[0] > median if long else row[0] < median)), reverse=long)
+    return tuple(dict.fromkeys(names[node] for _, node, _ in behind))[:MAX_BEHIND]
+
+
 def _measurement(key: _Key, value: float) -> Measurement:
     """Return a measurement as of device 0."""
     return Measurement(
@@ -164,6 +174,7 @@ def _judged(
         median=median,
         lowest=min(values),
         highest=max(values),
+        behind=() if few else _nodes_behind(key, rows, names, median),
     )
     slow = [
         SlowDevice(

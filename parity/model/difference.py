@@ -28,3 +28,9 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     a: str
     b: str
     ratio: float | None = None
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Return a and b in words: a side without a value does not tell it, or has it unset."""
+        none = "unset" if self.kind == "changed" else "not told"
+        return self.a or none, self.b or none

@@ -85,6 +85,7 @@ class Undecided(msgspec.Struct, frozen=True, kw_only=True):
             are slow; ``fast``: some are faster than most, as where most are slow.
         fast: how many devices are faster than the median by more than chance.
         median, lowest, highest: of the devices, in ``unit``.
+        behind: the nodes with devices behind the median, the slowest first, a hundred at most; empty for ``few``.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Undecided(msgspec.Struct, frozen=True, kw_only=True):
     median: float
     lowest: float
     highest: float
+    behind: tuple[str, ...] = ()
 
 
 class BelowPeak(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,6 @@ from parity.units import fewest_digits, format_ratio, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from parity.model.difference import Difference
     from parity.model.fleet import Fleet, Group
 
 MAX_NAMES = 10
@@ -49,7 +48,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     )
     odd = [
         f"| {group.count}: {cell(_names(group.nodes))} | {cell(one.subject)} | {cell(one.name)} "
-        f"| {cell(one.b) or _absent(one)} | {cell(one.a) or _absent(one)} |"
+        f"| {cell(one.sides[1])} | {cell(one.sides[0])} |"
         for group in by_urgency(fleet)
         for one in group.differences
     ]
@@ -73,10 +72,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     changes += [
         f"| {cell(change.node)} | {change.kind} | {cell(what)} |"
         for change in fleet.changes or ()
-        for what in [
-            f"{one.subject} {one.name}: {one.a or 'unset'} -> {one.b or 'unset'}" for one in change.differences
-        ]
-        or [""]
+        for what in [f"{one.subject} {one.name}: {' -> '.join(one.sides)}" for one in change.differences] or [""]
     ]
     yield from _table("| node | since the baseline | what |\n|---|---|---|", changes)
     yield from _table(
@@ -85,10 +81,6 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     apart = [f"| {cell(apart_line(one))} |" for one in fleet.apart]
     yield from _table("| read more than a day apart |\n|---|", apart)
     yield from _table("| named more than once |\n|---|", [f"| {cell(name)} |" for name in fleet.repeated])
-
-
-def _absent(one: Difference) -> str:
-    return "unset" if one.kind == "changed" else "not told"
 
 
 def _group(group: Group) -> str:

@@ -130,12 +130,13 @@ def undecided_lines(undecided: Sequence[Undecided]) -> Iterator[str]:
             continue
         span = f"{fewest_digits(one.lowest)} to {fewest_digits(one.highest)} {one.unit}"
         about = f"{one.name} of {one.devices} {one.part}"
+        slowest = f"; slowest: {', '.join(one.behind[:MOST_NAMES])}" if one.behind else ""
         if one.why == "spread":
-            yield f"{about}: {span} around {fewest_digits(one.median)}: their spread hides a slow one"
+            yield f"{about}: {span} around {fewest_digits(one.median)}: their spread hides a slow one{slowest}"
         else:
             yield (
                 f"{about}: {span}, {one.fast} faster than the median {fewest_digits(one.median)} by more than chance: "
-                "the others may be slow"
+                f"the others may be slow{slowest}"
             )
     for (part, count), names in few.items():
         yield f"{', '.join(names)} of {part}: {plural(count, 'device')}, too few to tell a slow one"

@@ -126,14 +126,9 @@ def _differences(found: tuple[Difference, ...], *, verbose: bool) -> Iterator[st
 
 
 def _difference(one: Difference) -> str:
-    if one.kind == "only-a":
-        return f"{one.subject} {one.name}: not told here, {one.a} there"
-    if one.kind == "only-b":
-        return f"{one.subject} {one.name}: {one.b} here, not told there"
     ratio = format_ratio(one.ratio)
-    return f"{one.subject} {one.name}: {one.b or 'unset'} here, {one.a or 'unset'} there" + (
-        f" ({ratio})" if ratio else ""
-    )
+    there, here = one.sides
+    return f"{one.subject} {one.name}: {here} here, {there} there" + (f" ({ratio})" if ratio else "")
 
 
 def _slow(fleet: Fleet) -> Iterator[str]:
@@ -150,7 +145,7 @@ def _change(node: str, kind: str, found: tuple[Difference, ...]) -> Iterator[str
     if kind != "changed":
         yield f"{node}: {kind}"
     for one in found:
-        yield f"{node}: " + printable(f"{one.subject} {one.name} {one.a or 'unset'} -> {one.b or 'unset'}")
+        yield f"{node}: " + printable(f"{one.subject} {one.name} {' -> '.join(one.sides)}")
 
 
 def _section(title: str, told: list[str], *, verbose: bool) -> Iterator[str]:

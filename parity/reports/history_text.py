@@ -52,6 +52,4 @@ def _drifts(drifts: Sequence[Drift]) -> Iterator[str]:
 
 def _difference(one: Difference) -> str:
     ratio = f" ({format_ratio(one.ratio)})" if one.ratio is not None else ""
-    a = one.a or ("unset" if one.kind == "changed" else "not told")
-    b = one.b or ("unset" if one.kind == "changed" else "not told")
-    return f"{one.subject} {one.name}: {a} -> {b}{ratio}"
+    return f"{one.subject} {one.name}: {' -> '.join(one.sides)}{ratio}"

@@ -141,8 +141,8 @@ def _counted(group: Group) -> str:
 
 
 def _row(one: Difference) -> list[Content]:
-    absent = "unset" if one.kind == "changed" else "not told"
-    return [one.subject, code(one.name), one.b or absent, one.a or absent, format_ratio(one.ratio)]
+    most, here = one.sides
+    return [one.subject, code(one.name), here, most, format_ratio(one.ratio)]
 
 
 def _slow(fleet: Fleet) -> Html:
@@ -179,7 +179,7 @@ def _changes(fleet: Fleet) -> Html | None:
 
 
 def _moved(one: Difference) -> str:
-    return f"{one.subject} {one.name}: {one.a or 'unset'} -> {one.b or 'unset'}"
+    return f"{one.subject} {one.name}: {' -> '.join(one.sides)}"
 
 
 def _unreadable(fleet: Fleet) -> Html:

@@ -58,6 +58,14 @@ def test_where_half_or_most_are_slow_the_median_is_not_believed(slow_ones: int, 
     assert slow == ()
     assert undecided.why == why
     assert undecided.fast == (100 - slow_ones if why == "fast" else 0)
+    slowest_first = sorted(range(100), key=values.__getitem__)
+    assert undecided.behind[:20] == tuple(f"n{number}" for number in slowest_first[:20])
+    assert {int(name[1:]) for name in undecided.behind} <= set(range(100 - slow_ones, 100))
+
+
+def test_of_times_the_longest_are_behind() -> None:
+    _, (undecided,) = judged([4.0, 4.0, 9.0, 8.0], name="launch_latency", unit="us")
+    assert (undecided.why, undecided.behind) == ("spread", ("n2", "n3"))
 
 
 @pytest.mark.parametrize("slow_ones", [1, 10, 30, 45])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from parity.model.fleet import Apart, BelowPeak, Fleet, Group, NodeVerdict, SlowDevice, Undecided, Unreadable
@@ -109,6 +110,13 @@ def test_doubts() -> None:
         ),
         "dram_read of H100: 2 devices, too few to tell a slow one",
     ]
+
+
+def test_where_the_statistics_cannot_decide_the_slowest_are_named() -> None:
+    names = tuple(f"n{number}" for number in range(9))
+    for doubt in (WIDE, FAST):
+        (line,) = undecided_lines([msgspec.structs.replace(doubt, behind=names)])
+        assert line.endswith("; slowest: n0, n1, n2, n3, n4, n5")
 
 
 def test_the_rest_in_a_line_each() -> None:
