@@ -96,7 +96,6 @@ DEVICE_CALLS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("nvmlDeviceGetAccountingMode", ()),
     ("nvmlDeviceGetAPIRestriction", (0,)),
     ("nvmlDeviceGetAPIRestriction", (1,)),
-    ("nvmlDeviceGetUtilizationRates", ()),
     ("nvmlDeviceGetEncoderUtilization", ()),
     ("nvmlDeviceGetDecoderUtilization", ()),
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import time
 from typing import TYPE_CHECKING, Any
 
 from parity.probes.nvml_questions import DEVICE_CALLS, FIELDS, LINK_FIELDS, MIG_CALLS, PROCESS_CALLS, SYSTEM_CALLS
@@ -43,6 +44,9 @@ WHY = {
 FIELD_WHY = {**WHY, 2: "not_supported"}
 LIBRARY = "libnvidia-ml.so.1"
 _HANDLE = "nvmlDeviceGetHandleByIndex"
+_LOAD = "nvmlDeviceGetUtilizationRates"
+_IDLE_PERCENT = 5  # the bar of the rule `other-processes`
+_LOAD_PAST_S, _LOAD_STEP_S = 1.5, 0.1  # a reading covers up to the second before it
 _INVALID_ARGUMENT, _VERSION_MISMATCH = 2, 25
 _FABRIC_VERSIONS = (0x3000028, 0x2000024)
 _NO_SUCH_LINK = "no such link"
@@ -96,6 +100,7 @@ def survey_nvml(ask: Ask, skip: Mapping[str, str]) -> None:
             handles[index] = handle
             survey.device(f"nvml:{index}:", handle)
     survey.pairs(handles)
+    survey.loads(handles)
 
 
 def _deadly(skip: Mapping[str, str]) -> dict[str, str]:
@@ -156,6 +161,7 @@ class _Nvml:
         self._ask = ask
         self._nv = nv
         self._deadly = deadly
+        self._in_use: set[str] = set()  # prefixes of devices with listed compute processes
 
     def classify(self, error: BaseException) -> tuple[str, str]:
         """Return the reason of any exception the binding raises; the driver's code leads the detail."""
@@ -285,6 +291,8 @@ class _Nvml:
         """Ask who uses the device. In a container the ids are the host's, or nothing at all."""
         for call in PROCESS_CALLS:
             found = self.put(prefix + call, call, handle)
+            if found and call == PROCESS_CALLS[0]:
+                self._in_use.add(prefix)
             for process in (found or ())[:MAX_NAMED_PROCESSES]:
                 pid = process.pid
                 self.put(f"{prefix}nvmlSystemGetProcessName[{pid}]", "nvmlSystemGetProcessName", pid)
@@ -322,6 +330,25 @@ class _Nvml:
                         handles[b],
                         capability,
                     )
+
+    def loads(self, handles: Mapping[int, Any]) -> None:
+        """Ask for each device's load, last, and for so long as only the past may explain it.
+
+        A load that no listed process explains may be that of a job just ended, or of the scrubbing of memory while the
+        driver attached: nvml.h says so of nvmlDeviceGetUtilizationRates, and without persistence mode this very
+        survey attaches it. Such a load is read again until it is gone or its second is over; the last reading counts.
+        """
+        past = time.monotonic() + _LOAD_PAST_S
+        for index, handle in handles.items():
+            prefix = f"nvml:{index}:"
+            self.put(prefix + _LOAD, self._load, handle, 0.0 if prefix in self._in_use else past)
+
+    def _load(self, handle: Any, past: float) -> Any:
+        rates = self.wrapper(_LOAD)(handle)
+        while rates.gpu > _IDLE_PERCENT and time.monotonic() < past:
+            time.sleep(_LOAD_STEP_S)
+            rates = self.wrapper(_LOAD)(handle)
+        return rates
 
     # Calls that bindings leave half done. What they fill is ours and passed as a pointer: bindings before 12.570
     # want that and crash on anything else, later ones share their default arguments among all calls.

@@ -102,6 +102,29 @@ def test_every_call_failing_with_one_code_is_told_with_that_reason(surveyed: Sur
     assert isinstance(device.identity.partition, Absent)
 
 
+@pytest.mark.parametrize(
+    ("answers", "load"),
+    [
+        ("after 3 100 90 || 2 1", 2),  # memory scrubbed while the driver attached, or a job just ended
+        ("100 90", 100),  # somebody whom a container hides
+        ("error 3", None),
+    ],
+)
+def test_a_load_that_nobody_listed_explains_is_read_until_its_second_is_over(
+    surveyed: Surveyed, answers: str, load: int | None
+) -> None:
+    (device,) = nvidia_devices(surveyed("rtx-4090", f"0.nvmlDeviceGetUtilizationRates = {answers}"))
+    assert value_of(device.conditions.utilization_gpu_percent) == load
+
+
+def test_a_load_that_a_listed_process_explains_is_read_once(surveyed: Surveyed) -> None:
+    process = "0.nvmlDeviceGetComputeRunningProcesses = 900:45527072768"
+    (device,) = nvidia_devices(
+        surveyed("rtx-4090", f"0.nvmlDeviceGetUtilizationRates = after 1 100 90 || 2 1\n{process}")
+    )
+    assert value_of(device.conditions.utilization_gpu_percent) == 100
+
+
 def test_call_that_hangs_costs_itself(surveyed: Surveyed) -> None:
     survey = surveyed("rtx-4090", "0.nvmlDeviceGetPowerUsage = hang", **QUICK)
     (device,) = nvidia_devices(survey)
