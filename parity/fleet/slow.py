@@ -6,7 +6,8 @@ import statistics
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-from parity.model.fleet import MedianDrift, SlowDevice, Undecided
+from parity.fleet.clusters import two_clusters
+from parity.model.fleet import Cluster, MedianDrift, SlowDevice, Undecided
 from parity.model.measurement import DRAM, MATMUL, Measurement, Unit
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ class Rates:
 
         A time (``us``) is slow when it is long, a rate when it is low. One device that fell behind stands out by any
         measure; so the distance must be more than a healthy spread and more than this kind's own spread explains. Where
-        half of the devices are slow the median says nothing: the spread does, or those that are faster than it.
+        half of the devices are slow the median says nothing: the two kinds do that they fall into, the spread, or those
+        that are faster than it.
 
         Args:
             names: of the nodes, by number.
@@ -133,13 +135,27 @@ class Rates:
         return tuple(slow), tuple(undecided)
 
 
-def _nodes_behind(
-    key: _Key, rows: list[tuple[float, int, int]], names: Sequence[str], median: float
+def _behind(
+    key: _Key, rows: list[tuple[float, int, int]], names: Sequence[str], median: float, slower: int | None
 ) -> tuple[str, ...]:
-    """Return the nodes with devices behind the median, the slowest first."""
+    """Return the nodes with devices of the slower kind, else behind the median, the slowest first."""
     long = key.unit == "us"
-    behind = sorted((row for row in rows if (row[0] > median if long else row[0] < median)), reverse=long)
+    ordered = sorted(rows, reverse=long)
+    if slower is None:
+        behind = [row for row in ordered if (row[0] > median if long else row[0] < median)]
+    else:
+        behind = ordered[:slower]
     return tuple(dict.fromkeys(names[node] for _, node, _ in behind))[:MAX_BEHIND]
+
+
+def _clusters(key: _Key, values: list[float], normal: float) -> tuple[Cluster, ...]:
+    """Return the two kinds that the devices fall into, the slower first; none when they are one."""
+    found = two_clusters(sorted(values), normal)
+    if found is None:
+        return ()
+    low = Cluster(devices=found.lower, mean=found.mean_lower)
+    high = Cluster(devices=len(values) - found.lower, mean=found.mean_upper)
+    return (high, low) if key.unit == "us" else (low, high)
 
 
 def _measurement(key: _Key, value: float) -> Measurement:
@@ -164,17 +180,21 @@ def _judged(
 
     few, wide = len(rows) < MIN_DEVICES, deviation > normal * median
     fast = sum(behind(value) < 0 for value in values)
+    clusters = _clusters(key, values, normal)
+    slower = clusters[0].devices if clusters else 0
+    split = bool(clusters) and slower > sum(behind(value) > 0 for value in values)
     doubt = Undecided(
         name=key.name,
         part=key.part[0],
         unit=key.unit,
-        why="few" if few else "spread" if wide else "fast",
+        why="few" if few else "split" if split else "spread" if wide else "fast",
         devices=len(rows),
         fast=0 if few else fast,
         median=median,
         lowest=min(values),
         highest=max(values),
-        behind=() if few else _nodes_behind(key, rows, names, median),
+        clusters=clusters if split else (),
+        behind=() if few else _behind(key, rows, names, median, slower if split else None),
     )
     slow = [
         SlowDevice(
@@ -192,4 +212,4 @@ def _judged(
         for value, node, device in rows
         if not few and behind(value) > 0
     ]
-    return slow, doubt if few or wide or fast else None
+    return slow, doubt if few or split or wide or fast else None

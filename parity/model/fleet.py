@@ -75,28 +75,44 @@ class SlowDevice(msgspec.Struct, frozen=True, kw_only=True):
     peer: int | None = None
 
 
+class Cluster(msgspec.Struct, frozen=True, kw_only=True):
+    """Devices of a part that deliver alike.
+
+    Attributes:
+        devices: how many.
+        mean: of what they deliver, in the measurement's unit.
+    """
+
+    devices: int
+    mean: float
+
+
 class Undecided(msgspec.Struct, frozen=True, kw_only=True):
     """A measurement by which slow devices of a part cannot be told from healthy ones, or not all of them.
 
     Attributes:
         name: of the measurement.
         part: name of the devices.
-        why: ``few``: fewer than three devices; ``spread``: they spread more than healthy ones do, as where half of them
-            are slow; ``fast``: some are faster than most, as where most are slow.
+        why: ``few``: fewer than three devices; ``split``: they are two kinds, one slower, too many to be outliers;
+            ``spread``: they spread more than healthy ones do; ``fast``: some are faster than most, as where most are
+            slow.
         fast: how many devices are faster than the median by more than chance.
         median, lowest, highest: of the devices, in ``unit``.
-        behind: the nodes with devices behind the median, the slowest first, a hundred at most; empty for ``few``.
+        clusters: the two kinds, the slower first, of ``split``.
+        behind: the nodes with devices behind the median, of ``split`` those of the slower kind; the slowest first, a
+            hundred at most; empty for ``few``.
     """
 
     name: str
     part: str
     unit: str
-    why: Literal["few", "spread", "fast"]
+    why: Literal["few", "split", "spread", "fast"]
     devices: int
     fast: int = 0
     median: float
     lowest: float
     highest: float
+    clusters: tuple[Cluster, ...] = ()
     behind: tuple[str, ...] = ()
 
 

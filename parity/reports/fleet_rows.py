@@ -131,7 +131,14 @@ def undecided_lines(undecided: Sequence[Undecided]) -> Iterator[str]:
         span = f"{fewest_digits(one.lowest)} to {fewest_digits(one.highest)} {one.unit}"
         about = f"{one.name} of {one.devices} {one.part}"
         slowest = f"; slowest: {', '.join(one.behind[:MOST_NAMES])}" if one.behind else ""
-        if one.why == "spread":
+        if one.why == "split":
+            kinds = " and ".join(
+                f"{kind.devices} around {fewest_digits(kind.mean)} {one.unit}" for kind in one.clusters
+            )
+            slowest_mean, fastest_mean = sorted(kind.mean for kind in one.clusters)
+            apart = f"{100 * (1 - slowest_mean / fastest_mean):.0f} % apart"
+            yield f"{about}: {kinds}, {apart}: two kinds, one of them slow{slowest}"
+        elif one.why == "spread":
             yield f"{about}: {span} around {fewest_digits(one.median)}: their spread hides a slow one{slowest}"
         else:
             yield (

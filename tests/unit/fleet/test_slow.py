@@ -51,16 +51,27 @@ def test_two_devices_decide_nothing_and_that_is_said() -> None:
     assert (undecided.why, undecided.devices, undecided.part) == ("few", 2, "H100")
 
 
-@pytest.mark.parametrize(("slow_ones", "why"), [(50, "spread"), (51, "fast"), (70, "fast"), (99, "fast")])
+@pytest.mark.parametrize(("slow_ones", "why"), [(50, "split"), (51, "split"), (70, "split"), (99, "fast")])
 def test_where_half_or_most_are_slow_the_median_is_not_believed(slow_ones: int, why: str) -> None:
     values = [*healthy(100 - slow_ones), *healthy(slow_ones, 2552.0)]
     slow, (undecided,) = judged(values)
     assert slow == ()
     assert undecided.why == why
-    assert undecided.fast == (100 - slow_ones if why == "fast" else 0)
+    assert undecided.fast == (100 - slow_ones if slow_ones > 50 else 0)
+    assert [kind.devices for kind in undecided.clusters] == ([slow_ones, 100 - slow_ones] if why == "split" else [])
     slowest_first = sorted(range(100), key=values.__getitem__)
     assert undecided.behind[:20] == tuple(f"n{number}" for number in slowest_first[:20])
     assert {int(name[1:]) for name in undecided.behind} <= set(range(100 - slow_ones, 100))
+
+
+def test_half_of_them_a_little_more_than_a_healthy_spread_behind_are_named() -> None:
+    values = [*healthy(20), *healthy(20, 2900 * 0.94)]
+    slow, (undecided,) = judged(values)
+    assert slow == ()
+    assert undecided.why == "split"
+    assert set(undecided.behind) == {f"n{number}" for number in range(20, 40)}
+    assert [round(kind.mean, -1) for kind in undecided.clusters] == [2730, 2900]
+    assert judged([*healthy(20), *healthy(20, 2900 * 0.97)]) == ((), ()), "within what is normal"
 
 
 def test_of_times_the_longest_are_behind() -> None:
