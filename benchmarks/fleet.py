@@ -25,7 +25,7 @@ import json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
 start = time.perf_counter()
 from parity import session
-fleet = session.fleet_of([sys.argv[2]], session.project_of(None, start="/"), session.FleetWish(target="h100"))
+fleet, _ = session.fleet_of([sys.argv[2]], session.project_of(None, start="/"), session.FleetWish(target="h100"))
 took = time.perf_counter() - start
 odd = sorted(name for group in fleet.groups[1:] for name in group.nodes)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from parity.config.project import Project
+    from parity.errors import ParityError
     from parity.model.fingerprint import Fingerprint
     from parity.model.fleet import BelowPeak, Fleet, NodeVerdict
     from parity.model.identified import Identified
@@ -170,8 +171,8 @@ class FleetWish(msgspec.Struct, frozen=True, kw_only=True):
     expected: tuple[str, ...] | int | None = None
 
 
-def fleet_of(places: Iterable[str], project: Project, wish: FleetWish) -> Fleet:
-    """Return what many nodes are: alike or not, and against a target where there is one.
+def fleet_of(places: Iterable[str], project: Project, wish: FleetWish) -> tuple[Fleet, ParityError | None]:
+    """Return what many nodes are (alike or not, and against a target where there is one), and why not all was stored.
 
     Args:
         places: files, folders, ``-``.
@@ -195,7 +196,8 @@ def fleet_of(places: Iterable[str], project: Project, wish: FleetWish) -> Fleet:
             raise UsageError(
                 "no node could be read", where=f"--baseline {wish.baseline}", mend="give a collected fleet"
             )
-    return now.fleet(target=_counted(wanted), baseline=before, latest=wish.latest, expected=wish.expected)
+    fleet = now.fleet(target=_counted(wanted), baseline=before, latest=wish.latest, expected=wish.expected)
+    return fleet, now.unstored
 
 
 def _below_peak(fingerprint: Fingerprint, project: Project) -> Iterator[BelowPeak]:

@@ -72,8 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
         ignore=tuple(arguments.ignore or ()),
         expected=None if arguments.expect is None else _expected(arguments.expect),
     )
-    fleet = session.fleet_of(arguments.places, project, wish)
+    fleet, unstored = session.fleet_of(arguments.places, project, wish)
     options.write_reports(arguments, lambda name: render(fleet, name, verbose=arguments.verbose))
+    if unstored is not None:
+        raise unstored
     if arguments.export:
         _export(arguments)
     return 0 if arguments.exit_zero else fleet.exit_status

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from parity.errors import ParityError
 from parity.fleet.ailing import Ailments, of_links
 from parity.fleet.census import census
 from parity.fleet.differences import differences
@@ -51,6 +52,9 @@ class Gathering:
         history: keeps every node; None: nobody asked.
         peaks: tells what of a machine's measurements is less than healthy devices deliver; None: nobody knows.
         ignore: patterns of the names of values that make no node odd.
+
+    Attributes:
+        unstored: why the history keeps no more; None while it does.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Gathering:
         self._examples: dict[tuple[str, ...], tuple[int, bytes]] = {}
         self._versions: Counter[str] = Counter()
         self._history = history
+        self.unstored: ParityError | None = None
         self._tellings = Tellings(ignore)
         self._names: list[str] = []
         self._times = array("d")  # seconds since the epoch; NaN where none is told
@@ -99,6 +104,16 @@ class Gathering:
             except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError) as error:
                 why = f"not a fingerprint: {printable(str(error))[:200]}"
                 self._refuse(Unreadable(where=one.where, why=why))
+        self._keep(lambda history: history.commit())
+
+    def _keep(self, write: Callable[[History], None]) -> None:
+        """Write to the history; one that fails costs what it would have kept, not what is said about the fleet."""
+        if self._history is None or self.unstored is not None:
+            return
+        try:
+            write(self._history)
+        except ParityError as error:
+            self.unstored = error
 
     def _refuse(self, one: Unreadable) -> None:
         """Keep what was not understood; of very much, how much it was."""
@@ -118,8 +133,8 @@ class Gathering:
         when = parsed(node.captured_at)
         self._times.append(when.timestamp() if when else math.nan)
         self._kind_of.append(self._kinds.setdefault(kind, len(self._kinds)))
-        if self._history is not None:
-            self._history.keep(self._names[number], node, self._tellings.digest(node.blocks), found.raw)
+        digest = self._tellings.digest(node.blocks) if self._history is not None else ""
+        self._keep(lambda history: history.keep(self._names[number], node, digest, found.raw))
         self._versions[node.version] += 1
         parts = self._tellings.parts(node) if node.measured else {}
         evenly = bool(node.measured) and self._tellings.evenly_joined(node)

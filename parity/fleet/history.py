@@ -51,9 +51,6 @@ class History:
         path: the file; made if ``create``.
         create: whether it is to be written, and made if it is missing; else it is only read.
 
-    Attributes:
-        untimed: readings that told no time; each is kept once, as of when it was first seen here.
-
     Raises:
         InputFileError: it is missing, no store, damaged, or of another version.
         UsageError: it cannot be opened.
@@ -65,7 +62,6 @@ class History:
         self._tellings: list[tuple[str, str, bytes]] = []
         self._readings: list[tuple[str, str, str, bytes | None]] = []
         self._untimed: list[tuple[str, str, str, bytes | None]] = []
-        self.untimed = 0
         self._known: set[str] = set()
         if not create and not Path(path).is_file():
             raise InputFileError("no such store", where=path, mend="fill one: parity fleet FILE --store FILE.sqlite")
@@ -103,7 +99,7 @@ class History:
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         """Commit what was kept, and close."""
         try:
-            self._commit()
+            self.commit()
         finally:
             self.base.close()
 
@@ -124,13 +120,16 @@ class History:
             self._known.add(told)
         measured = zlib.compress(msgspec.json.encode(node.measured), 6) if node.measured else None
         is_timed = parsed(node.captured_at) is not None
-        self.untimed += not is_timed
         (self._readings if is_timed else self._untimed).append((name, utc(node.captured_at), told, measured))
         if len(self._readings) + len(self._untimed) >= BATCH:
-            self._commit()
+            self.commit()
 
-    def _commit(self) -> None:
-        """Write what was gathered in one transaction; what the store refuses is not tried again."""
+    def commit(self) -> None:
+        """Write what was gathered in one transaction; what the store refuses is not tried again.
+
+        Raises:
+            UsageError: the store takes no more.
+        """
         tellings, self._tellings = self._tellings, []
         readings, self._readings = self._readings, []
         untimed, self._untimed = self._untimed, []

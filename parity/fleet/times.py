@@ -8,8 +8,8 @@ import re
 from parity.errors import UsageError
 from parity.inputs import printable
 
-_AGO = re.compile(r"(\d{1,5}) ?(m|h|d|w|minute|hour|day|week)s?(?: ago)?")
-_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
+_AGO = re.compile(r"(\d{1,5}) ?(m|h|d|w|minute|hour|day|week|month|year)s?(?: ago)?")
+_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800, "month": 30 * 86400, "y": 365 * 86400}
 
 
 def parsed(text: str) -> dt.datetime | None:
@@ -39,6 +39,8 @@ def written(when: dt.datetime) -> str:
 def asked(text: str, *, where: str) -> str:
     """Return what a person means by a time: a date, a date with a time, ``3d``, ``2 weeks ago``, ``yesterday``.
 
+    A month is 30 days, a year 365.
+
     Raises:
         UsageError: it is no time.
     """
@@ -46,7 +48,7 @@ def asked(text: str, *, where: str) -> str:
     days = {"now": 0, "today": 0, "yesterday": 1}.get(told)
     ago = _AGO.fullmatch(told)
     if ago:
-        when: dt.datetime | None = _before(int(ago[1]) * _SECONDS[ago[2][0]])
+        when: dt.datetime | None = _before(int(ago[1]) * _SECONDS[ago[2] if ago[2] in _SECONDS else ago[2][0]])
     elif days is not None:
         when = now() if told == "now" else now().replace(hour=0, minute=0, second=0) - dt.timedelta(days=days)
     else:
@@ -57,8 +59,12 @@ def asked(text: str, *, where: str) -> str:
     return written(when)
 
 
-def _before(seconds: int) -> dt.datetime:
-    return now() - dt.timedelta(seconds=seconds)
+def _before(seconds: int) -> dt.datetime | None:
+    """Return that long ago; None before there were years."""
+    try:
+        return now() - dt.timedelta(seconds=seconds)
+    except OverflowError:
+        return None
 
 
 def now() -> dt.datetime:

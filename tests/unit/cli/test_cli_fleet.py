@@ -13,6 +13,8 @@ import pytest
 
 from parity import session
 from parity.cli.main import main
+from parity.errors import UsageError
+from parity.fleet.history import History
 from parity.model.absent import Absent
 from parity.model.fingerprint import Fingerprint, Link
 
@@ -136,6 +138,19 @@ def test_half_a_question_is_misuse(words: list[str], capsys: pytest.CaptureFixtu
     assert "mend:" in capsys.readouterr().err
 
 
+def test_a_store_that_fails_costs_no_report(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise UsageError("the store cannot be used: database or disk is full", where="f.sqlite")
+
+    monkeypatch.setattr(History, "keep", full)
+    assert main(["fleet", write("f.jsonl", node("a")), "--store=f.sqlite"]) == 2
+    told = capsys.readouterr()
+    assert told.out.startswith("PASSED: all nodes are alike")
+    assert "f.sqlite: the store cannot be used: database or disk is full" in told.err
+
+
 def test_a_store_becomes_parquet(capsys: pytest.CaptureFixture[str]) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs gpu-parity[parquet]")
     nodes = write("f.jsonl", node("a"), node("b", driver="570.1"))
@@ -168,7 +183,7 @@ def test_the_verdict_on_one_node_is_not_its_neighbours(trouble: str, place: int)
     nodes = [fleets.node(f"n{number}", count=2) for number in range(3)]
     nodes[place] = troubled(nodes[place], trouble)
     Path("f.jsonl").write_bytes(b"".join(fleets.line(f"n{number}", one) for number, one in enumerate(nodes)))
-    found = session.fleet_of(["f.jsonl"], session.project_of(None), session.FleetWish(target="2xh100"))
+    found, _ = session.fleet_of(["f.jsonl"], session.project_of(None), session.FleetWish(target="2xh100"))
     failing = [name for one in found.groups if one.verdict and not one.verdict.passed for name in one.nodes]
     assert failing == [f"n{place}"]
     assert (found.passed, found.exit_status) == (False, 1)

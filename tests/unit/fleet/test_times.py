@@ -32,6 +32,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
         ("3d", "2026-11-17T12:30:00Z"),
         ("2 weeks ago", "2026-11-06T12:30:00Z"),
         ("1 day ago", "2026-11-19T12:30:00Z"),
+        ("1 month ago", "2026-10-21T12:30:00Z"),
+        ("2 years", "2024-11-20T12:30:00Z"),
         ("Yesterday", "2026-11-19T00:00:00Z"),
         ("today", "2026-11-20T00:00:00Z"),
         ("now", "2026-11-20T12:30:00Z"),
@@ -42,7 +44,17 @@ def test_what_is_asked(text: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "last tuesday", "2026-13-45", "2 parsecs ago", "999999d", "0001-01-01T00:00+10:00", "9" * 400]
+    "text",
+    [
+        "",
+        "last tuesday",
+        "2026-13-45",
+        "2 parsecs ago",
+        "999999d",
+        "99999 years ago",
+        "0001-01-01T00:00+10:00",
+        "9" * 400,
+    ],
 )
 def test_what_is_no_time_is_said(text: str) -> None:
     with pytest.raises(UsageError, match="is no time") as raised:
