@@ -97,11 +97,6 @@ def _of_plain(stream: IO[bytes], where: str) -> Iterator[Reading | Unreadable]:
         yield from _whole(bytes(head.raw) + stream.read(max(0, MAX_LIST_BYTES - len(head.raw))), where)
 
 
-def holds_nodes(stream: IO[bytes]) -> bool:
-    """Return whether one of the lines of a stream is a document of ours; packed ones are not looked into."""
-    return bool(_head(stream, most=MAX_BYTES).node)
-
-
 class _Head(NamedTuple):
     """The beginning of a stream, up to its first line that is a document of ours.
 
@@ -118,9 +113,9 @@ class _Head(NamedTuple):
     node: bytes
 
 
-def _head(stream: IO[bytes], *, most: int = MAX_LIST_BYTES) -> _Head:
+def _head(stream: IO[bytes]) -> _Head:
     raw, first, count = bytearray(), list[bytes](), 0
-    while len(raw) <= most and count < MAX_HEAD_LINES:
+    while len(raw) <= MAX_LIST_BYTES and count < MAX_HEAD_LINES:
         line = stream.readline(MAX_BYTES + 1)
         if not line:
             break

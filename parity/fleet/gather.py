@@ -14,6 +14,7 @@ from parity.errors import ParityError
 from parity.fleet.ailing import Ailments, of_links
 from parity.fleet.census import census
 from parity.fleet.differences import differences
+from parity.fleet.folders import PassedOver
 from parity.fleet.groups import Kind, grouped, has_gpus
 from parity.fleet.plain import lasting
 from parity.fleet.slow import NORMAL_SPREAD, STEADY, Rates
@@ -82,6 +83,7 @@ class Gathering:
         self._measured: set[int] = set()
         self._unreadable: list[Unreadable] = []
         self._refused = 0
+        self._passed_over: list[str] = []
 
     @property
     def has_nodes(self) -> bool:
@@ -93,9 +95,12 @@ class Gathering:
         """Return what was not understood."""
         return tuple(self._unreadable)
 
-    def take(self, found: Iterable[Reading | Unreadable]) -> None:
+    def take(self, found: Iterable[Reading | Unreadable | PassedOver]) -> None:
         """Take every node of some inputs."""
         for one in found:
+            if isinstance(one, PassedOver):
+                self._passed_over.append(one.where)
+                continue
             if isinstance(one, Unreadable):
                 self._refuse(one)
                 continue
@@ -127,7 +132,7 @@ class Gathering:
     def _take(self, found: Reading) -> None:
         node = self._tellings.node(found.raw)
         examples = self._new_examples(node, found)
-        kind = Kind(node.blocks, self._verdict(node, found))
+        kind = Kind(self._tellings.shown(node.blocks), self._verdict(node, found))
         number = len(self._names)
         self._names.append(_name(found, node))
         when = parsed(node.captured_at)
@@ -236,6 +241,7 @@ class Gathering:
             unmeasured=not self._measured,
             measured=len(self._measured.intersection(counted)),
             unreadable=(*self.unreadable, *(() if baseline is None else baseline.unreadable)),
+            passed_over=tuple(self._passed_over[:MAX_UNREADABLE]),
             expected=wanted,
             missing=missing,
             repeated=tuple(name for name, count in Counter(self._names).items() if count > 1),

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity.fleet.documents import Reading, holds_nodes, of_stream
+from parity.fleet.documents import Reading, of_stream
+from parity.fleet.folders import SUFFIXES, PassedOver, files, holds_documents, is_named_so, kin
 from parity.model.fleet import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SUFFIXES = (".json", ".jsonl", ".ndjson", ".txt", ".log", ".xml", ".csv")
-PACKED = (".gz", ".zst", ".xz", ".bz2", ".lz4")
 STDIN = "-"
 
 
-def readings(places: Iterable[str]) -> Iterator[Reading | Unreadable]:
-    """Yield every node of files and folders, in order, and what could not be understood.
+def readings(places: Iterable[str]) -> Iterator[Reading | Unreadable | PassedOver]:
+    """Yield every node of files and folders, in order, what could not be understood, and what was passed over.
 
     Args:
-        places: files, folders (searched for files with one of ``SUFFIXES``, packed or not, and for others with a line
-            that is a node), ``-``: standard input.
+        places: files, folders (searched for files with one of ``SUFFIXES``, packed or not, and for others that hold a
+            document of ours), ``-``: standard input.
     """
     for place in places:
         if place != STDIN and Path(place).is_dir():
@@ -33,52 +31,33 @@ def readings(places: Iterable[str]) -> Iterator[Reading | Unreadable]:
             yield from _of_file(place)
 
 
-def _of_folder(folder: str) -> Iterator[Reading | Unreadable]:
+def _of_folder(folder: str) -> Iterator[Reading | Unreadable | PassedOver]:
     closed: list[OSError] = []
-    count = 0
-    for file in _files(folder, closed):
-        if not _is_named_so(file) and not _holds_nodes(file):
+    found, passed_over, gave = 0, list[str](), set[str]()
+    for file in files(folder, closed):
+        try:
+            if not is_named_so(file) and not holds_documents(file):
+                passed_over.append(file)
+                continue
+        except OSError as refused:
+            closed.append(refused)
             continue
-        count += 1
+        found += 1
         below = Path(file).relative_to(folder).as_posix()
         for one in _of_file(file, within=True):
-            yield one._replace(file=below + one.where[len(file) :]) if isinstance(one, Reading) else one
+            if isinstance(one, Reading):
+                gave.add(kin(file))
+                one = one._replace(file=below + one.where[len(file) :])  # noqa: PLW2901
+            yield one
+    for file in passed_over:
+        if kin(file) in gave:
+            yield Unreadable(where=file, why="holds no node, though files of such a name do")
+        else:
+            yield PassedOver(file)
     for error in closed:
         yield Unreadable(where=str(error.filename or folder), why=f"cannot be read: {error.strerror or error}")
-    if not count and not closed:
+    if not found and not closed:
         yield Unreadable(where=folder, why=f"the folder holds no file with {', '.join(SUFFIXES)}")
-
-
-def _files(folder: str, closed: list[OSError]) -> Iterator[str]:
-    """Yield the files of a folder and those below, in order; folders that cannot be read are added to ``closed``.
-
-    Links to folders are followed, each folder once.
-    """
-    seen = {os.path.realpath(folder)}
-    for base, folders, names in os.walk(folder, onerror=closed.append, followlinks=True):
-        told, folders[:] = sorted(folders), []
-        for name in told:
-            real = os.path.realpath(Path(base, name))
-            if not name.startswith(".") and real not in seen:
-                seen.add(real)
-                folders.append(name)
-        yield from (str(Path(base, name)) for name in sorted(names) if not name.startswith("."))
-
-
-def _is_named_so(file: str) -> bool:
-    low = Path(Path(file).name.lower())
-    return (low.stem if low.suffix in PACKED else low.name).endswith(SUFFIXES)
-
-
-def _holds_nodes(file: str) -> bool:
-    """Return whether a file with another name has a line that is a node: what a scheduler keeps as a job's output."""
-    try:
-        if not stat.S_ISREG(Path(file).stat().st_mode):
-            return False
-        with Path(file).open("rb") as stream:
-            return holds_nodes(stream)
-    except OSError:
-        return False
 
 
 def _of_file(place: str, *, within: bool = False) -> Iterator[Reading | Unreadable]:

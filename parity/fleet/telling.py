@@ -89,7 +89,7 @@ class Tellings:
     """Numbers the different blocks of many nodes.
 
     Args:
-        ignore: patterns of the names of values that are left out, as a shell writes them: ``NCCL_*``, ``driver``.
+        ignore: patterns of the names of values that ``shown`` leaves out: ``NCCL_*``, ``driver``.
     """
 
     def __init__(self, ignore: tuple[str, ...] = ()) -> None:
@@ -99,6 +99,7 @@ class Tellings:
         self._blocks: list[tuple[str, bytes]] = []
         self._forms: dict[str, dict[bytes, tuple[int, int]]] = {}
         self._parts: dict[int, tuple[str, ...]] = {}
+        self._shown: dict[int, int] = {}
         self._decode = msgspec.json.Decoder(_RawNode).decode
 
     def node(self, raw: bytes | msgspec.Raw) -> Node:
@@ -192,9 +193,17 @@ class Tellings:
             _remember(forms, form, known)
         return known
 
+    def shown(self, blocks: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the numbers of the blocks without what is ignored."""
+        return tuple(map(self._without_ignored, blocks)) if self.ignore else blocks
+
+    def _without_ignored(self, number: int) -> int:
+        if number not in self._shown:
+            kept = {name: value for name, value in self.block(number).items() if not self._is_ignored(name)}
+            self._shown[number] = self._number(self._blocks[number][0], kept)
+        return self._shown[number]
+
     def _number(self, kind: str, values: dict[str, Any]) -> int:
-        if self.ignore and kind != "reasons":
-            values = {name: value for name, value in values.items() if not self._is_ignored(name)}
         return self._of_bytes(kind, msgspec.json.encode(values, order="deterministic"))
 
     def _is_ignored(self, name: str) -> bool:

@@ -244,6 +244,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         alike: whether all nodes tell the same and every input was understood.
         passed: whether the whole fleet is what was asked for: every group passes the target's verdict, or, without a
             target, all nodes are alike.
+        passed_over: files of the folders given that have other names and hold no node, a thousand at most.
         expected: how many nodes there should be; None: nobody said.
         missing: names of the nodes that should be there and are not.
         repeated: names that more than one reading bears.
@@ -277,6 +278,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     unmeasured: bool = True
     measured: int = 0
     unreadable: tuple[Unreadable, ...] = ()
+    passed_over: tuple[str, ...] = ()
     expected: int | None = None
     missing: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()

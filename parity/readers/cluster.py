@@ -8,13 +8,12 @@ import msgspec
 
 from parity.model.fingerprint import Fingerprint, sealed
 from parity.readers import node_labels
+from parity.readers.node_ailments import GPU_RESOURCES, out_of_service
 from parity.readers.node_objects import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu")
-_GPU_PREFIXES = (*GPU_RESOURCES, "nvidia.com/mig-")
 MAX_LIST_BYTES = 512 * 1024 * 1024
 """A node object takes 10 to 30 KB, most of it names of images."""
 
@@ -72,26 +71,22 @@ def read_nodes(raw: bytes) -> list[ClusterNode]:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return []
     found: list[ClusterNode] = []
+    offered = {name for item in items for name in item.status.capacity}
     for item in items:
         info = {name: value for name, value in item.status.info.items() if isinstance(value, str)}
         report = node_labels.read([Node(item.metadata.name, item.metadata.labels, item.status.capacity, info)])
         if item.kind == "Node" and report is not None:
-            found.append(ClusterNode(item.metadata.name, sealed(report.build()), tuple(_ailments(item.status))))
+            found.append(ClusterNode(item.metadata.name, sealed(report.build()), tuple(_ailments(item, offered))))
         elif item.kind == "Node" and any(item.status.capacity.get(name, "0") != "0" for name in GPU_RESOURCES):
             found.append(ClusterNode(item.metadata.name, None, ()))
     return found
 
 
-def _ailments(status: _Status) -> Iterator[str]:
-    """Yield what the cluster says is wrong.
-
-    A device plugin takes a device that it finds unhealthy out of what can be allocated, and leaves the capacity.
-    """
-    for name, capacity in status.capacity.items():
-        have = status.allocatable.get(name, capacity)
-        is_count = name.startswith(_GPU_PREFIXES) and capacity.isdecimal() and have.isdecimal()
-        if is_count and int(have) < int(capacity):
-            yield f"{have} of {capacity} {name} can be allocated"
+def _ailments(item: _Item, offered: Collection[str]) -> Iterator[str]:
+    """Yield what the cluster says is wrong; where no status is told (labels alone) nothing is."""
+    status = item.status
+    if status.capacity:
+        yield from out_of_service(item.metadata.labels, status.capacity, status.allocatable, offered)
     for one in status.conditions:
         if one.type == "Ready" and one.status != "True":
             yield f"the node is not ready ({one.status or 'unknown'})"

@@ -10,6 +10,7 @@ from parity.reports.fleet_rows import (
     by_urgency,
     conclusion,
     drift_line,
+    passed_over_line,
     peak_line,
     slow_rows,
     spread_lines,
@@ -39,8 +40,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
     yield ""
     counts = f"{plural(fleet.nodes, 'node')}, {plural(len(fleet.groups), 'kind')}."
     yield f"{cell(conclusion(fleet).partition(': ')[2])}. {counts}"
-    if told := versions_line(fleet):
-        yield f"{cell(told)}."
+    yield from (f"{cell(told)}." for told in (versions_line(fleet), passed_over_line(fleet)) if told)
     if fleet.measured < fleet.nodes:
         yield f"{fleet.measured} carry measurements; without them slow nodes cannot be told."
     yield from _table(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from parity.fleet.diff import devices_together
 from parity.fleet.slow import STEADY
+from parity.inputs import printable
 from parity.model.fleet import NO_GPU
 from parity.units import fewest_digits, format_ratio, plural
 
@@ -147,6 +149,16 @@ def undecided_lines(undecided: Sequence[Undecided]) -> Iterator[str]:
             )
     for (part, count), names in few.items():
         yield f"{', '.join(names)} of {part}: {plural(count, 'device')}, too few to tell a slow one"
+
+
+def passed_over_line(fleet: Fleet) -> str:
+    """Return which files of the folders were left out; empty when none was."""
+    if not fleet.passed_over:
+        return ""
+    names = ", ".join(printable(PurePath(name).name) for name in fleet.passed_over[:MOST_NAMES])
+    more = len(fleet.passed_over) - MOST_NAMES
+    rest = f" and {more} more" if more > 0 else ""
+    return f"passed over, of other names and without a node: {names}{rest}"
 
 
 def spread_lines(fleet: Fleet) -> list[str]:

@@ -12,6 +12,7 @@ from parity.reports.fleet_rows import (
     by_urgency,
     conclusion,
     drift_line,
+    passed_over_line,
     peak_line,
     slow_rows,
     spread_lines,
@@ -85,8 +86,7 @@ def _head(fleet: Fleet) -> Iterator[str]:
     older = f", {plural(fleet.superseded, 'older reading')} left out" if fleet.superseded else ""
     ignored = f", {', '.join(map(printable, fleet.ignored))} ignored" if fleet.ignored else ""
     yield f"{plural(fleet.nodes, 'node')}{target}: {kinds}{older}{ignored}"
-    if told := versions_line(fleet):
-        yield told
+    yield from filter(None, (versions_line(fleet), passed_over_line(fleet)))
     if fleet.measured < fleet.nodes:
         which = "none carries" if not fleet.measured else f"only {fleet.measured} carry"
         yield f"{which} measurements: without them slow nodes cannot be told (parity fleet collect --measure)"
@@ -111,7 +111,7 @@ def _group(group: Group, known: dict[str, Group], *, verbose: bool) -> Iterator[
     if like is not None:
         beside = f"the {like.count} like {like.nodes[0]}" if like.count > 1 else like.nodes[0]
         if not group.differences:
-            yield " " * _INDENT + f"tells the same as {beside}; what it could not tell decides"
+            yield " " * _INDENT + f"tells the same as {beside}; what is ignored or not told decides"
             return
         yield " " * _INDENT + f"unlike {beside}:"
         yield from _differences(group.differences, verbose=verbose)

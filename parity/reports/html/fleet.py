@@ -10,6 +10,7 @@ from parity.reports.fleet_rows import (
     by_urgency,
     conclusion,
     drift_line,
+    passed_over_line,
     peak_line,
     slow_rows,
     spread_lines,
@@ -46,6 +47,7 @@ def render(fleet: Fleet) -> str:
     ]
     doubts = [*map(peak_line, fleet.below_peak), *undecided_lines(fleet.undecided)]
     told += [("read by", versions_line(fleet).partition(": ")[2], None)] if len(fleet.versions) > 1 else []
+    told += [("passed over", passed_over_line(fleet).partition(": ")[2], None)] if fleet.passed_over else []
     sections = [
         section("kinds", "Kinds of node", _bar(fleet), _kinds(fleet)) if fleet.groups else None,
         section("odd", "What tells them apart", *_odd(fleet)) if len(fleet.groups) > 1 else None,

@@ -298,6 +298,22 @@ def test_rates_that_moved_since_the_baseline_are_told(capsys: pytest.CaptureFixt
         assert out.count("the median NVIDIA H100 80GB HBM3: dram_") == 3
 
 
+@pytest.mark.parametrize("drivers", [("570.86.15", "470.1"), ("470.1", "570.86.15")])
+def test_what_is_ignored_is_judged_all_the_same(drivers: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("parity.yaml").write_text("version: 1\ntargets: {prod: {device: h100-sxm5-80gb, stack: {driver: '>=570'}}}\n")
+    nodes = [fleets.node(f"n{number}") for number in range(2)]
+    parts = [
+        {**one.stack.components, "driver": fleets.told(driver)} for one, driver in zip(nodes, drivers, strict=True)
+    ]
+    nodes = [replace(one, stack=replace(one.stack, components=told)) for one, told in zip(nodes, parts, strict=True)]
+    path = write("f.jsonl", *(fleets.line(f"n{number}", one).decode() for number, one in enumerate(nodes)))
+    assert main(["fleet", path, "--ignore=driver", "--target=prod", "--format=json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert {group["nodes"][0]: group["verdict"]["passed"] for group in found["groups"]} == {
+        f"n{number}": driver != "470.1" for number, driver in enumerate(drivers)
+    }
+
+
 def test_a_store_keeps_whole_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     path = measured("f.jsonl", fleets.node("a"))
     assert main(["fleet", path, "--ignore=driver", "--store=s.sqlite"]) == 2

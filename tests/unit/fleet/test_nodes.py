@@ -19,6 +19,7 @@ from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.fleet import documents
 from parity.fleet.documents import Reading
+from parity.fleet.folders import PassedOver
 from parity.fleet.nodes import readings
 from parity.model.fingerprint import Fingerprint
 from parity.model.fleet import Unreadable
@@ -36,7 +37,12 @@ def write(folder: Path, name: str, *lines: bytes) -> str:
 
 
 def found(*places: str) -> list[Reading | Unreadable]:
-    return list(readings(places))
+    """Return what places hold; files that were passed over are left out."""
+    return [one for one in readings(places) if not isinstance(one, PassedOver)]
+
+
+def passed_over(folder: Path) -> list[str]:
+    return [Path(one.where).name for one in readings([str(folder)]) if isinstance(one, PassedOver)]
 
 
 def decoded(one: Reading | Unreadable) -> Fingerprint:
@@ -234,6 +240,67 @@ def test_a_job_s_output_in_a_folder_is_read_whatever_its_name(tmp_path: Path) ->
     assert any(one.where.endswith("packed.jsonl.xz") for one in bad)
     assert any(one.where.endswith("cut.tmp:2") for one in bad)
     assert not any("Makefile" in one.where or "sqlite" in one.where for one in bad)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("n7.out", PRETTY),  # `srun -o node%N.out parity capture`: no line is a document
+        ("n7.out.gz", gzip.compress(RAW)),
+        ("n7", b"a line of the job\n" * 2_000_000 + RAW),  # late
+    ],
+)
+def test_a_node_in_a_file_of_another_name_is_read(tmp_path: Path, name: str, raw: bytes) -> None:
+    for number in range(3):
+        write(tmp_path, f"n{number}.jsonl", RAW)
+    write(tmp_path, name, raw)
+    assert sum(isinstance(one, Reading) for one in found(str(tmp_path))) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("n9.out", RAW[:300]),
+        ("n9.out", PRETTY[:300]),
+        ("n9.out.gz", gzip.compress(RAW)[:-20]),
+        ("n9.gz", b"\x1f\x8bno"),
+    ],
+)
+def test_half_a_node_in_a_file_of_another_name_is_told(tmp_path: Path, name: str, raw: bytes) -> None:
+    write(tmp_path, "n1.jsonl", RAW)
+    write(tmp_path, name, raw)
+    good, bad = found(str(tmp_path))
+    assert isinstance(good, Reading)
+    assert isinstance(bad, Unreadable)
+    assert name in bad.where
+
+
+def test_a_file_that_holds_no_node_as_others_of_its_name_do_is_told(tmp_path: Path) -> None:
+    for name in ("n1.out", "n2.out", "job-1"):
+        write(tmp_path, name, RAW)
+    write(tmp_path, "n3.out", b"srun: error: n3: task 3: Exited with exit code 137")
+    write(tmp_path, "job-22", b"srun: error")
+    write(tmp_path, "README", b"what this is")
+    bad = {Path(one.where).name: one.why for one in found(str(tmp_path)) if isinstance(one, Unreadable)}
+    assert bad == dict.fromkeys(("n3.out", "job-22"), "holds no node, though files of such a name do")
+    assert passed_over(tmp_path) == ["README"]
+
+
+def test_files_of_other_names_without_a_node_are_passed_over_and_named(tmp_path: Path) -> None:
+    write(tmp_path, "n1.jsonl", RAW)
+    write(tmp_path, "n9.out", b"srun: error: n9: task 9: Exited with exit code 137")
+    write(tmp_path, "weights.bin", b"\0" * 100 + RAW)
+    write(tmp_path, "README.md", b"A node: `" + RAW + b"`")
+    assert passed_over(tmp_path) == ["README.md", "n9.out", "weights.bin"]
+    assert len(found(str(tmp_path))) == 1
+
+
+def test_a_file_of_another_name_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "n1.jsonl", RAW)
+    (tmp_path / "n2.out").symlink_to(tmp_path / "gone")
+    _, bad = found(str(tmp_path))
+    assert isinstance(bad, Unreadable)
+    assert (Path(bad.where).name, bad.why) == ("n2.out", "cannot be read: No such file or directory")
 
 
 def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from parity.model.absent import value_of
 from parity.readers.cluster import read_nodes
+from parity.readers.node_ailments import out_of_service
 
 LIST = Path(__file__).resolve().parents[2] / "fixtures" / "reports" / "node-list.json"
 
@@ -50,6 +51,65 @@ def test_what_the_cluster_says_is_wrong(status: dict[str, object], told: tuple[s
     item["status"] = status
     found = {one.name: one.ailments for one in read_nodes(json.dumps(data).encode())}
     assert (found["mixed"], found["other"]) == (told, ())
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"capacity": {"nvidia.com/gpu": "4"}, "allocatable": {"nvidia.com/gpu": "4"}}, ()),
+        # the device plugin restarted without one device, or died, or never came up while others' did
+        ({"capacity": {"nvidia.com/gpu": "3"}, "allocatable": {"nvidia.com/gpu": "3"}}, ("3 of 4 nvidia.com/gpu",)),
+        ({"capacity": {"nvidia.com/gpu": "0"}, "allocatable": {"nvidia.com/gpu": "0"}}, ("0 of 4 nvidia.com/gpu",)),
+        ({"capacity": {"cpu": "64"}, "allocatable": {"cpu": "64"}}, ("0 of 4 nvidia.com/gpu",)),
+        ({}, ()),  # labels alone
+    ],
+)
+def test_fewer_than_the_labels_tell_of(status: dict[str, object], told: tuple[str, ...]) -> None:
+    data = json.loads(LIST.read_bytes())
+    (item,) = [one for one in data["items"] if one["metadata"]["name"] == "other"]
+    assert item["metadata"]["labels"]["nvidia.com/gpu.count"] == "4"
+    del item["metadata"]["labels"]["nvidia.com/gpu.replicas"]
+    item["status"] = status
+    whole = {"nvidia.com/gpu": "2"}
+    labels = {"nvidia.com/gpu.product": "NVIDIA-L40S", "nvidia.com/gpu.count": "2"}
+    neighbour = {"metadata": {"name": "n", "labels": labels}, "status": {"capacity": whole, "allocatable": whole}}
+    data["items"].append(neighbour)
+    found = {one.name: one.ailments for one in read_nodes(json.dumps(data).encode())}
+    assert found["other"] == tuple(f"{one} can be allocated" for one in told)
+    assert found["n"] == ()
+
+
+def test_where_no_node_offers_a_resource_none_is_missing() -> None:
+    """Devices may be given out as resource claims, and then no node counts them."""
+    data = json.loads(LIST.read_bytes())
+    for item in data["items"]:
+        item["status"] = {"capacity": {"cpu": "64"}, "allocatable": {"cpu": "64"}}
+    assert {one.ailments for one in read_nodes(json.dumps(data).encode())} == {()}
+
+
+@pytest.mark.parametrize(
+    ("labels", "capacity", "told"),
+    [
+        ({"nvidia.com/gpu.replicas": "4"}, {"nvidia.com/gpu": "16"}, ()),
+        ({"nvidia.com/gpu.replicas": "4"}, {"nvidia.com/gpu": "12"}, ("12 of 16 nvidia.com/gpu can be allocated",)),
+        ({"nvidia.com/gpu.replicas": "4"}, {"nvidia.com/gpu.shared": "16", "nvidia.com/gpu": "0"}, ()),
+        (
+            {"nvidia.com/gpu.replicas": "4"},
+            {"nvidia.com/gpu.shared": "8"},
+            ("8 of 16 nvidia.com/gpu.shared can be allocated",),
+        ),
+        (  # some GPUs are cut into slices, and then gpu.count says nothing of whole ones
+            {"nvidia.com/mig-1g.10gb.count": "7"},
+            {"nvidia.com/gpu": "3", "nvidia.com/mig-1g.10gb": "6"},
+            ("6 of 7 nvidia.com/mig-1g.10gb can be allocated",),
+        ),
+    ],
+)
+def test_shared_and_sliced_ones_are_counted_as_offered(
+    labels: dict[str, str], capacity: dict[str, str], told: tuple[str, ...]
+) -> None:
+    labels = {"nvidia.com/gpu.count": "4", **labels}
+    assert tuple(out_of_service(labels, capacity, capacity, capacity)) == told
 
 
 def test_nodes_without_gpu_labels_are_no_part_of_the_fleet() -> None:

@@ -95,7 +95,9 @@ def test_what_else_is_told() -> None:
 def test_nodes_that_differ_only_in_what_they_do_not_tell() -> None:
     first, odd, _ = fleet().groups
     silent = Group(id="d", title=odd.title, count=1, nodes=("late",), like="a", verdict=verdict(passed=False))
-    assert "tells the same as the 9 like n0; what it could not tell decides" in render(fleet(groups=(first, silent)))
+    assert "tells the same as the 9 like n0; what is ignored or not told decides" in render(
+        fleet(groups=(first, silent))
+    )
 
 
 def test_long_lists_are_cut_and_say_so() -> None:
