@@ -17,6 +17,7 @@ from parity.config.project import project_at
 from parity.config.targets import target_or_default
 from parity.errors import InputFileError, UnknownNameError, UsageError
 from parity.inputs import near_names, read_bytes
+from parity.model.absent import value_of
 from parity.model.interval import Gap, Interval
 from parity.model.policy import Rulebook
 from parity.model.rule import Level
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from parity.probes.watch import Watch
 
 _NODE, _NODE_WITHIN = b'"parity.node/1"', 200  # of a file: a fleet's lines begin so
+_RULE_OF = {"slowed": "throttled-now"}  # of what a fleet calls ailing, where a rule says the same of one machine
 PEAK_RULES = ("measured-bandwidth-below-peak", "measured-matrix-rate-below-peak")
 
 
@@ -74,29 +76,41 @@ def fingerprint_of(path: str | None) -> Fingerprint:
     if "#" in path and not Path(path).exists():
         told = _node_of(*path.rpartition("#")[::2])
     else:
-        raw = read_bytes(path)
-        told = _node_of(path, "") if path != "-" and _NODE in raw[:_NODE_WITHIN] else read_report(raw, where=where)
+        told = _node_of(path, "") if _is_fleet(path) else read_report(read_bytes(path), where=where)
     return msgspec.structs.replace(told, origin=msgspec.structs.replace(told.origin, saved=True))
+
+
+def _is_fleet(path: str) -> bool:
+    """Return whether a file begins as a collected fleet does, which may be larger than any report."""
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123
+            return Path(path).is_file() and _NODE in stream.read(_NODE_WITHIN)
+    except (OSError, ValueError):
+        return False  # whoever reads it says why
 
 
 def _node_of(file: str, name: str) -> Fingerprint:
     """Return one node of a collected fleet; without a name the only one."""
     from parity.fleet.documents import Reading
     from parity.fleet.nodes import readings
+    from parity.fleet.telling import hostname_of
     from parity.model.fingerprint import Fingerprint
 
-    names: list[str] = []
-    found: Reading | None = None
+    names: dict[str, None] = {}
+    found: list[Reading] = []
     for one in readings([file]):
         if isinstance(one, Reading):
-            names.append(one.name)
-            found = one if name in ("", one.name) else found  # of several with one name the last: the newest, mostly
-    if found is None or (not name and len(names) > 1):
+            called = one.called(hostname_of(one.raw))
+            names[called] = None
+            if name in ("", called):
+                found = [*found[-1:], one]
+    if not found or (not name and len(names) > 1):
         mend = "name one: FILE#NODE" if names else "give a fleet that was collected"
         if not name:
             raise InputFileError(f"holds {plural(len(names), 'node')}", where=file, mend=mend)
-        raise UnknownNameError(f"no node {name!r}", where=file, close=near_names(name, names), mend=mend)
-    return msgspec.json.decode(found.raw, type=Fingerprint)
+        raise UnknownNameError(f"no node {name!r}", where=file, close=near_names(name, list(names)), mend=mend)
+    # Of several readings with one name the last: the newest, mostly.
+    return msgspec.json.decode(found[-1].raw, type=Fingerprint)
 
 
 def target_of(
@@ -185,8 +199,16 @@ def fleet_of(places: Iterable[str], project: Project, wish: FleetWish) -> tuple[
 
     wanted = target_or_default(wish.target, project, source="--target", require=wish.require)
     judge_node = None if wanted is None else lambda node: _node_verdict(node, wanted, project)
+    judged = frozenset(() if wanted is None else wanted.conditions)
     with contextlib.nullcontext() if wish.store is None else History(wish.store, create=True) as history:
-        now = Gathering(judge_node, history, lambda node: _below_peak(node, project), wish.ignore)
+        now = Gathering(
+            judge_node,
+            history,
+            lambda node: _below_peak(node, wanted, project),
+            wish.ignore,
+            judged,
+            _pardoned(project),
+        )
         now.take(readings(places))
     before = None
     if wish.baseline is not None:
@@ -200,21 +222,37 @@ def fleet_of(places: Iterable[str], project: Project, wish: FleetWish) -> tuple[
     return fleet, now.unstored
 
 
-def _below_peak(fingerprint: Fingerprint, project: Project) -> Iterator[BelowPeak]:
-    """Yield what a machine measured less of than healthy devices of its own part deliver."""
+def _below_peak(fingerprint: Fingerprint, wanted: Target | None, project: Project) -> Iterator[BelowPeak]:
+    """Yield what a machine measured less of than healthy devices of its own part deliver, or more than any can."""
     from parity.model.fleet import BelowPeak
 
-    devices = {one.device for one in fingerprint.measured}
-    for position in devices:
+    of_all = msgspec.structs.replace(project, waivers=tuple(one for one in project.waivers if not one.subject))
+    for position in {one.device for one in fingerprint.measured}:
         device = fingerprint.devices[position]
         part = identified(device).identity
-        if part is None:
+        target = wanted if part is None else target_of(part, project)  # a device is held against itself alone
+        if target is None:
             continue
-        target = target_of(part, project)
-        verdict = judge_fingerprint(fingerprint, target, project, only=PEAK_RULES)
+        verdict = judge_fingerprint(fingerprint, target, of_all, only=PEAK_RULES)
+        called = part or value_of(device.identity.name) or "a GPU"
         for one in verdict.findings:
             if one.waived is None and one.rule in PEAK_RULES:
-                yield BelowPeak(part=part, rule=one.rule, message=one.message, fails=one.severity != "note")
+                yield BelowPeak(part=called, rule=one.rule, message=one.message, fails=one.severity != "note")
+        for doubt in verdict.unknowns:
+            if doubt.rule in PEAK_RULES and doubt.why == "failed":  # above its peak
+                yield BelowPeak(part=called, rule=doubt.rule, message=doubt.detail, fails=True)
+
+
+def _pardoned(project: Project) -> frozenset[str]:
+    """Return the ailments of a fleet whose rule the project makes a note, switches off, or waives everywhere."""
+    pardoned = set()
+    today = dt.datetime.now(dt.timezone.utc).date()
+    for why, rule in _RULE_OF.items():
+        settings = project.rules.get(rule, {})
+        waived = any(one.rule == rule and not one.subject and today <= one.until for one in project.waivers)
+        if waived or settings.get("severity") in ("note", "off"):
+            pardoned.add(why)
+    return frozenset(pardoned)
 
 
 def _counted(target: Target | None) -> str:
@@ -230,7 +268,7 @@ def _node_verdict(fingerprint: Fingerprint, target: Target, project: Project) ->
     from parity.model.fleet import NodeVerdict
     from parity.reports.rows import headline
 
-    verdict = judge_fingerprint(lasting(fingerprint), target, project)
+    verdict = judge_fingerprint(lasting(fingerprint, judged=frozenset(target.conditions)), target, project)
     rules = dict.fromkeys(finding.rule for finding in verdict.findings if finding.waived is None)
     return NodeVerdict(
         outcome=verdict.outcome,

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_parity.judge import Judge
 
+# How many processes a launcher says there are: torch's, Slurm's step, Open MPI's, MPICH's and Intel's; those of
+# parity.assert_homogeneous(), which is not imported here.
+SIZES = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+
 
 def why_not_homogeneous(judge: Judge) -> str:
     """Return what the ranks disagree about, empty when nothing; every rank must ask.
@@ -23,15 +27,16 @@ def why_not_homogeneous(judge: Judge) -> str:
     """
     distributed = sys.modules.get("torch.distributed")
     is_up = distributed is not None and distributed.is_available() and distributed.is_initialized()
-    world = os.environ.get("WORLD_SIZE", "1")
     if not is_up:
-        if world in ("", "1"):
-            return ""
-        return (
-            f"WORLD_SIZE is {world} and torch.distributed has no process group; mend: initialise it before this fixture"
-        )
+        sizes = {name: told for name in SIZES if (told := os.environ.get(name, "")).isdecimal() and int(told) > 1}
+        for name, size in sizes.items():
+            return (
+                f"{name} is {size} and torch.distributed has no process group; mend: initialise it before this fixture"
+            )
+        return ""
     assert distributed is not None  # up
-    rank, told = distributed.get_rank(), [None] * distributed.get_world_size()
+    rank = distributed.get_rank()
+    facts: list[Any] = [None] * distributed.get_world_size()
     own: dict[str, Any] = {"rank": rank, "host": socket.gethostname(), **judge.told()}
-    distributed.all_gather_object(told, own)
-    return judge.disagreements(told)
+    distributed.all_gather_object(facts, own)
+    return judge.disagreements(facts)

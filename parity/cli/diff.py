@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare; 0, with ``--check`` 1 when the machines drifted apart, and 3 when a side has no device."""
+    """Compare; 0, with ``--check`` 1 when the machines drifted apart; 3 when a side has no device or could not tell."""
     if arguments.since is not None or arguments.store is not None:
         return _since(arguments)
     if arguments.b is None:
@@ -49,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
         tell(f"parity: {no_device(side, where=name)}")
     if empty:
         return 3
-    return int(arguments.check and comparison.drifted)
+    if not arguments.check or comparison.drifted:
+        return int(arguments.check)
+    return 3 if comparison.undecided else 0
 
 
 def _since(arguments: argparse.Namespace) -> int:

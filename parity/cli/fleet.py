@@ -89,11 +89,14 @@ def _expected(text: str) -> tuple[str, ...] | int:
         InputFileError: the file cannot be read.
     """
     if text.isdecimal():
+        if not int(text):
+            raise UsageError("no fleet has no node", where=f"--expect {text}", mend="say how many there should be")
         return int(text)
-    lines = read_bytes(text).decode("utf-8", errors="replace").split()
-    if not lines:
+    lines = read_bytes(text).decode("utf-8", errors="replace").splitlines()
+    names = [words[0] for line in lines if (words := line.partition("#")[0].split())]  # of a hostfile: `n1 slots=8`
+    if not names:
         raise UsageError("names no node", where=f"--expect {text}", mend="write one name per line")
-    return tuple(printable(name) for name in lines)
+    return tuple(map(printable, names))
 
 
 def _export(arguments: argparse.Namespace) -> int:

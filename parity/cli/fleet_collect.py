@@ -18,6 +18,7 @@ from parity.fleet.documents import of_line
 from parity.fleet.gather import Gathering
 from parity.inputs import printable
 from parity.outputs import write_file
+from parity.units import plural
 
 TIMEOUT_S = 120.0
 MAX_TIMEOUT_S = 7 * 86_400.0
@@ -68,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         words = _words(arguments)
         return _write(ray_tasks.collect(arguments.address, words=words, timeout_s=arguments.timeout), arguments)
+    if arguments.into is not None and arguments.output:
+        raise UsageError("written to one of the two", where="--into, -o", mend="give --into or -o")
     here = place(os.environ)
     via = here.launcher if arguments.via == "auto" else arguments.via
     if via not in (here.launcher, "local"):
@@ -124,16 +127,15 @@ def _write(lines: list[bytes], arguments: argparse.Namespace, *, node: str = "")
     text = b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines).decode()
     where = arguments.output
     if arguments.into is not None:
-        Path(arguments.into).mkdir(parents=True, exist_ok=True)
         where = str(Path(arguments.into, _file_name(node or "fleet") + ".jsonl"))
     if where:
-        write_file(where, text)
+        write_file(where, text, make_folders=arguments.into is not None)
     else:
         options.emit(text)
     gathering = Gathering()
     gathering.take(of_line(line, f"line {number + 1}") for number, line in enumerate(lines))
     fleet = gathering.fleet()
-    told = f"{fleet.nodes} node{'' if fleet.nodes == 1 else 's'} collected to {where or 'standard output'}"
+    told = f"{plural(fleet.nodes, 'node')} collected to {where or 'standard output'}"
     print(f"parity: {told}", file=sys.stderr)
     for one in fleet.unreadable:
         print(f"parity: {one.why}", file=sys.stderr)

@@ -29,7 +29,7 @@ MAX_TOLD = 20
 _calls = count()
 _AGENT_STORE = "TORCHELASTIC_USE_AGENT_STORE"  # set by torchrun: its store outlives whoever looks into it
 # How many processes a launcher says there are: torch's, Slurm's step, Open MPI's, MPICH's and Intel's.
-_SIZES = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+SIZES = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 
 
 class NotHomogeneousError(ParityError):
@@ -117,6 +117,8 @@ def _job(group: Any, timeout_s: float) -> _Job | None:
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         size = distributed.get_world_size(group)
+        if size < 1 or distributed.get_rank(group) < 0:
+            return None  # no rank of this group
 
         def gathered(own: Any) -> list[Any]:
             told: list[Any] = [None] * size
@@ -132,7 +134,7 @@ def _job(group: Any, timeout_s: float) -> _Job | None:
     if place(os.environ).launcher == "torch" and os.environ.get(_AGENT_STORE) == "True":
         size = int(os.environ["WORLD_SIZE"])
         return _through_store(size, timeout_s) if size > 1 else None
-    for name in _SIZES:
+    for name in SIZES:
         told = os.environ.get(name, "")
         if told.isdecimal() and int(told) > 1:
             raise UsageError(

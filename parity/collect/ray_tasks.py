@@ -88,7 +88,9 @@ def _lines(ray: Any, words: tuple[str, ...], timeout_s: float) -> Iterator[bytes
         try:
             yield ray.get(task)
         except Exception as error:  # whatever went wrong over there is that node's answer
-            yield problem_line(asked[task], f"{type(error).__name__}: {str(error).strip().splitlines()[-1]}"[:300])
+            yield problem_line(
+                asked[task], f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"[:300]
+            )
     for task in late:
         ray.cancel(task, force=True)
         yield problem_line(asked[task], f"no answer within {timeout_s:g} s")

@@ -39,16 +39,24 @@ def census(tellings: Tellings, members: Mapping[Kind, Sequence[int]], names: Seq
             first.setdefault((*of, block), numbers[0])
     found: list[Spread] = []
     for (section, of_devices), blocks in counts.items():
-        values = {block: tellings.block(block) for block in blocks}
-        for name in sorted({name for block in values.values() for name in block}):
-            tally: Counter[Any] = Counter()
-            example: dict[Any, int] = {}
-            for block, count in blocks.items():
-                value = values[block].get(name, _MISSING)
-                tally[value] += count
-                example.setdefault(value, first[section, of_devices, block])
-            if len(tally) > 1:
-                found.append(_spread(section, short(name), tally, example, names, of_devices=of_devices))
+        tally: dict[str, Counter[Any]] = defaultdict(Counter)
+        example: dict[str, dict[Any, int]] = defaultdict(dict)
+        having: dict[str, set[int]] = defaultdict(set)
+        for block, count in blocks.items():
+            for name, value in tellings.block(block).items():
+                tally[name][value] += count
+                example[name].setdefault(value, first[section, of_devices, block])
+                having[name].add(block)
+        total = sum(blocks.values())
+        for name in sorted(tally):
+            silent = total - sum(tally[name].values())
+            if silent:
+                tally[name][_MISSING] = silent
+                lacking = next(block for block in blocks if block not in having[name])
+                example[name][_MISSING] = first[section, of_devices, lacking]
+            if len(tally[name]) > 1:
+                told = (tally[name], example[name], names)
+                found.append(_spread(section, short(name), *told, of_devices=of_devices))
     found.sort(key=lambda one: (one.values[0].count / one.total, one.distinct, one.name))
     return tuple(found[:MOST_FACTS])
 

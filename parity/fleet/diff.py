@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from parity.fleet.moving import VOLATILE, moves
-from parity.fleet.plain import libraries, topology
+from parity.fleet.plain import flat, libraries, topology
 from parity.model.absent import NOT_ASKED, Absent, Reading
 from parity.model.difference import Difference, Kind, Section
-from parity.model.partition import Partition
 from parity.units import format_fact
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 # Differences in these are drift; conditions and host state change by the minute.
 _DEVICE = "GPU "
 GATED: tuple[Section, ...] = ("identity", "stack", "environment")
+UNREAD = frozenset({"failed", "timed_out", "lost", "no_permission"})
+"""Reasons for which a value is not told though the machine has it."""
 
 
 class MachineDiff(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,12 +30,14 @@ class MachineDiff(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         drifted: whether anything in the gated sections changed.
+        undecided: whether something there is told by one side, and the other could not read it.
     """
 
     schema: str = "parity.diff/1"
     a: str
     b: str
     drifted: bool
+    undecided: bool = False
     differences: tuple[Difference, ...]
 
 
@@ -47,7 +50,8 @@ def compare(a: Fingerprint, b: Fingerprint, *, names: tuple[str, str]) -> Machin
     found += _block("host", "machine", a.host, b.host)
     told = tuple(merged(found))
     drifted = any(item.kind == "changed" and item.section in GATED for item in told)
-    return MachineDiff(a=names[0], b=names[1], drifted=drifted, differences=told)
+    undecided = any(item.why in UNREAD and item.section in GATED for item in told)
+    return MachineDiff(a=names[0], b=names[1], drifted=drifted, undecided=undecided, differences=told)
 
 
 def _devices(a: Fingerprint, b: Fingerprint) -> Iterator[Difference]:
@@ -121,12 +125,14 @@ def _plain(section: Section, name: str, a: str | None, b: str | None, *, told: b
 
 
 def _value(section: Section, subject: str, name: str, a: object, b: object) -> Iterator[Difference]:
-    if not isinstance(a, Reading):
-        if isinstance(b, Reading):
-            yield Difference(section=section, subject=subject, name=name, kind="only-b", a="", b=_text(name, b.value))
+    if isinstance(b, Reading) and not isinstance(a, Reading):
+        text = flat_text(name, b.value)
+        yield Difference(section=section, subject=subject, name=name, kind="only-b", a="", b=text, why=_why(a))
+    elif isinstance(a, Reading) and not isinstance(b, Reading):
+        text = flat_text(name, a.value)
+        yield Difference(section=section, subject=subject, name=name, kind="only-a", a=text, b="", why=_why(b))
+    elif not isinstance(a, Reading) or not isinstance(b, Reading):
         return
-    if not isinstance(b, Reading):
-        yield Difference(section=section, subject=subject, name=name, kind="only-a", a=_text(name, a.value), b="")
     elif a.value != b.value:
         one, other = apart(name, a.value, b.value)
         yield Difference(
@@ -140,13 +146,17 @@ def _value(section: Section, subject: str, name: str, a: object, b: object) -> I
         )
 
 
+def _why(value: object) -> str:
+    return value.why if isinstance(value, Absent) else ""
+
+
 def apart(name: str, a: object, b: object) -> tuple[str, str]:
     """Return two different values as texts that differ: with all their digits where their usual forms are one.
 
     >>> apart("power_limit_w", 700.0, 500.0), apart("power_limit_w", 700.0, 700.0001)
     (('700 W', '500 W'), ('700.0', '700.0001'))
     """
-    one, other = _text(name, a), _text(name, b)
+    one, other = flat_text(name, a), flat_text(name, b)
     return (one, other) if one != other else (str(a), str(b))
 
 
@@ -156,12 +166,9 @@ def ratio_of(a: Any, b: Any) -> float | None:
     return round(b / a, 4) if numbers and a else None
 
 
-def _text(name: str, value: object) -> str:
-    if isinstance(value, Partition):
-        return " ".join(part for part in (value.kind, value.profile, value.memory_mode) if part)
-    if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value)
-    return format_fact(name, value)
+def flat_text(name: str, value: object) -> str:
+    """Return a value of a fingerprint as it is printed."""
+    return format_fact(name, flat(value))
 
 
 def merged(found: list[Difference]) -> Iterator[Difference]:
@@ -169,7 +176,7 @@ def merged(found: list[Difference]) -> Iterator[Difference]:
     groups: dict[tuple[object, ...], list[Difference]] = {}
     for item in found:
         of_device = item.subject.startswith(_DEVICE)
-        groups.setdefault((of_device, item.section, item.name, item.kind, item.a, item.b), []).append(item)
+        groups.setdefault((of_device, item.section, item.name, item.kind, item.a, item.b, item.why), []).append(item)
     for group in groups.values():
         first = group[0]
         if first.subject.startswith(_DEVICE):

@@ -38,6 +38,7 @@ MOST_BANNER_LINES = 8
 """So many lines before the first node are told one by one."""
 MAX_HEAD_LINES = 4_000_000
 """So many lines are looked at for one that is a node; a cluster's list over many lines has fewer."""
+MAX_NAME = 200
 MAX_LABEL = 256
 """So much may stand before a document in its line: `srun --label`, mpirun, torchrun, pdsh, `kubectl logs --prefix`."""
 
@@ -58,6 +59,11 @@ class Reading(NamedTuple):
     raw: bytes | msgspec.Raw
     ailments: tuple[str, ...] = ()
     file: str = ""
+
+    def called(self, hostname: str) -> str:
+        """Return the node's name: what its file calls it, else its host name, else its place."""
+        stem = self.file or self.where.replace("\\", "/").rpartition("/")[2]
+        return printable(self.name or hostname or stem)[:MAX_NAME]
 
 
 class _Envelope(msgspec.Struct, frozen=True):

@@ -158,7 +158,7 @@ class History:
                 self.base.execute(_NEW, (node, self._free(node, at, told), told, measured))
 
     def _free(self, node: str, at: str, told: str) -> str:
-        """Return a time in the same second that no reading like this one has; texts sort as times do."""
+        """Return a time in the same second that no reading like this one has; texts without Z sort as times."""
         for part in (at, *(f"{at[:-1]}.{number:03d}Z" for number in range(1, _IN_A_SECOND))):
             taken = "SELECT 1 FROM reading WHERE node = ? AND at = ? AND told = ?"
             if not self.base.execute(taken, (node, part, told)).fetchone():

@@ -61,9 +61,10 @@ def since(history: History, name: str, when: str) -> NodeHistory:
     start = asked(when, where="--since")
     with history.guarded():
         rows = history.base.execute(
-            "SELECT at, told, measured FROM reading WHERE node = ? AND at >= coalesce("
-            "(SELECT max(at) FROM reading WHERE node = ? AND at <= ?), ?) ORDER BY at, told",
-            (name, name, start, start),
+            "SELECT at, told, measured FROM reading WHERE node = ? AND rtrim(at, 'Z') >= coalesce("
+            "(SELECT max(rtrim(at, 'Z')) FROM reading WHERE node = ? AND rtrim(at, 'Z') <= ?), ?) "
+            "ORDER BY rtrim(at, 'Z'), told",
+            (name, name, start.rstrip("Z"), start.rstrip("Z")),
         ).fetchall()
         if not rows:
             raise _unknown(history, name, start)
@@ -95,7 +96,7 @@ def facts(history: History) -> Iterator[Fact]:
     told: tuple[str, list[tuple[str, str, str, float | None]]] = ("", [])
     with history.guarded():
         for node, at, telling, measured in history.base.execute(
-            "SELECT node, at, told, measured FROM reading ORDER BY node, at, told"
+            "SELECT node, at, told, measured FROM reading ORDER BY node, rtrim(at, 'Z'), told"
         ):
             if told[0] != telling:
                 told = (telling, list(_values(history, telling)))

@@ -35,7 +35,7 @@ def plain(block: msgspec.Struct) -> dict[str, Any]:
         told = {f"component {name}": one.value for name, one in block.components.items() if isinstance(one, Reading)}
         packages = {f"package {name}": version for name, version in block.packages.items()}
         return {**told, **packages, **libraries(block)}
-    values = {name: _flat(one.value) for name, one in _lasting(block) if isinstance(one, Reading)}
+    values = {name: flat(one.value) for name, one in _lasting(block) if isinstance(one, Reading)}
     if isinstance(block, Host) and "memory_bytes" in values:
         values["memory_bytes"] = installed(values["memory_bytes"])
     return values
@@ -125,7 +125,8 @@ def installed(count: int) -> int:
     return -(-count // step) * step
 
 
-def _flat(value: Any) -> Any:
+def flat(value: Any) -> Any:
+    """Return a value of a fingerprint as text, number or truth."""
     if isinstance(value, Partition):
         return " ".join(part for part in (value.kind, value.profile, value.memory_mode) if part)
     if isinstance(value, tuple):
@@ -133,10 +134,14 @@ def _flat(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def lasting(fingerprint: Fingerprint) -> Fingerprint:
+def lasting(fingerprint: Fingerprint, *, judged: frozenset[str] = frozenset()) -> Fingerprint:
     """Return a fingerprint without what nodes alike do not share: load, clocks, wear, what was measured and noted.
 
     What is left is told by a node's blocks and its silence, so that the verdict on one holds for its like.
+
+    Args:
+        fingerprint: of a node.
+        judged: conditions that are left in all the same, since a target asks for them.
     """
     devices = []
     for device in fingerprint.devices:
@@ -144,7 +149,7 @@ def lasting(fingerprint: Fingerprint) -> Fingerprint:
         moving = {
             name: NOT_ASKED
             for name in conditions.__struct_fields__
-            if name in LEFT_OUT and not is_lost(getattr(conditions, name))
+            if name in LEFT_OUT - judged and not is_lost(getattr(conditions, name))
         }
         devices.append(msgspec.structs.replace(device, conditions=msgspec.structs.replace(conditions, **moving)))
     return msgspec.structs.replace(fingerprint, devices=tuple(devices), measured=(), notes=())

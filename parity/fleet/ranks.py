@@ -33,7 +33,7 @@ class Rank(msgspec.Struct, frozen=True, kw_only=True):
     """What one rank tells about its machine.
 
     Attributes:
-        facts: ``GPU 0 power_limit_w`` -> ``700 W``; what it does not tell is missing.
+        facts: ``GPU 0 power_limit_w`` -> ``700 W``, with all digits; what it does not tell is missing.
         problem: why it tells nothing.
     """
 
@@ -74,8 +74,15 @@ def facts_of(fingerprint: Fingerprint) -> dict[str, str]:
             if name != told and any(other != name and short(other) == told for other in block):
                 told = name  # a component and a package of one name
             if short(name) not in _OWN_TO_A_RANK | _NO_REASON_TO_STOP and not told.startswith("library "):
-                facts[f"{subject} {told}"] = format_fact(told, value)
+                facts[f"{subject} {told}"] = _exact(told, value)
     return facts | _libraries(fingerprint)
+
+
+def _exact(name: str, value: object) -> str:
+    """Return a value as people write it, with all its digits: ``79.6 GiB (85520809984)``."""
+    told, exact = format_fact(name, value), str(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{told} ({exact})" if is_number and told.partition(" ")[0] != exact else told
 
 
 def _libraries(fingerprint: Fingerprint) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from array import array
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from parity.fleet.clusters import two_clusters
@@ -34,9 +36,12 @@ class _Key(NamedTuple):
     part: tuple[str, ...]
     name: str
     kernel: str
-    bytes: int | None
     unit: Unit
     pair: tuple[int, int] | None
+
+
+Own = tuple[str, int, str, str]
+"""A node's name, its device, the measurement, the kernel."""
 
 
 class Rates:
@@ -45,6 +50,7 @@ class Rates:
     def __init__(self) -> None:
         """Hold none."""
         self._values: dict[_Key, tuple[array[float], array[int], array[int]]] = {}
+        self._disturbed: set[tuple[int, int, str]] = set()
 
     def add(self, node: int, parts: Mapping[int, tuple[str, ...]], measured: tuple[Measurement, ...]) -> None:
         """Take what one node measured.
@@ -58,22 +64,24 @@ class Rates:
             if one.device not in parts or not 0 < one.value < MAX_RATE:
                 continue
             pair = None if one.peer is None else (one.device, one.peer)  # another pair goes by another path
-            key = _Key(parts[one.device], one.name, one.kernel, one.bytes, one.unit, pair)
+            key = _Key(parts[one.device], one.name, one.kernel_label, one.unit, pair)
             if key not in self._values:
                 self._values[key] = (array("d"), array("l"), array("l"))
             values, nodes, devices = self._values[key]
             values.append(one.value)
             nodes.append(node)
             devices.append(one.device)
+            if one.conditions == "disturbed":
+                self._disturbed.add((node, one.device, one.name))
 
-    def by_name(self, names: Sequence[str], counted: frozenset[int]) -> dict[tuple[object, ...], tuple[float, str]]:
-        """Return (node's name, device, measurement, ...) -> (value, unit) of what devices deliver by themselves."""
-        found: dict[tuple[object, ...], tuple[float, str]] = {}
+    def by_name(self, names: Sequence[str], counted: frozenset[int]) -> dict[Own, tuple[float, str]]:
+        """Return (node's name, device, measurement, kernel) -> (value, unit) of what devices deliver by themselves."""
+        found: dict[Own, tuple[float, str]] = {}
         for key, columns in self._values.items():
             if key.name in STEADY:
                 for value, node, device in zip(*columns, strict=True):
                     if node in counted:
-                        found[names[node], device, key.name, key.part, key.kernel, key.bytes] = (value, key.unit)
+                        found[names[node], device, key.name, key.kernel] = (value, key.unit)
         return found
 
     def ascending(
@@ -97,13 +105,13 @@ class Rates:
     def drifts(self, before: Rates, counted: frozenset[int], counted_before: frozenset[int]) -> Iterator[MedianDrift]:
         """Yield the medians that moved by more than a healthy spread, of what was measured alike then and now."""
         then = {
-            (part, one.name, one.kernel, one.bytes): one.value
+            (part, one.name, one.kernel): one.value
             for part, medians in before.medians(counted_before).items()
             for one in medians
         }
         for part, medians in self.medians(counted).items():
             for one in medians:
-                value = then.get((part, one.name, one.kernel, one.bytes), 0.0)
+                value = then.get((part, one.name, one.kernel), 0.0)
                 if value and abs(one.value / value - 1) > NORMAL_SPREAD:
                     yield MedianDrift(
                         name=one.name, part=part[0], unit=one.unit, before=value, after=one.value,
@@ -126,90 +134,120 @@ class Rates:
         """
         slow: list[SlowDevice] = []
         undecided: list[Undecided] = []
-        for key, columns in self._values.items():
-            rows = [row for row in zip(*columns, strict=True) if row[1] in counted]
+        rows_of = {key: [row for row in zip(*columns, strict=True) if row[1] in counted]
+                   for key, columns in self._values.items()}  # fmt: skip
+        most: Counter[_Key] = Counter()  # devices that were measured alike, by any kernel
+        for key, rows in rows_of.items():
+            most[key._replace(kernel="")] = max(most[key._replace(kernel="")], len(rows))
+        for key, rows in rows_of.items():
             if rows:
-                found, doubt = _judged(key, rows, names)
-                slow += found
+                like = _Like(key, rows, most[key._replace(kernel="")])
+                slow += [
+                    like.slow(row, names[row[1]], disturbed=(*row[1:], key.name) in self._disturbed)
+                    for row in like.outliers()
+                ]
+                doubt = like.doubt(names)
                 undecided += [doubt] if doubt else []
         return tuple(slow), tuple(undecided)
 
 
-def _behind(
-    key: _Key, rows: list[tuple[float, int, int]], names: Sequence[str], median: float, slower: int | None
-) -> tuple[str, ...]:
-    """Return the nodes with devices of the slower kind, else behind the median, the slowest first."""
-    long = key.unit == "us"
-    ordered = sorted(rows, reverse=long)
-    if slower is None:
-        behind = [row for row in ordered if (row[0] > median if long else row[0] < median)]
-    else:
-        behind = ordered[:slower]
-    return tuple(dict.fromkeys(names[node] for _, node, _ in behind))[:MAX_BEHIND]
-
-
-def _clusters(key: _Key, values: list[float], normal: float) -> tuple[Cluster, ...]:
-    """Return the two kinds that the devices fall into, the slower first; none when they are one."""
-    found = two_clusters(sorted(values), normal)
-    if found is None:
-        return ()
-    low = Cluster(devices=found.lower, mean=found.mean_lower)
-    high = Cluster(devices=len(values) - found.lower, mean=found.mean_upper)
-    return (high, low) if key.unit == "us" else (low, high)
-
-
 def _measurement(key: _Key, value: float) -> Measurement:
     """Return a measurement as of device 0."""
-    return Measurement(
-        name=key.name, device=0, value=value, unit=key.unit, kernel=key.kernel, bytes=key.bytes, conditions="clean"
-    )
+    return Measurement(name=key.name, device=0, value=value, unit=key.unit, kernel=key.kernel, conditions="clean")
 
 
-def _judged(
-    key: _Key, rows: list[tuple[float, int, int]], names: Sequence[str]
-) -> tuple[list[SlowDevice], Undecided | None]:
-    values = [row[0] for row in rows]
-    median = statistics.median(values)
-    deviation = TO_SIGMA * statistics.median(abs(value - median) for value in values)
-    normal = NORMAL_SPREAD_OF_TIMES if key.unit == "us" else NORMAL_SPREAD
+class _Like:
+    """What devices of one part deliver, measured alike.
 
-    def behind(value: float) -> float:
-        """Return how far behind the median, as a part of it, if that is more than chance; else 0."""
-        distance = value - median if key.unit == "us" else median - value
-        return distance / median if abs(distance) > max(normal * median, MIN_DEVIATIONS * deviation) else 0.0
+    Args:
+        key: what was measured.
+        rows: (value, node, device).
+        most: how many devices the most common kernel of this measurement ran on.
+    """
 
-    few, wide = len(rows) < MIN_DEVICES, deviation > normal * median
-    fast = sum(behind(value) < 0 for value in values)
-    clusters = _clusters(key, values, normal)
-    slower = clusters[0].devices if clusters else 0
-    split = bool(clusters) and slower > sum(behind(value) > 0 for value in values)
-    doubt = Undecided(
-        name=key.name,
-        part=key.part[0],
-        unit=key.unit,
-        why="few" if few else "split" if split else "spread" if wide else "fast",
-        devices=len(rows),
-        fast=0 if few else fast,
-        median=median,
-        lowest=min(values),
-        highest=max(values),
-        clusters=clusters if split else (),
-        behind=() if few else _behind(key, rows, names, median, slower if split else None),
-    )
-    slow = [
-        SlowDevice(
-            node=names[node],
+    def __init__(self, key: _Key, rows: list[tuple[float, int, int]], most: int) -> None:
+        """Work out what is normal."""
+        self._key, self._rows, self._most = key, rows, most
+        self._values = sorted(row[0] for row in rows)
+        self._median = statistics.median(self._values)
+        self._deviation = TO_SIGMA * statistics.median(abs(value - self._median) for value in self._values)
+        self._is_time = key.unit == "us"
+        self._normal = NORMAL_SPREAD_OF_TIMES if self._is_time else NORMAL_SPREAD
+
+    def _behind(self, value: float) -> float:
+        """Return how far behind the median, if that is more than chance; less than 0 ahead of it; else 0."""
+        distance = value - self._median if self._is_time else self._median - value
+        least = max(self._normal * self._median, MIN_DEVIATIONS * self._deviation)
+        return distance if abs(distance) > least else 0.0
+
+    def outliers(self) -> list[tuple[float, int, int]]:
+        """Return the rows that are slow; none where they are too few to tell."""
+        if len(self._rows) < MIN_DEVICES:
+            return []
+        return [row for row in self._rows if self._behind(row[0]) > 0]
+
+    def slow(self, row: tuple[float, int, int], name: str, *, disturbed: bool) -> SlowDevice:
+        """Return what is told of a slow device."""
+        value, _, device = row
+        far = abs(value - self._median) / self._deviation if self._deviation else math.inf
+        return SlowDevice(
+            node=name,
             device=device,
-            peer=key.pair[1] if key.pair else None,
-            name=key.name,
-            unit=key.unit,
+            peer=self._key.pair[1] if self._key.pair else None,
+            name=self._key.name,
+            unit=self._key.unit,
             value=value,
-            median=median,
-            ratio=round(value / median, 4),
-            deviations=round(min(abs(value - median) / deviation, 1000.0), 1) if deviation else 1000.0,
-            devices=len(rows),
+            median=self._median,
+            ratio=round(value / self._median, 4),
+            deviations=round(min(far, 1000.0), 1),
+            devices=len(self._rows),
+            disturbed=disturbed,
         )
-        for value, node, device in rows
-        if not few and behind(value) > 0
-    ]
-    return slow, doubt if few or split or wide or fast else None
+
+    def doubt(self, names: Sequence[str]) -> Undecided | None:
+        """Return why slow devices cannot be told from healthy ones, or not all of them; None where they can."""
+        few = len(self._rows) < MIN_DEVICES
+        fast = 0 if few else sum(self._behind(value) < 0 for value in self._values)
+        clusters = self._clusters()
+        slower = clusters[0].devices if clusters else 0
+        if few:
+            why = "kernel" if self._most >= MIN_DEVICES else "few"
+        elif slower > len(self.outliers()):
+            why = "split"
+        elif self._deviation > self._normal * self._median:
+            why = "spread"
+        elif fast:
+            why = "fast"
+        else:
+            return None
+        return Undecided(
+            name=self._key.name,
+            part=self._key.part[0],
+            unit=self._key.unit,
+            why=why,  # type: ignore[arg-type]  # one of those above
+            kernel=self._key.kernel,
+            devices=len(self._rows),
+            fast=fast,
+            median=self._median,
+            lowest=self._values[0],
+            highest=self._values[-1],
+            clusters=clusters if why == "split" else (),
+            behind=() if why == "few" else self._nodes_behind(names, slower if why == "split" else None),
+        )
+
+    def _nodes_behind(self, names: Sequence[str], slower: int | None) -> tuple[str, ...]:
+        """Return the nodes with devices of the slower kind, else not ahead of the median, the slowest first."""
+        ordered = sorted(self._rows, reverse=self._is_time)
+        if slower is None and len(ordered) >= MIN_DEVICES:
+            middle = self._median
+            ordered = [row for row in ordered if (row[0] > middle if self._is_time else row[0] < middle)]
+        return tuple(dict.fromkeys(names[node] for _, node, _ in ordered[:slower]))[:MAX_BEHIND]
+
+    def _clusters(self) -> tuple[Cluster, ...]:
+        """Return the two kinds that the devices fall into, the slower first; none when they are one."""
+        found = two_clusters(self._values, self._normal)
+        if found is None:
+            return ()
+        low = Cluster(devices=found.lower, mean=found.mean_lower)
+        high = Cluster(devices=len(self._values) - found.lower, mean=found.mean_upper)
+        return (high, low) if self._is_time else (low, high)

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from parity.fleet.differences import HEAD, short
-from parity.fleet.plain import LEFT_OUT, is_even, is_lost, plain, reasons, topology
+from parity.fleet.plain import LEFT_OUT, installed, is_even, is_lost, plain, reasons, topology
 from parity.model.absent import Reading
 from parity.model.device import SLOWDOWNS, DeviceConditions, DeviceIdentity, Int, Locator, Texts
 from parity.model.fingerprint import Host, Link, Origin, Stack
 from parity.model.measurement import Measurement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _MOST_FORMS = 50_000  # of bytes that are remembered, per kind of block
-_PART = ("pci_device_id", "partition", "sm_count", "cu_count", "memory_bytes")
-_EMPTY, _NO_LINKS = msgspec.Raw(b"{}"), msgspec.Raw(b"[]")
+_PART = ("pci_device_id", "partition", "sm_count", "cu_count")
+_EMPTY, _NO_LINKS, _NO_NOTES = msgspec.Raw(b"{}"), msgspec.Raw(b"[]"), msgspec.Raw(b"[]")
 _UNTOLD = msgspec.Raw(b'{"type":"absent","why":"not_asked","source":""}')
 
 
@@ -55,6 +55,7 @@ class _RawNode(msgspec.Struct, frozen=True, kw_only=True, tag="parity.fingerprin
     environment: msgspec.Raw = _EMPTY
     links: msgspec.Raw = _NO_LINKS
     measured: tuple[Measurement, ...] = ()
+    notes: msgspec.Raw = _NO_NOTES
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ class _Name(msgspec.Struct, frozen=True):
 
 
 class Node(NamedTuple):
-    """One node as far as telling it from others goes.
+    """One node as far as telling it from others goes; its devices are numbered as they are visible.
 
     Attributes:
         blocks: numbers of its blocks: host, stack, environment, topology, then identity and conditions of each visible
@@ -70,9 +71,10 @@ class Node(NamedTuple):
         silence: number of the reasons for which it does not tell the rest. Nodes that tell the same are alike; the
             verdict on them may still differ with what is not told.
         hostname: empty where it is not told.
-        positions: of its visible devices among all of its devices.
-        slowed: position of a device -> the faults that slowed it down when it was read.
+        measured: of its visible devices; one of any other device bears a number that none has.
+        unmeasured: what it says of measurements that failed.
         version: of this tool that read it.
+        slowed: device -> the faults that slowed it down when it was read.
     """
 
     blocks: tuple[int, ...]
@@ -80,7 +82,7 @@ class Node(NamedTuple):
     hostname: str
     captured_at: str
     measured: tuple[Measurement, ...]
-    positions: tuple[int, ...]
+    unmeasured: tuple[str, ...]
     version: str
     slowed: dict[int, tuple[str, ...]]
 
@@ -90,11 +92,13 @@ class Tellings:
 
     Args:
         ignore: patterns of the names of values that ``shown`` leaves out: ``NCCL_*``, ``driver``.
+        judged: names of device conditions that nodes alike need not share, and a verdict rests on all the same.
     """
 
-    def __init__(self, ignore: tuple[str, ...] = ()) -> None:
+    def __init__(self, ignore: tuple[str, ...] = (), judged: frozenset[str] = frozenset()) -> None:
         """Know no block."""
         self.ignore = ignore
+        self._judged = _values_of(judged) if judged else None
         self._numbers: dict[tuple[str, bytes], int] = {}
         self._blocks: list[tuple[str, bytes]] = []
         self._forms: dict[str, dict[bytes, tuple[int, int]]] = {}
@@ -109,12 +113,11 @@ class Tellings:
             msgspec.MsgspecError: it is no fingerprint.
         """
         read = self._decode(raw)
-        live = read.origin.kind == "live"
         visible = [(place, device) for place, device in enumerate(read.devices) if device.locator.visible]
         found = [
             self._struct(Host, read.host, slim=msgspec.json.decode(read.host, type=_SLIM[Host])),
             self._struct(Stack, read.stack),
-            (self._number("environment", _variables(read.environment, live=live)), live),
+            (self._number("environment", _variables(read.environment)), read.origin.kind == "live"),
             self._topology(read, tuple(device.locator.index for _, device in visible)),
         ]
         lost = _lost(raw)
@@ -124,16 +127,19 @@ class Tellings:
             if place in lost:
                 number = self._number("DeviceConditions", {**self.block(number), "lost": True})
             found.append((number, why))
-        silence = self._of_bytes("silence", b",".join(str(int(why)).encode() for _, why in found))
-        blocks = tuple(number for number, _ in found)
-        positions = tuple(place for place, _ in visible)
-        reasons_of = {place: device.conditions.throttle_reasons for place, device in visible}  # type: ignore[attr-defined]
-        slowed = {place: faults for place, raw_reasons in reasons_of.items() if (faults := _faults(raw_reasons))}
-        origin = read.origin
+        why_not = b",".join(str(int(why)).encode() for _, why in found)
+        silence = self._of_bytes("silence", why_not + (self._judged(raw) if self._judged else b""))
+        reasons_of = [device.conditions.throttle_reasons for _, device in visible]  # type: ignore[attr-defined]
         return Node(
-            blocks, silence, _hostname(read.host), origin.captured_at, read.measured, positions, origin.tool_version,
-            slowed,
-        )  # fmt: skip
+            blocks=tuple(number for number, _ in found),
+            silence=silence,
+            hostname=_hostname(read.host),
+            captured_at=read.origin.captured_at,
+            measured=_placed(read.measured, [place for place, _ in visible]),
+            unmeasured=_unmeasured(read.notes),
+            version=read.origin.tool_version,
+            slowed={number: faults for number, told in enumerate(reasons_of) if (faults := _faults(told))},
+        )
 
     def block(self, number: int) -> dict[str, Any]:
         """Return the values of a block: name -> plain value; what it does not tell is missing."""
@@ -141,9 +147,8 @@ class Tellings:
         return values
 
     def parts(self, node: Node) -> dict[int, tuple[str, ...]]:
-        """Return what each visible device of a node is, by its position: its name, then what else makes the part."""
-        identities = node.blocks[HEAD::2]
-        return {place: self._part(block) for place, block in zip(node.positions, identities, strict=True)}
+        """Return what each visible device of a node is: its name, then what else makes the part."""
+        return {number: self._part(block) for number, block in enumerate(node.blocks[HEAD::2])}
 
     def evenly_joined(self, node: Node) -> bool:
         """Return whether the same fast links join every pair of a node's devices that anything is told of."""
@@ -152,7 +157,9 @@ class Tellings:
     def _part(self, number: int) -> tuple[str, ...]:
         if number not in self._parts:
             block = self.block(number)
-            self._parts[number] = (str(block.get("name", "a GPU")), *(str(block.get(name)) for name in _PART))
+            memory = block.get("memory_bytes")  # what drivers, ECC and firmware leave of it differs
+            size = str(installed(memory)) if isinstance(memory, int) and memory > 0 else "None"
+            self._parts[number] = (str(block.get("name", "a GPU")), *(str(block.get(name)) for name in _PART), size)
         return self._parts[number]
 
     def numbered(self, other: Tellings, blocks: Iterable[int]) -> tuple[int, ...]:
@@ -254,9 +261,63 @@ def _told(slim: Any, end: int | None) -> dict[str, msgspec.Raw]:
     return {name: raw for name, raw in pairs if bytes(raw)}
 
 
-def _variables(raw: msgspec.Raw, *, live: bool) -> dict[str, Any]:
-    variables = msgspec.json.decode(raw, type=dict[str, str])
-    return variables if live else {}
+def _values_of(names: frozenset[str]) -> Callable[[bytes | msgspec.Raw], bytes]:
+    """Return what tells the values, as they stand, that the devices of a saved fingerprint have of some conditions."""
+    fields = [(name, msgspec.Raw, msgspec.Raw(b"")) for name in sorted(names)]
+    conditions = msgspec.defstruct("JudgedConditions", fields, frozen=True)
+    device = msgspec.defstruct("JudgedDevice", [("conditions", conditions, conditions())], frozen=True)
+    node: Any = msgspec.defstruct("Judged", [("devices", tuple[device, ...], ())])  # type: ignore[valid-type]
+    decode = msgspec.json.Decoder(node).decode
+
+    def values(raw: bytes | msgspec.Raw) -> bytes:
+        told = (msgspec.structs.astuple(one.conditions) for one in decode(raw).devices)
+        return b"\0".join(b"\0".join(map(bytes, one)) for one in told)
+
+    return values
+
+
+def _variables(raw: msgspec.Raw) -> dict[str, str]:
+    return msgspec.json.decode(raw, type=dict[str, str])
+
+
+def _placed(measured: tuple[Measurement, ...], visible: list[int]) -> tuple[Measurement, ...]:
+    """Return measurements with their devices numbered as they are visible."""
+    if visible == list(range(len(visible))):
+        return measured
+    number_of = {place: number for number, place in enumerate(visible)}
+
+    def number(place: int) -> int:
+        return number_of.get(place, len(visible) + abs(place))
+
+    return tuple(
+        msgspec.structs.replace(one, device=number(one.device), peer=None if one.peer is None else number(one.peer))
+        for one in measured
+    )
+
+
+class _MeasureNote(msgspec.Struct, frozen=True):
+    source: str = ""
+    text: str = ""
+
+
+def _unmeasured(raw: msgspec.Raw) -> tuple[str, ...]:
+    """Return what a node notes of measurements that could not be made."""
+    if b'"measure"' not in bytes(raw):
+        return ()
+    notes = msgspec.json.decode(raw, type=tuple[_MeasureNote, ...])
+    return tuple(one.text for one in notes if one.source == "measure")
+
+
+class _Hosted(msgspec.Struct, frozen=True):
+    host: msgspec.Raw = _EMPTY
+
+
+def hostname_of(raw: bytes | msgspec.Raw) -> str:
+    """Return the host name that a saved fingerprint tells; empty where it tells none, or is none."""
+    try:
+        return _hostname(msgspec.json.decode(raw, type=_Hosted).host)
+    except (msgspec.MsgspecError, UnicodeError):
+        return ""
 
 
 def _hostname(raw: msgspec.Raw) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MAX_LOSSES = 3  # of the process in a row on one device: it is left alone then, and the others are measured
-MAX_STARTS = 12
+MORE_STARTS = 4  # than devices may cost
 MAX_OVERRUN = 2.0  # times the budget; measurements that need longer than their share eat into it
 
 
@@ -189,8 +189,9 @@ class _Run:
     def _is_ready(self) -> bool:
         """Return whether the process runs; start it, or its successor, if need be."""
         while self._worker is None and self._given_up is None:
-            if self._starts >= MAX_STARTS:
-                self._given_up = ("failed", f"given up after {MAX_STARTS} starts of the measuring process")
+            most = MAX_LOSSES * len(self._places) + MORE_STARTS
+            if self._starts >= most:
+                self._given_up = ("failed", f"given up after {most} starts of the measuring process")
                 break
             self._starts += 1
             self._start()

@@ -15,9 +15,10 @@ HOST_BYTES = 256 * MIB  # no cache lies on the way
 
 
 def memory_buffer_bytes(*, cache_bytes: int, free_bytes: int, buffers: int) -> int:
-    """Return the size of each of ``buffers`` buffers: 4x the caches and 1 GiB at least, half the free memory at most.
+    """Return the size of each of ``buffers`` buffers: 4x the caches and 1 GiB, half the free memory at most.
 
-    Sizes are whole steps, so that two runs on the same part use the same.
+    Sizes are whole steps, so that two runs on the same part use the same. Where less than that is free, buffers are
+    smaller than 1 GiB, and never than four times the caches.
 
     Raises:
         NotMeasured: half of the free memory does not hold buffers that outgrow the caches.
@@ -30,10 +31,8 @@ def memory_buffer_bytes(*, cache_bytes: int, free_bytes: int, buffers: int) -> i
     256
     """
     least = max(CACHE_TIMES * cache_bytes, FLOOR_BYTES)
-    size = _stepped(max(least, LEAST_BYTES))
     room = free_bytes // 2 // buffers
-    while size > room:
-        size //= 2
+    size = min(_stepped(max(least, LEAST_BYTES)), room - room % FLOOR_BYTES)
     if size < least:
         raise NotMeasured(
             "failed",

@@ -19,6 +19,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         kind: ``changed``; ``only-a`` / ``only-b``: the other side does not tell.
         a, b: the values as printed; empty where a side does not tell.
         ratio: b / a where both are numbers.
+        why: the reason for which the other side does not tell, where it was asked and gave none.
     """
 
     section: Section
@@ -28,6 +29,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     a: str
     b: str
     ratio: float | None = None
+    why: str = ""
 
     @property
     def sides(self) -> tuple[str, str]:

@@ -61,6 +61,7 @@ class SlowDevice(msgspec.Struct, frozen=True, kw_only=True):
         median: of all devices of this kind, measured with the same kernel.
         deviations: distance from the median in robust standard deviations (1.4826 x median absolute deviation).
         peer: the other device of ``peer_to_peer``; None elsewhere.
+        disturbed: whether the driver's counters say that something disturbed the device meanwhile.
     """
 
     node: str
@@ -73,6 +74,7 @@ class SlowDevice(msgspec.Struct, frozen=True, kw_only=True):
     deviations: float
     devices: int
     peer: int | None = None
+    disturbed: bool = False
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,20 +95,23 @@ class Undecided(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: of the measurement.
         part: name of the devices.
-        why: ``few``: fewer than three devices; ``split``: they are two kinds, one slower, too many to be outliers;
+        why: ``few``: fewer than three devices; ``kernel``: fewer than three that this kernel ran on, while another one
+            ran on more; ``split``: they are two kinds, one slower, too many to be outliers;
             ``spread``: they spread more than healthy ones do; ``fast``: some are faster than most, as where most are
             slow.
+        kernel: that ran, without the version of its software.
         fast: how many devices are faster than the median by more than chance.
         median, lowest, highest: of the devices, in ``unit``.
         clusters: the two kinds, the slower first, of ``split``.
-        behind: the nodes with devices behind the median, of ``split`` those of the slower kind; the slowest first, a
-            hundred at most; empty for ``few``.
+        behind: the nodes with devices behind the median, of ``split`` those of the slower kind, of ``kernel`` all; the
+            slowest first, a hundred at most; empty for ``few``.
     """
 
     name: str
     part: str
     unit: str
-    why: Literal["few", "split", "spread", "fast"]
+    why: Literal["few", "kernel", "split", "spread", "fast"]
+    kernel: str = ""
     devices: int
     fast: int = 0
     median: float
@@ -141,15 +146,16 @@ class Ailing(msgspec.Struct, frozen=True, kw_only=True):
         why: ``slowed``: a fault slowed it down when it was read; ``unmeasured``: what its like measured is missing;
             ``impossible``: a measurement that can be none; ``below-peak``: less than healthy devices of its part;
             ``fell``: less than its own earlier reading; ``slow-pair``: a pair (from, to) behind the other pairs of its
-            node; ``links``: pairs joined otherwise than on its like;
-            ``cluster``: the cluster says so.
+            node; ``links``: pairs with fewer or lesser links than on its like; ``cluster``: the cluster says so.
         what: in words.
+        fails: whether the fleet does not pass for it: unless the project makes its rule a note, or waives it.
     """
 
     node: str
     devices: tuple[int, ...] = ()
     why: Literal["slowed", "unmeasured", "impossible", "below-peak", "fell", "slow-pair", "links", "cluster"]
     what: str
+    fails: bool = True
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,6 +252,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
             target, all nodes are alike.
         passed_over: files of the folders given that have other names and hold no node, a thousand at most.
         expected: how many nodes there should be; None: nobody said.
+        absent: how many of those are not there.
         missing: names of the nodes that should be there and are not.
         repeated: names that more than one reading bears.
         superseded: older readings of those that were left out, because the newest alone was asked for.
@@ -280,6 +287,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: tuple[Unreadable, ...] = ()
     passed_over: tuple[str, ...] = ()
     expected: int | None = None
+    absent: int = 0
     missing: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     superseded: int = 0

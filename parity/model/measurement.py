@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -22,6 +23,7 @@ MATMUL = (
 HOST = ("host_to_device", "device_to_host")
 PEER = "peer_to_peer"
 LAUNCH = "launch_latency"
+_VERSION = re.compile(r", (?:torch|CUDA driver) [^,]*$")
 SCHEMA: Literal["parity.measure/1"] = "parity.measure/1"
 
 
@@ -56,6 +58,16 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     def kernel_kind(self) -> Literal["kernel", "memcpy"]:
         """Return whether code on the compute units ran or the driver's own copy or fill."""
         return "memcpy" if self.kernel.startswith(("cuMem", "hipMem")) else "kernel"
+
+    @property
+    def kernel_label(self) -> str:
+        """Return what ran, without the version of the software that ran it.
+
+        >>> ran = "torch.neg float32, torch 2.9"
+        >>> Measurement(name="dram_copy", device=0, value=1, unit="GB/s", kernel=ran).kernel_label
+        'torch.neg float32'
+        """
+        return _VERSION.sub("", self.kernel)
 
 
 class Unmeasured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

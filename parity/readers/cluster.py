@@ -8,7 +8,7 @@ import msgspec
 
 from parity.model.fingerprint import Fingerprint, sealed
 from parity.readers import node_labels
-from parity.readers.node_ailments import GPU_RESOURCES, out_of_service
+from parity.readers.node_ailments import is_offered, out_of_service
 from parity.readers.node_objects import Node
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def read_nodes(raw: bytes) -> list[ClusterNode]:
         report = node_labels.read([Node(item.metadata.name, item.metadata.labels, item.status.capacity, info)])
         if item.kind == "Node" and report is not None:
             found.append(ClusterNode(item.metadata.name, sealed(report.build()), tuple(_ailments(item, offered))))
-        elif item.kind == "Node" and any(item.status.capacity.get(name, "0") != "0" for name in GPU_RESOURCES):
+        elif item.kind == "Node" and any(map(is_offered, item.status.capacity.items())):
             found.append(ClusterNode(item.metadata.name, None, ()))
     return found
 

@@ -40,6 +40,12 @@ def out_of_service(
             yield f"{have} of {count} {name} can be allocated"
 
 
+def is_offered(resource: tuple[str, str]) -> bool:
+    """Return whether a resource and its quantity are GPUs, or slices of some."""
+    name, text = resource
+    return bool(_IS_GPU.fullmatch(name)) and text != "0"
+
+
 def _promised(labels: Mapping[str, str], resources: Collection[str]) -> Iterator[tuple[str, int]]:
     """Yield (resource, how many of it the labels tell of); with slices of several sizes those, and not the GPUs."""
     counted = {match[1]: number for label, text in labels.items()

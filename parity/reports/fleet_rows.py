@@ -32,7 +32,7 @@ class SlowRow(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement by which devices of a node are slow; the figures are of the slowest.
 
     Attributes:
-        devices: ``GPU 0-7``; of pairs ``GPU 2 to 5, 5 to 2``.
+        devices: ``GPU 0-7``; of pairs ``GPU 2 to 5, 5 to 2``; then whether something disturbed them.
     """
 
     node: str
@@ -42,8 +42,6 @@ class SlowRow(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     median: float
     ratio: float
-    deviations: float
-    compared: int
 
 
 def conclusion(fleet: Fleet) -> str:
@@ -56,9 +54,9 @@ def conclusion(fleet: Fleet) -> str:
     odd = fleet.nodes - fleet.groups[0].count if fleet.groups and not fleet.target else 0
     slow = len({one.node for one in fleet.slow})
     uneven = sorted({one.name for one in fleet.undecided if one.why != "few" and one.name in STEADY})
-    absent = len(fleet.missing) or max(0, (fleet.expected or 0) - fleet.nodes)
+    ailing = len({one.node for one in fleet.ailing if one.fails})
     reasons = [
-        f"{plural(absent, 'node')} missing" if absent else "",
+        f"{plural(fleet.absent, 'node')} missing" if fleet.absent else "",
         f"{plural(failed, 'node')} not the target" if failed else "",
         f"{plural(odd, 'node')} unlike the largest kind" if odd else "",
         "nodes without a GPU that could be read"
@@ -66,10 +64,10 @@ def conclusion(fleet: Fleet) -> str:
         else "",
         f"{plural(slow, 'node')} with slow devices" if slow else "",
         f"{', '.join(uneven)} uneven" if uneven else "",
-        f"{plural(len({one.node for one in fleet.ailing}), 'node')} with ailing devices" if fleet.ailing else "",
+        f"{plural(ailing, 'node')} with ailing devices" if ailing else "",
         "even the median device is slow" if any(one.fails for one in fleet.below_peak) else "",
         f"{plural(len(fleet.changes), 'node')} changed since the baseline" if fleet.changes else "",
-        "measured rates moved since the baseline" if fleet.drifts else "",
+        "measured rates fell since the baseline" if any(one.ratio < 1 for one in fleet.drifts) else "",
         f"{plural(len(fleet.unreadable), 'input')} not understood" if fleet.unreadable else "",
     ]
     return "NOT PASSED: " + ", ".join(reason for reason in reasons if reason)
@@ -112,14 +110,12 @@ def _slow_row(devices: list[SlowDevice]) -> SlowRow:
     slowest = max(devices, key=_behind)
     return SlowRow(
         node=slowest.node,
-        devices=_devices(devices),
+        devices=_devices(devices) + (", disturbed meanwhile" if any(one.disturbed for one in devices) else ""),
         name=slowest.name,
         unit=slowest.unit,
         value=slowest.value,
         median=slowest.median,
         ratio=slowest.ratio,
-        deviations=slowest.deviations,
-        compared=slowest.devices,
     )
 
 
@@ -132,6 +128,10 @@ def undecided_lines(undecided: Sequence[Undecided]) -> Iterator[str]:
             continue
         span = f"{fewest_digits(one.lowest)} to {fewest_digits(one.highest)} {one.unit}"
         about = f"{one.name} of {one.devices} {one.part}"
+        if one.why == "kernel":
+            where = ", ".join(one.behind[:MOST_NAMES])
+            yield f"{about}: {span} by {one.kernel}, and more by another kernel: not comparable ({where})"
+            continue
         slowest = f"; slowest: {', '.join(one.behind[:MOST_NAMES])}" if one.behind else ""
         if one.why == "split":
             kinds = " and ".join(

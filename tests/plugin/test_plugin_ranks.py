@@ -63,6 +63,17 @@ def test_an_odd_rank_fails_with_rank_host_and_fact(rank: Callable[..., pytest.Ru
     result.stdout.no_fnmatch_line("compared")
 
 
+def test_any_launcher_s_job_without_a_process_group_is_no_pass(rank: Callable[..., pytest.RunResult]) -> None:
+    """What srun, mpirun and MPICH say; the list is that of ``parity.assert_homogeneous()``."""
+    from parity.collect import homogeneous
+    from pytest_parity import ranks
+
+    assert ranks.SIZES == homogeneous.SIZES
+    result = rank(GROUP="0", WORLD_SIZE="", OMPI_COMM_WORLD_SIZE="8")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*OMPI_COMM_WORLD_SIZE is 8 and torch.distributed has no process group*"])
+
+
 def test_one_process_alone_passes(rank: Callable[..., pytest.RunResult]) -> None:
     rank(GROUP="0", WORLD_SIZE="1").assert_outcomes(passed=1)
 

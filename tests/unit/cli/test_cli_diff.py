@@ -59,6 +59,21 @@ def test_the_table_fits_is_aligned_and_ends_where_its_text_ends(
         assert len(ends) == 1, block
 
 
+def test_check_does_not_pass_what_one_side_could_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads(Path(PRODUCTION).read_text(encoding="utf-8"))
+    for device in told["devices"]:
+        device["identity"]["sm_count"] = {"type": "absent", "why": "lost", "source": "nvml"}
+    lost = tmp_path / "lost.json"
+    lost.write_text(json.dumps(told), encoding="utf-8")
+    assert main(["diff", PRODUCTION, str(lost)]) == 0
+    assert main(["diff", PRODUCTION, str(lost), "--check"]) == 3
+    for device in told["devices"]:
+        device["identity"]["sm_count"]["why"] = "not_supported"
+    lost.write_text(json.dumps(told), encoding="utf-8")
+    assert main(["diff", PRODUCTION, str(lost), "--check"]) == 0, "nothing that the machine has"
+    capsys.readouterr()
+
+
 def test_one_side_only_is_counted_and_told_when_verbose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     less = machines.changed(machines.machine("h100-sxm5-80gb"), {"identity.l2_bytes": None})
     other = saved(tmp_path, "less.json", less)
@@ -120,7 +135,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert next(iter(told)) == "schema"
     assert (told["schema"], told["a"], told["b"], told["drifted"]) == ("parity.diff/1", RTX_4090, PRODUCTION, True)
     assert {"section": "identity", "subject": "GPU 0", "name": "sm_count", "kind": "changed", "a": "128", "b": "132",
-            "ratio": 1.0312} in told["differences"]  # fmt: skip
+            "ratio": 1.0312, "why": ""} in told["differences"]  # fmt: skip
 
 
 def test_a_name_that_means_nothing(capsys: pytest.CaptureFixture[str]) -> None:

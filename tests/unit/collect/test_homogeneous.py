@@ -48,7 +48,7 @@ class Group:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Fingerprint:
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", *homogeneous._SIZES, homogeneous._AGENT_STORE):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", *homogeneous.SIZES, homogeneous._AGENT_STORE):
         monkeypatch.delenv(name, raising=False)
     fingerprint = read_report(PRODUCTION.read_bytes(), where="production")
     monkeypatch.setattr("parity.session.fingerprint_of", lambda _: fingerprint)

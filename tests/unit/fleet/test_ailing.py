@@ -13,7 +13,7 @@ from parity.config.project import Project
 from parity.fleet.documents import Reading as Found
 from parity.fleet.gather import Gathering
 from parity.model.absent import Reading
-from parity.model.fingerprint import Link
+from parity.model.fingerprint import Link, Note
 from parity.model.fleet import Ailing, Fleet
 from parity.model.measurement import Measurement
 from parity.reports import fleet_markdown, fleet_text
@@ -26,7 +26,7 @@ replace = msgspec.structs.replace
 
 
 def gathered(*nodes: Fingerprint) -> Fleet:
-    now = Gathering(peaks=lambda one: session._below_peak(one, Project()))
+    now = Gathering(peaks=lambda one: session._below_peak(one, None, Project()))
     now.take(Found(f"f:{number}", f"n{number}", msgspec.json.encode(one)) for number, one in enumerate(nodes))
     return now.fleet()
 
@@ -76,10 +76,26 @@ def test_a_device_that_was_not_measured_while_its_like_were_is_told() -> None:
     assert fleet.ailing[1].what == "not measured, as most of its kind were: matmul_bf16"
 
 
-def test_a_node_without_any_measurement_is_counted_and_no_ailment() -> None:
-    nodes = [*whole(), fleets.node("n9")]
-    fleet = gathered(*nodes)
-    assert (fleet.ailing, fleet.measured, fleet.nodes) == ((), 4, 5)
+def test_a_node_that_could_not_be_measured_at_all_is_told_with_its_reason() -> None:
+    note = Note(source="measure", text="GPU 0: not measured: the device was lost", why="lost")
+    fleet = gathered(*whole(), replace(fleets.node("n9"), notes=(note,)))
+    assert wrong(fleet) == [("n4", tuple(range(8)), "unmeasured")]
+    assert fleet.ailing[0].what.startswith("not measured, as most of its kind were: dram_copy, ")
+    assert fleet.ailing[0].what.endswith(" (GPU 0: not measured: the device was lost)")
+    assert (fleet.measured, fleet.nodes, fleet.passed) == (4, 5, False)
+
+
+def test_where_most_were_not_measured_none_has_to_be() -> None:
+    fleet = gathered(whole(1)[0], *(fleets.node(f"n{number}") for number in range(1, 4)))
+    assert (fleet.ailing, fleet.measured) == ((), 1)
+
+
+def test_a_pair_or_a_transfer_that_was_not_measured_is_told() -> None:
+    nodes = [with_pairs(one, {}) for one in whole(3)]
+    nodes[1] = replace(nodes[1], measured=tuple(one for one in nodes[1].measured if (one.device, one.peer) != (2, 5)))
+    assert wrong(gathered(*nodes)) == [("n1", (2,), "unmeasured")]
+    alone = fleets.node("n3", count=1, rates=True)
+    assert wrong(gathered(*(with_pairs(one, {}) for one in whole(3)), alone)) == [], "there is no other device"
 
 
 @pytest.mark.parametrize("value", [0.0, -5.0, 1e16])
@@ -139,6 +155,27 @@ def test_pairs_on_other_paths_are_not_held_against_each_other() -> None:
     across = {(0, 1): 380.0, (1, 0): 380.0}
     assert gathered(with_pairs(node, {(a, b): across.get((a, b), 25.0) for a in range(8) for b in range(8)})).passed
     assert gathered(with_pairs(replace(node, links=()), {(2, 5): 151.4})).passed  # nobody says how they are joined
+
+
+def test_one_device_of_four_that_is_slow_to_all_is_told() -> None:
+    """Half of the pairs are its own, and the median lies between the two kinds."""
+    slow = {pair: 190.0 for other in (1, 2, 3) for pair in ((0, other), (other, 0))}
+    fleet = gathered(with_pairs(fleets.node("n0", count=4, rates=True), slow, count=4))
+    assert {(one.devices, one.why) for one in fleet.ailing} == {(pair, "slow-pair") for pair in slow}
+
+
+@pytest.mark.parametrize("lacking", [1, 2])
+def test_of_two_ways_to_be_joined_the_lesser_is_ailing(lacking: int) -> None:
+    nodes = whole(3)
+    for number in range(lacking):
+        nodes[number] = replace(nodes[number], links=nodes[number].links[:-1])
+    assert wrong(gathered(*nodes)) == [(f"n{number}", (), "links") for number in range(lacking)]
+
+
+def test_of_very_many_impossible_measurements_some_are_told() -> None:
+    nodes = whole(1)
+    stray = Measurement(name="dram_copy", device=99, value=2900.0, unit="GB/s", kernel="synthetic")
+    assert len(gathered(replace(nodes[0], measured=(*nodes[0].measured, *[stray] * 5000))).ailing) == 32
 
 
 def test_pairs_as_healthy_ones_differ_are_no_ailment() -> None:

@@ -222,7 +222,7 @@ def test_json_carries_the_schema_first() -> None:
     plain = msgspec.to_builtins(between(each(1), each(2)))
     assert next(iter(plain)) == "schema"
     assert plain["schema"] == "parity.diff/1"
-    assert set(plain["differences"][0]) == {"section", "subject", "name", "kind", "a", "b", "ratio"}
+    assert set(plain["differences"][0]) == {"section", "subject", "name", "kind", "a", "b", "ratio", "why"}
 
 
 PARTS = ("h100-sxm5-80gb", "rtx-4090", "mi300x", "a100-mig-1g.5gb", "old-driver", "env-launch-blocking", "nothing-read")

@@ -286,6 +286,13 @@ def test_a_reading_without_a_time_is_kept_once(path: Path) -> None:
     assert rows(path, "SELECT count(*) FROM reading") == [(3,)]
 
 
+def test_a_fall_within_one_second_is_told_as_a_fall(path: Path) -> None:
+    keep(path, node("a", "2026-11-01T08:00:00Z", rate=2898.0), node("a", "2026-11-01T08:00:00Z", rate=2608.0))
+    for start in ("2026-11-01", "2026-11-01T08:00:00Z", "2026-11-02"):
+        assert [(one.before, one.after) for one in since(path, "a", start).measured] in ([(2898.0, 2608.0)], []), start
+    assert [(one.before, one.after) for one in since(path, "a", "2026-11-01").measured] == [(2898.0, 2608.0)]
+
+
 def test_two_measurements_of_one_second_are_both_kept_and_neither_twice(path: Path) -> None:
     for _ in range(2):
         keep(path, *(node("a", "2026-11-01T08:00:00Z", rate=rate) for rate in (2900.0, 1450.0, 2900.0)))

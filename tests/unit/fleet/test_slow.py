@@ -111,6 +111,31 @@ def test_pairs_are_held_against_the_same_pair() -> None:
     assert undecided == ()
 
 
+def test_buffers_and_versions_make_no_kernel_another() -> None:
+    count = 32
+    rates = Rates()
+    for number in range(count):
+        odd = number == 5
+        one = Measurement(
+            name="dram_copy", device=0, value=2320.0 if odd else 2900.0, unit="GB/s",
+            kernel=f"torch.neg float32, torch 2.{8 if odd else 9}", bytes=1 << (29 if odd else 30), conditions="disturbed",
+        )  # fmt: skip
+        rates.add(number, {0: H100}, (one,))
+    (slow,), undecided = rates.judged([f"n{number}" for number in range(count)], frozenset(range(count)))
+    assert (slow.node, slow.disturbed, undecided) == ("n5", True, ())
+
+
+def test_a_device_measured_by_another_kernel_than_its_like_is_undecided() -> None:
+    rates = Rates()
+    for number in range(6):
+        kernel = "cuMemcpyDtoDAsync" if number == 2 else "torch.neg float32"
+        one = Measurement(name="dram_copy", device=0, value=1000.0 + number, unit="GB/s", kernel=kernel)
+        rates.add(number, {0: H100}, (one,))
+    slow, (undecided,) = rates.judged([f"n{number}" for number in range(6)], frozenset(range(6)))
+    assert slow == ()
+    assert (undecided.why, undecided.kernel, undecided.behind) == ("kernel", "cuMemcpyDtoDAsync", ("n2",))
+
+
 def test_readings_that_do_not_count_play_no_part() -> None:
     rates = Rates()
     for number, value in enumerate([2900.0, 2890.0, 2910.0, 1000.0]):

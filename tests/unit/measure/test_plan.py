@@ -54,7 +54,7 @@ def test_unused_time_is_shared_by_the_rest() -> None:
 @pytest.mark.parametrize(
     ("cache", "free", "buffers", "size"),
     [(50 << 20, 80 * GIB, 2, GIB), (126 << 20, 180 * GIB, 2, GIB), (288 << 20, 190 * GIB, 1, GIB + GIB // 4),
-     (50 << 20, 3 * GIB, 2, GIB // 2), (0, 300 << 20, 2, 64 << 20)],
+     (50 << 20, 3 * GIB, 2, GIB * 3 // 4), (288 << 20, 4800 << 20, 2, 1152 << 20), (0, 300 << 20, 2, 64 << 20)],
 )  # fmt: skip
 def test_buffers_outgrow_caches_and_leave_half_the_memory(cache: int, free: int, buffers: int, size: int) -> None:
     assert memory_buffer_bytes(cache_bytes=cache, free_bytes=free, buffers=buffers) == size
