@@ -24,8 +24,8 @@ _RUN = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
 start = time.perf_counter()
-from parity import session
-fleet, _ = session.fleet_of([sys.argv[2]], session.project_of(None, start="/"), session.FleetWish(target="h100"))
+from parity import fleet_run, session
+fleet, _ = fleet_run.fleet_of([sys.argv[2]], session.project_of(None, start="/"), fleet_run.Wish(target="h100"))
 took = time.perf_counter() - start
 odd = sorted(name for group in fleet.groups[1:] for name in group.nodes)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -199,7 +199,7 @@ class Engine:
         return {**({"why": why} if why else {}), **({"waited_s": round(waited_s, 3)} if waited_s > TOLD_WAIT_S else {})}
 
     def _end(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        from parity import session
+        from parity import conditions
         from parity.model.interval import Gap, Interval
 
         test = str(request.get("test", ""))
@@ -207,7 +207,7 @@ class Engine:
         if self._watch is None or begun != test:
             gap = Gap(what="conditions", why="not_asked", detail=f"{test!r} has not begun")
             return {"conditions": Interval(test=test, state="unknown", unknowns=(gap,))}
-        work = partial(_conditions, session.read_conditions(self._watch, test, self._asked), request)
+        work = partial(_conditions, conditions.read_conditions(self._watch, test, self._asked), request)
         if not (request.get("later") and self._may_owe and len(self._owed) < MAX_OWED):
             return work()
         self._owed.append((request.get("id"), work))
@@ -215,13 +215,13 @@ class Engine:
 
     def _watch_for(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start the watcher without waiting for it; the latest project's rule settings hold."""
-        from parity import session
+        from parity import conditions
         from parity.probes.watch import Watch
 
         if self._watch is None:
             self._watch = Watch()
             self._watch.start()
-        self._asked = session.prepare_conditions(self._project(request.get("config"), request.get("rootdir") or "."))
+        self._asked = conditions.prepare_conditions(self._project(request.get("config"), request.get("rootdir") or "."))
         return {}
 
     def _judge(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -259,8 +259,8 @@ def _mistake(error: Exception) -> dict[str, str]:
 
 
 def _conditions(work: Callable[[], Interval], request: dict[str, Any]) -> dict[str, Any]:
-    conditions = work()
-    return {"conditions": conditions if request.get("series") else msgspec.structs.replace(conditions, devices=())}
+    interval = work()
+    return {"conditions": interval if request.get("series") else msgspec.structs.replace(interval, devices=())}
 
 
 def _cores() -> int:

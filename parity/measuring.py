@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity import __version__, session
+from parity import __version__, conditions, session
 from parity.catalog import store
 from parity.checks import other_processes
 from parity.checks.subject import Subject
@@ -166,7 +166,7 @@ class _Counters:
         from parity.probes.watch import Watch
 
         self._devices = fingerprint.devices
-        self._asked = session.prepare_conditions(project)
+        self._asked = conditions.prepare_conditions(project)
         self._watch = Watch()
         self._watch.start()
         self._buses: frozenset[str] = frozenset()
@@ -179,7 +179,7 @@ class _Counters:
 
     def end(self, name: str) -> State:
         """Return whether anything disturbed the devices meanwhile."""
-        return session.conditions_of(self._watch, name, self._asked, buses=self._buses).state
+        return conditions.conditions_of(self._watch, name, self._asked, buses=self._buses).state
 
     def close(self) -> None:
         """End the watcher."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from parity import session
+from parity import fleet_run, session
 from parity.cli import options
 from parity.errors import UsageError
 from parity.inputs import printable, read_bytes
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.ignore and arguments.store:
         raise UsageError("a store keeps whole nodes", where="--ignore", mend="store first, then look without --store")
     project = session.project_of(arguments.config)
-    wish = session.FleetWish(
+    wish = fleet_run.Wish(
         target=arguments.target,
         require=arguments.require,
         baseline=arguments.baseline,
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         ignore=tuple(arguments.ignore or ()),
         expected=None if arguments.expect is None else _expected(arguments.expect),
     )
-    fleet, unstored = session.fleet_of(arguments.places, project, wish)
+    fleet, unstored = fleet_run.fleet_of(arguments.places, project, wish)
     options.write_reports(arguments, lambda name: render(fleet, name, verbose=arguments.verbose))
     if unstored is not None:
         raise unstored

@@ -15,8 +15,8 @@ from parity.collect.lines import line_of, problem_line
 from parity.collect.place import place
 from parity.errors import UsageError
 from parity.fleet.documents import of_line
-from parity.fleet.gather import Gathering
 from parity.inputs import printable
+from parity.model.fleet import Unreadable
 from parity.outputs import write_file
 from parity.units import plural
 
@@ -132,14 +132,13 @@ def _write(lines: list[bytes], arguments: argparse.Namespace, *, node: str = "")
         write_file(where, text, make_folders=arguments.into is not None)
     else:
         options.emit(text)
-    gathering = Gathering()
-    gathering.take(of_line(line, f"line {number + 1}") for number, line in enumerate(lines))
-    fleet = gathering.fleet()
-    told = f"{plural(fleet.nodes, 'node')} collected to {where or 'standard output'}"
+    read = [of_line(line, f"line {number}") for number, line in enumerate(lines, start=1)]
+    problems = [one for one in read if isinstance(one, Unreadable)]
+    told = f"{plural(len(read) - len(problems), 'node')} collected to {where or 'standard output'}"
     print(f"parity: {told}", file=sys.stderr)
-    for one in fleet.unreadable:
+    for one in problems:
         print(f"parity: {one.why}", file=sys.stderr)
-    return 1 if fleet.unreadable else 0
+    return 1 if problems else 0
 
 
 def _file_name(node: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.fleet.documents import NODE_SCHEMA
+from parity.model.fleet import NODE_SCHEMA
 from parity.model.redact import redacted
 
 if TYPE_CHECKING:

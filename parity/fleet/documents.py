@@ -18,14 +18,13 @@ import msgspec
 from parity.errors import ParityError
 from parity.inputs import MAX_BYTES, printable
 from parity.model.fingerprint import SCHEMA
-from parity.model.fleet import Unreadable
+from parity.model.fleet import NODE_SCHEMA, Unreadable
 from parity.readers import read_report
 from parity.readers.cluster import MAX_LIST_BYTES, ClusterNode, read_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NODE_SCHEMA = "parity.node/1"
 _CARRIERS = (NODE_SCHEMA, "parity.verdict/1")
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 _PACKED = {

@@ -179,7 +179,6 @@ class Gathering:
             spreads=census(self._tellings, members, self._roll.names),
             ignored=self._tellings.ignore,
             versions=dict(self._versions.most_common()),
-            unmeasured=not self._measured,
             measured=len(self._measured.intersection(counted)),
             unreadable=(*self.unreadable, *(() if baseline is None else baseline.unreadable)),
             passed_over=tuple(self._passed_over[:MAX_UNREADABLE]),

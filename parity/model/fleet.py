@@ -9,6 +9,8 @@ import msgspec
 from parity.model.difference import Difference, Section
 from parity.model.rule import Level
 
+NODE_SCHEMA = "parity.node/1"
+"""Of one line of a collected fleet."""
 SCHEMA = "parity.fleet/1"
 NO_GPU = "no GPU"
 """Begins the title of nodes where no device was visible."""
@@ -257,7 +259,6 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         repeated: names that more than one reading bears.
         superseded: older readings of those that were left out, because the newest alone was asked for.
         apart: readings taken long before or after most.
-        unmeasured: whether no node carries measurements, so that slow ones cannot be told.
         measured: how many nodes carry measurements.
         undecided: measurements by which slow devices cannot be told.
         below_peak: parts that are slow as a whole.
@@ -282,7 +283,6 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     ailing: tuple[Ailing, ...] = ()
     spreads: tuple[Spread, ...] = ()
     ignored: tuple[str, ...] = ()
-    unmeasured: bool = True
     measured: int = 0
     unreadable: tuple[Unreadable, ...] = ()
     passed_over: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parity import session
+from parity import conditions, session
 from parity.catalog import store
 from parity.errors import ParityError
 from parity.model.absent import Reading
@@ -37,11 +37,10 @@ def report_of(recording: Recording, project: Project, target: Target | None, *, 
         target: what production is, None without one.
         dtype: data type of the tensor cores' work.
     """
-    asked = tuple(
-        card for card in session.prepare_conditions(project) if recording.command or card.id not in _ONLY_WITH_A_COMMAND
-    )
+    rules = conditions.prepare_conditions(project)
+    asked = tuple(card for card in rules if recording.command or card.id not in _ONLY_WITH_A_COMMAND)
     name = " ".join(recording.command) or "watch"
-    interval = session.interval_of(recording.answer, name, asked, lost=recording.lost)
+    interval = conditions.interval_of(recording.answer, name, asked, lost=recording.lost)
     units: dict[str, Any] = (recording.answer or {}).get("units") or {}
     watched = {label_of(unit["facts"]): unit for unit in units.values()}
     parts, problem = _parts_of(recording)

@@ -14,8 +14,8 @@ import msgspec
 import pytest
 import runs
 
+from parity import conditions, session
 from parity import engine as engine_module
-from parity import session
 from parity.config import project as project_module
 from parity.engine import MAX_OWED, OWED_S, Engine
 from parity.model.policy import Conditions
@@ -350,7 +350,7 @@ def test_no_more_is_owed_than_a_bound(watching: Engine, monkeypatch: pytest.Monk
 
 def test_an_error_of_our_own_in_what_is_owed_is_internal(watching: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "_may_owe", True)
-    monkeypatch.setattr(session, "interval_of", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(conditions, "interval_of", lambda *_, **__: 1 / 0)
     ask(watching, "begin", test="t", pid=1, visible={})
     assert watching.answer(b'{"id": 7, "op": "end", "test": "t", "later": true}') is None
     told = watching.owed_answer()

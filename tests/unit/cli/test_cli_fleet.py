@@ -12,7 +12,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from parity import session
+from parity import fleet_run, session
 from parity.cli.main import main
 from parity.errors import UsageError
 from parity.fleet.history import History
@@ -184,7 +184,7 @@ def test_the_verdict_on_one_node_is_not_its_neighbours(trouble: str, place: int)
     nodes = [fleets.node(f"n{number}", count=2) for number in range(3)]
     nodes[place] = troubled(nodes[place], trouble)
     Path("f.jsonl").write_bytes(b"".join(fleets.line(f"n{number}", one) for number, one in enumerate(nodes)))
-    found, _ = session.fleet_of(["f.jsonl"], session.project_of(None), session.FleetWish(target="2xh100"))
+    found, _ = fleet_run.fleet_of(["f.jsonl"], session.project_of(None), fleet_run.Wish(target="2xh100"))
     failing = [name for one in found.groups if one.verdict and not one.verdict.passed for name in one.nodes]
     assert failing == [f"n{place}"]
     assert (found.passed, found.exit_status) == (False, 1)

@@ -8,7 +8,7 @@ import fleets
 import msgspec
 import pytest
 
-from parity import session
+from parity import fleet_run
 from parity.config.project import Project
 from parity.fleet.documents import Reading as Found
 from parity.fleet.gather import Gathering
@@ -26,7 +26,7 @@ replace = msgspec.structs.replace
 
 
 def gathered(*nodes: Fingerprint) -> Fleet:
-    now = Gathering(peaks=lambda one: session._below_peak(one, None, Project()))
+    now = Gathering(peaks=lambda one: fleet_run._below_peak(one, None, Project()))
     now.take(Found(f"f:{number}", f"n{number}", msgspec.json.encode(one)) for number, one in enumerate(nodes))
     return now.fleet()
 

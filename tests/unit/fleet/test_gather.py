@@ -257,7 +257,7 @@ def test_a_slow_device_is_found_among_its_like() -> None:
     found = fleet(*nodes)
     assert [(one.node, one.device, one.devices) for one in found.slow] == [("n31", 1, 100)]
     assert found.slow[0].ratio == pytest.approx(0.862, abs=0.005)
-    assert (found.alike, found.passed, found.unmeasured) == (True, False, False)
+    assert (found.alike, found.passed, found.measured) == (True, False, found.nodes)
 
 
 def test_a_healthy_spread_is_not_slow_and_few_devices_decide_nothing() -> None:
@@ -265,7 +265,7 @@ def test_a_healthy_spread_is_not_slow_and_few_devices_decide_nothing() -> None:
     close[3] = node("n3", rates={0: 2900.0, 1: 2900.0 * 0.96})
     assert fleet(*close).slow == ()
     assert fleet(node("a", rates={0: 2900.0, 1: 1000.0})).slow == ()
-    assert fleet(node("a")).unmeasured
+    assert fleet(node("a")).measured == 0
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, 1e999])

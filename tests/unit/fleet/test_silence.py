@@ -9,7 +9,7 @@ import fleets
 import msgspec
 import pytest
 
-from parity import session
+from parity import fleet_run, session
 from parity.config.project import Project
 from parity.fleet.plain import LEFT_OUT
 from parity.fleet.telling import Tellings
@@ -64,7 +64,7 @@ def test_nodes_with_one_key_have_one_verdict() -> None:
     verdicts: dict[tuple[Any, ...], tuple[str, Any]] = {}
     for said, fingerprint in [("as it is", BASE), *variants()]:
         node = tellings.node(msgspec.json.encode(fingerprint))
-        verdict = session._node_verdict(fingerprint, TARGET, PROJECT)
+        verdict = fleet_run._node_verdict(fingerprint, TARGET, PROJECT)
         first = verdicts.setdefault((node.blocks, node.silence), (said, verdict))
         assert first[1] == verdict, f"{said} is judged otherwise than {first[0]}"
     assert len(verdicts) > 100

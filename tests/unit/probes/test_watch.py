@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parity import session
+from parity import conditions
 from parity.config.project import Project
 from parity.probes.watch import MAX_STARTS, Watch
 from tests.helpers.events import sleeps, wait_for, wait_for_rest
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from parity.model.interval import Interval, WatchedDevice
 
-ASKED = session.prepare_conditions(Project())
+ASKED = conditions.prepare_conditions(Project())
 H100 = "h100-sxm5-80gb-x8"
 ONE = {"CUDA_VISIBLE_DEVICES": "1"}
 COUNTED = "1.nvmlDeviceGetPerformanceState = mark asked 0\n"  # at each sample
@@ -66,7 +66,7 @@ class Bench:
         if samples:
             self.await_count("asked", self.machine.count("asked") + samples + 1)
         least = time.monotonic() - begun
-        interval = session.conditions_of(self.watch, "t", ASKED)
+        interval = conditions.conditions_of(self.watch, "t", ASKED)
         self.took = (least, time.monotonic() - start)  # a test takes at least, and at most, so long
         return interval
 
@@ -455,7 +455,7 @@ def test_a_call_that_is_deadly_from_the_start_costs_itself(
 def test_a_start_that_takes_long_is_not_waited_for_and_the_next_test_is_watched(bench: Callable[..., Bench]) -> None:
     one = bench("nvmlInit = wait go 0", answer_deadline_s=0.2)
     one.watch.begin(os.getpid(), ONE)  # returns, though the start does not end before "go"
-    interval = session.conditions_of(one.watch, "t", ASKED)
+    interval = conditions.conditions_of(one.watch, "t", ASKED)
     assert interval.unknowns[0].why == "timed_out"
     assert re.fullmatch(r"the watcher was still starting after [\d.]+ s", interval.unknowns[0].detail)
     one.switch("go")
@@ -473,7 +473,7 @@ def test_a_begin_without_an_end_is_dropped(bench: Callable[..., Bench]) -> None:
 
 
 def test_an_end_without_a_begin_is_unknown(bench: Callable[..., Bench]) -> None:
-    interval = session.conditions_of(bench().watch, "t", ASKED)
+    interval = conditions.conditions_of(bench().watch, "t", ASKED)
     assert (interval.state, interval.unknowns[0].detail) == ("unknown", "no test had begun")
 
 
@@ -518,7 +518,7 @@ def test_on_a_single_core_only_both_ends_are_read(bench: Callable[..., Bench]) -
         one = bench(always=False)
         one.watch.begin(os.getpid(), ONE)
         time.sleep(0.25)
-        interval = session.conditions_of(one.watch, "t", ASKED)
+        interval = conditions.conditions_of(one.watch, "t", ASKED)
     finally:
         os.sched_setaffinity(0, cores)
     assert (interval.sampled_every_s, interval.samples) == (None, 0)
@@ -531,14 +531,14 @@ def test_closing_in_the_middle_of_a_test_leaves_no_process(bench: Callable[..., 
     pid = one.pid
     one.watch.close()
     wait_for(lambda: not alive(pid))
-    assert session.conditions_of(one.watch, "t", ASKED).state == "unknown"
+    assert conditions.conditions_of(one.watch, "t", ASKED).state == "unknown"
 
 
 def engine_on(machine: Machine, *lines: dict[str, Any]) -> subprocess.Popen[bytes]:
     """Start a real engine in a session of its own and send it these requests."""
     boot = "import sys; sys.path.insert(0, sys.argv.pop(1)); from parity.engine import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", boot, str(Path(session.__file__).parents[1])],
+        [sys.executable, "-c", boot, str(Path(conditions.__file__).parents[1])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, **machine.environment, "PYTHONPATH": str(PATIENT)},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parity import session
+from parity import conditions
 from parity.config.project import Project
 from parity.probes.watch import Watch
 from parity.watching.record import record
@@ -27,7 +27,7 @@ needs_binding = pytest.mark.skipif(
     not os.environ.get("CI") and (stub.binding_folder() is None or stub.compiler() is None),
     reason="needs amdsmi and a C compiler; CI has both, and fails without",
 )
-ASKED = session.prepare_conditions(Project())
+ASKED = conditions.prepare_conditions(Project())
 METRICS: dict[str, Any] = {
     "accumulation_counter": 1000,
     "prochot_residency_acc": 0,
@@ -103,7 +103,7 @@ class Bench:
         if samples:  # each ends with a sleep
             most = sleeps(pid) + samples + 1
             wait_for(lambda: sleeps(pid) >= most)
-        return session.conditions_of(self.watch, "t", ASKED)
+        return conditions.conditions_of(self.watch, "t", ASKED)
 
 
 @pytest.fixture(scope="module")

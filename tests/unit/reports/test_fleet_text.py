@@ -34,7 +34,7 @@ def fleet(**more: Any) -> Fleet:
     )  # fmt: skip
     told = {
         "target": "8x h100", "nodes": 11, "alike": False, "passed": False, "exit_status": 1, "groups": groups,
-        "slow": (slow,), "measured": 11, "unmeasured": False, **more,
+        "slow": (slow,), "measured": 11, **more,
     }  # fmt: skip
     return Fleet(**told)
 

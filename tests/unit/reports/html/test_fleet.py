@@ -31,7 +31,7 @@ def fleet(name: str = "n", **more: object) -> Fleet:
     )  # fmt: skip
     told: dict[str, object] = {
         "target": "8x h100-sxm5-80gb", "nodes": 251, "alike": False, "passed": False, "exit_status": 1, "groups": groups,
-        "slow": (slow,), "unmeasured": False, "unreadable": (Unreadable(where=name, why="cut off"),),
+        "slow": (slow,), "unreadable": (Unreadable(where=name, why="cut off"),),
         "changes": (Change(node="odd", kind="changed", differences=(DRIVER,)), Change(node=name, kind="gone")),
     }  # fmt: skip
     return Fleet(**{**told, **more})  # type: ignore[arg-type]
