@@ -147,7 +147,8 @@ def of_links(groups: Sequence[Group]) -> Iterator[Ailing]:
         if names & _EXPLAINS_LINKS:
             continue
         for one in group.differences:
-            if one.name == "links" and one.kind == "changed" and any(kind in one.a for kind in FAST_LINKS):
+            is_fast = any(kind in told for told in (one.a, one.b) for kind in FAST_LINKS)
+            if one.name == "links" and one.kind == "changed" and is_fast:
                 lesser, less, more = (group, one.b, one.a)
                 if links_strength(one.b) > links_strength(one.a):
                     lesser, less, more = (by_id[group.like], one.a, one.b)

@@ -87,7 +87,42 @@ def test_a_node_that_could_not_be_measured_at_all_is_told_with_its_reason() -> N
 
 def test_where_most_were_not_measured_none_has_to_be() -> None:
     fleet = gathered(whole(1)[0], *(fleets.node(f"n{number}") for number in range(1, 4)))
-    assert (fleet.ailing, fleet.measured) == ((), 1)
+    assert (fleet.ailing, fleet.measured, fleet.passed) == ((), 1, True)
+
+
+@pytest.mark.parametrize(("measured", "of", "has_to_be"), [(1, 2, False), (2, 3, True), (2, 4, False), (3, 5, True)])
+def test_what_more_than_half_measured_is_missing_on_the_others(measured: int, of: int, has_to_be: bool) -> None:
+    nodes = [fleets.node(f"n{number}", count=1, rates=number < measured) for number in range(of)]
+    fleet = gathered(*nodes)
+    told = [(one.node, one.why) for one in fleet.ailing]
+    assert told == ([(f"n{number}", "unmeasured") for number in range(measured, of)] if has_to_be else [])
+    assert fleet.passed is not has_to_be
+
+
+def test_a_transfer_that_was_not_measured_is_told() -> None:
+    nodes = [replace(one, measured=(*one.measured, *transfers(8))) for one in whole(3)]
+    nodes[1] = replace(nodes[1], measured=nodes[1].measured[:-1])
+    assert wrong(gathered(*nodes)) == [("n1", (7,), "unmeasured")]
+
+
+def transfers(count: int) -> tuple[Measurement, ...]:
+    return tuple(
+        Measurement(name="host_to_device", device=device, value=50.0, unit="GB/s", kernel="copy")
+        for device in range(count)
+    )
+
+
+def test_what_older_readings_measured_counts_for_nothing_if_the_newest_alone_is_asked_for() -> None:
+    """Two of three readings were measured, and of the newest ones one of two."""
+    now = Gathering()
+    times = ("2026-11-18T08:00:00Z", "2026-11-19T08:00:00Z", "2026-11-19T08:00:00Z")
+    nodes = [
+        fleets.node(name, count=1, rates=number != 1, captured_at=times[number])
+        for number, name in enumerate(("a", "a", "b"))
+    ]
+    now.take(Found(f"f:{number}", "", msgspec.json.encode(one)) for number, one in enumerate(nodes))
+    assert [(one.node, one.why) for one in now.fleet().ailing] == [("a", "unmeasured")]
+    assert now.fleet(latest=True).ailing == ()
 
 
 def test_a_pair_or_a_transfer_that_was_not_measured_is_told() -> None:
@@ -170,6 +205,23 @@ def test_of_two_ways_to_be_joined_the_lesser_is_ailing(lacking: int) -> None:
     for number in range(lacking):
         nodes[number] = replace(nodes[number], links=nodes[number].links[:-1])
     assert wrong(gathered(*nodes)) == [(f"n{number}", (), "links") for number in range(lacking)]
+
+
+def joined(one: Fingerprint, kind: str, path: str) -> Fingerprint:
+    return replace(one, links=tuple(replace(link, kind=kind, path=path, count=None) for link in one.links))
+
+
+@pytest.mark.parametrize("lesser", [(0,), (1,), (2,), (0, 1), (1, 2)])
+def test_nodes_without_fast_links_are_ailing_beside_one_that_has_them(lesser: tuple[int, ...]) -> None:
+    nodes = [joined(one, "pcie", "PHB") if number in lesser else one for number, one in enumerate(whole(3))]
+    assert wrong(gathered(*nodes)) == [(f"n{number}", (), "links") for number in lesser]
+
+
+def test_other_paths_over_the_host_are_no_ailment() -> None:
+    nodes = [joined(one, "pcie", "PIX" if number else "PHB") for number, one in enumerate(whole(3))]
+    fleet = gathered(*nodes)
+    assert [one.name for group in fleet.groups for one in group.differences] == ["links"]
+    assert fleet.ailing == ()
 
 
 def test_of_very_many_impossible_measurements_some_are_told() -> None:

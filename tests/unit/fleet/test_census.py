@@ -51,6 +51,14 @@ def test_a_rare_value_is_told_first_among_any_noise() -> None:
         assert "NCCL_SOCKET_IFNAME: 60 values on 60 nodes; --ignore NCCL_SOCKET_IFNAME leaves it out" in text
 
 
+def test_the_fact_with_the_rarest_value_comes_first() -> None:
+    nodes = noisy(6, odd=4)
+    told = [fleets.changed(one, "host", kernel=f"6.{number % 2}") for number, one in enumerate(nodes)]
+    assert [(one.name, one.values[0].count) for one in gathered(*told).spreads] == [
+        ("driver", 1), ("NCCL_SOCKET_IFNAME", 1), ("kernel", 3),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("pattern", ["NCCL_SOCKET_IFNAME", "NCCL_*"])
 def test_what_is_ignored_makes_no_node_odd(pattern: str) -> None:
     fleet = gathered(*noisy(60, odd=41), ignore=(pattern,))

@@ -277,6 +277,30 @@ def test_another_library_on_disk_is_drift() -> None:
     assert one.a.startswith("2.27.5")
 
 
+def test_libraries_that_one_side_does_not_list_are_no_drift_and_one_of_several_is() -> None:
+    def listing(*names: str) -> Fingerprint:
+        copies = tuple(Library(name=name, version="1", path=f"/usr/lib/{name}.so") for name in names)
+        return Fingerprint(stack=Stack(libraries=copies))
+
+    both, one = listing("libnccl", "librccl"), listing("libnccl")
+    assert {item.kind for item in told(both, listing()).values()} == {"only-a"}
+    assert not between(both, listing()).drifted
+    assert (told(both, one)["library librccl"].kind, between(both, one).drifted) == ("changed", True)
+
+
+def test_a_text_with_the_clocks_in_use_is_not_compared() -> None:
+    def clocked(policy: str) -> Fingerprint:
+        whole = each(1)
+        (device,) = whole.devices
+        conditions = replace(device.conditions, clock_policy=reading(policy))
+        return replace(whole, devices=(replace(device, conditions=conditions),))
+
+    idle, busy = clocked("nvclock=345, memclock=2619"), clocked("nvclock=1980, memclock=2619")
+    assert told(idle, busy) == {}
+    assert told(idle, clocked("locked")) == {}, "one of the two moves"
+    assert set(told(clocked("free"), clocked("locked"))) == {"clock_policy"}
+
+
 def test_a_component_and_a_package_of_one_name_are_told_once() -> None:
     """Triton stands among the components and among the packages; both changed alike."""
 

@@ -13,16 +13,27 @@ from hypothesis import strategies as st
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.fleet.documents import Reading as Found
-from parity.fleet.gather import Gathering
+from parity.fleet.gather import MAX_UNREADABLE, Gathering, is_sound
 from parity.fleet.plain import lasting
 from parity.model.absent import Absent, Reading
 from parity.model.device import DeviceConditions, DeviceIdentity, Process
 from parity.model.fingerprint import Fingerprint, Host, Origin, Stack
-from parity.model.fleet import Fleet, NodeVerdict, Unreadable
+from parity.model.fleet import (
+    Ailing,
+    BelowPeak,
+    Change,
+    Fleet,
+    MedianDrift,
+    NodeVerdict,
+    SlowDevice,
+    Undecided,
+    Unreadable,
+)
 from parity.model.measurement import Measurement
 
 replace = msgspec.structs.replace
 STACK = {"driver": "570.86.15", "torch": "2.9.1"}
+GOOD = NodeVerdict(outcome="match", level="identical", passed=True, headline="")
 MOVING = {"temperature_c": 51.0, "clock_sm_mhz": 345, "utilization_gpu_percent": 3, "ecc_corrected": 12}
 # One value of each kind of block that somebody sets, or that makes a board another.
 LASTING: tuple[tuple[str, str, Any], ...] = (
@@ -200,8 +211,7 @@ def test_each_kind_is_judged_once() -> None:
 
 def test_with_a_target_kinds_may_differ() -> None:
     nodes = [node("a"), changed(node("b"), "host", "kernel", "6.8")]
-    verdict = NodeVerdict(outcome="match", level="identical", passed=True, headline="")
-    found = fleet(*nodes, judge=lambda _: verdict)
+    found = fleet(*nodes, judge=lambda _: GOOD)
     assert (found.alike, found.passed) == (False, True)
 
 
@@ -210,11 +220,12 @@ def test_what_is_no_node_is_told_and_never_a_pass(raw: bytes) -> None:
     found = fleet(node("a"), raw) if raw != b"{}" else fleet(node("a"), Unreadable(where="x", why="odd"))
     assert found.nodes == 1
     assert len(found.unreadable) == 1
-    assert (found.passed, found.exit_status) == (False, 1)
+    assert (found.alike, found.passed, found.exit_status) == (False, False, 1)
 
 
-def test_nothing_at_all_is_not_a_pass() -> None:
-    found = fleet()
+@pytest.mark.parametrize("judge", [None, lambda _: GOOD])
+def test_nothing_at_all_is_not_a_pass(judge: Any) -> None:
+    found = fleet(judge=judge)
     assert (found.nodes, found.passed, found.exit_status) == (0, False, 3)
 
 
@@ -223,6 +234,8 @@ def test_nodes_without_a_gpu_are_no_pass_however_alike() -> None:
     assert (fleet(bare, bare).passed, fleet(bare, bare).exit_status) == (False, 3)
     mixed = fleet(node("a"), bare)
     assert (mixed.passed, mixed.exit_status, mixed.groups[1].title) == (False, 1, "no GPU")
+    judged = fleet(node("a"), bare, judge=lambda _: GOOD)
+    assert (judged.passed, judged.exit_status) == (False, 1), "whatever their target says of no GPU"
 
 
 def test_a_name_that_comes_twice_is_told() -> None:
@@ -285,9 +298,119 @@ def test_lasting_keeps_what_is_set_and_drops_what_moves() -> None:
     assert device.conditions != DeviceConditions()
 
 
-def test_of_very_much_that_is_not_understood_the_count_is_kept() -> None:
+@pytest.mark.parametrize("count", [MAX_UNREADABLE, MAX_UNREADABLE + 1, 3 * MAX_UNREADABLE])
+def test_of_very_much_that_is_not_understood_the_count_is_kept(count: int) -> None:
     now = Gathering()
-    now.take(Unreadable(where=f"f:{number}", why="no node") for number in range(3000))
-    told = now.fleet().unreadable
-    assert len(told) == 1001
-    assert (told[0].where, told[-1].why) == ("f:0", "2000 more that were not understood")
+    now.take(Unreadable(where=f"f:{number}", why="no node") for number in range(count))
+    first, rest = now.unreadable[:MAX_UNREADABLE], now.unreadable[MAX_UNREADABLE:]
+    assert [one.where for one in first] == [f"f:{number}" for number in range(MAX_UNREADABLE)]
+    more = count - MAX_UNREADABLE
+    assert [one.why for one in rest] == ([f"{more} more that were not understood"] if more else [])
+
+
+def undecided(why: Any, name: str = "dram_copy") -> Undecided:
+    rates = {"median": 2.0, "lowest": 1.0, "highest": 3.0}
+    return Undecided(name=name, part="H100", unit="GB/s", why=why, devices=3, **rates)
+
+
+def drift(ratio: float) -> MedianDrift:
+    return MedianDrift(name="dram_copy", part="H100", unit="GB/s", before=100.0, after=100.0 * ratio, ratio=ratio)
+
+
+SLOW = SlowDevice(
+    node="a", device=0, name="dram_copy", unit="GB/s", value=1.0, median=2.0, ratio=0.5, deviations=9.0, devices=3
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "stands"),
+    [
+        ({}, True),
+        ({"slow": (SLOW,)}, False),
+        ({"undecided": (undecided("few"),)}, True),
+        ({"undecided": (undecided("kernel"),)}, False),
+        ({"undecided": (undecided("split"),)}, False),
+        ({"undecided": (undecided("spread"),)}, False),
+        ({"undecided": (undecided("fast"),)}, False),
+        ({"undecided": (undecided("few"), undecided("fast", "matmul_bf16"))}, False),
+        ({"undecided": (undecided("spread", "host_to_device"), undecided("fast", "peer_to_peer"))}, True),
+        ({"below_peak": (BelowPeak(part="h100", rule="r", message="m", fails=False),)}, True),
+        ({"below_peak": (BelowPeak(part="h100", rule="r", message="m", fails=True),)}, False),
+        ({"ailing": (Ailing(node="a", why="slowed", what="w", fails=False),)}, True),
+        ({"ailing": (Ailing(node="a", why="slowed", what="w"),)}, False),
+        ({"changes": ()}, True),
+        ({"changes": (Change(node="a", kind="gone"),)}, False),
+        ({"changes": (Change(node="a", kind="new"),)}, False),
+        ({"drifts": (drift(1.2),)}, True),  # what rose is nobody's fault
+        ({"drifts": (drift(1.2), drift(0.9))}, False),
+        ({"unreadable": (Unreadable(where="f", why="w"),)}, False),
+        ({"absent": 1}, False),
+        ({"repeated": ("a",), "superseded": 1, "passed_over": ("README",)}, True),
+    ],
+)
+def test_each_thing_that_is_wrong_keeps_a_fleet_from_passing(told: dict[str, Any], stands: bool) -> None:
+    assert is_sound(Fleet(nodes=3, alike=True, passed=True, exit_status=0, groups=(), **told)) is stands
+
+
+def test_a_change_that_all_nodes_made_fails_against_the_baseline() -> None:
+    before = gathered(node("a"), node("b"))
+    now = gathered(*(changed(node(name), "stack", "driver", "580.95.05") for name in ("a", "b")))
+    assert now.fleet().passed
+    found = now.fleet(baseline=before)
+    assert [one.kind for one in found.changes or ()] == ["changed", "changed"]
+    assert (found.alike, found.passed, found.exit_status) == (True, False, 1)
+
+
+def test_a_baseline_of_which_something_was_not_understood_fails() -> None:
+    now = gathered(node("a"), node("b"))
+    assert now.fleet(baseline=gathered(node("a"), node("b"))).passed
+    found = now.fleet(baseline=gathered(node("a"), node("b"), Unreadable(where="then.jsonl:3", why="cut off")))
+    assert (found.changes, found.passed, found.exit_status) == ((), False, 1)
+    assert [one.where for one in found.unreadable] == ["then.jsonl:3"]
+
+
+@pytest.mark.parametrize(("rate", "fell"), [(95.1, False), (94.9, True)])
+def test_a_device_a_healthy_spread_under_its_own_earlier_rate_fell(rate: float, fell: bool) -> None:
+    before = gathered(node("a", rates={0: 100.0, 1: 100.0}))
+    found = gathered(node("a", rates={0: 100.0, 1: rate})).fleet(baseline=before)
+    assert [(one.devices, one.why) for one in found.ailing] == ([((1,), "fell")] if fell else [])
+    assert found.drifts == (), "the median lies between"
+    assert found.passed is not fell
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_verdict_is_given_on_the_whole_node_whatever_is_ignored(order: tuple[int, int]) -> None:
+    def judge(fingerprint: Fingerprint) -> NodeVerdict:
+        driver: Any = fingerprint.stack.components["driver"]
+        return replace(GOOD, passed=driver.value != "470.1")
+
+    nodes = [node("good"), changed(node("bad"), "stack", "driver", "470.1")]
+    now = Gathering(judge, ignore=("driver",))
+    now.take(Found("f", "", msgspec.json.encode(nodes[at])) for at in order)
+    verdicts = {group.nodes: group.verdict.passed for group in now.fleet().groups if group.verdict}
+    assert verdicts == {("good",): True, ("bad",): False}
+
+
+def test_a_hidden_device_makes_no_node_odd() -> None:
+    def with_hidden(name: str, sm_count: int) -> Fingerprint:
+        whole = changed(node(name, count=3), "identity", "sm_count", sm_count, device=1)
+        devices = list(whole.devices)
+        devices[1] = replace(devices[1], locator=replace(devices[1].locator, visible=False))
+        return replace(whole, devices=tuple(devices))
+
+    found = fleet(with_hidden("a", 132), with_hidden("b", 114))
+    assert found.passed
+    assert found.groups[0].title.startswith("2x ")
+
+
+def test_what_an_older_reading_told_counts_for_nothing_if_the_newest_alone_is_asked_for() -> None:
+    now = Gathering()
+    readings = [
+        changed(node("a", seed=1, rates={0: 100.0, 1: 100.0}), "conditions", "throttle_reasons", ("hw-thermal",)),
+        node("a", seed=2),
+        node("b", seed=3),
+    ]
+    now.take(Found(f"f:{number}", "", msgspec.json.encode(one)) for number, one in enumerate(readings))
+    whole, latest = now.fleet(), now.fleet(latest=True)
+    assert [one.why for one in whole.ailing] == ["slowed"]
+    assert (latest.ailing, latest.passed, latest.measured, latest.superseded) == ((), True, 0, 1)

@@ -11,9 +11,9 @@ from fleets import changed, node
 
 from parity.fleet.documents import Reading as Found
 from parity.fleet.gather import Gathering
-from parity.fleet.plain import installed, topology
-from parity.model.absent import NOT_ASKED
-from parity.model.fingerprint import Fingerprint, Library, Link
+from parity.fleet.plain import installed, reasons, topology
+from parity.model.absent import NOT_ASKED, Absent
+from parity.model.fingerprint import Fingerprint, Host, Library, Link, Stack
 from parity.model.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -105,3 +105,9 @@ def test_another_firmware_hides_no_slow_device() -> None:
     nodes = [node(f"n{number}", rates=True) for number in range(4)]
     nodes[2] = fleets.slowed(changed(nodes[2], "identity", vbios_version="96.00.74.00.01"), 0.88)
     assert {one.node for one in fleet(*nodes).slow} == {"n2"}
+
+
+def test_what_nobody_asked_for_needs_no_reason_and_what_moves_has_none() -> None:
+    failed = Absent(why="failed", source="test")
+    assert reasons(Host(kernel=failed, cpu_model=NOT_ASKED, hostname=failed)) == {"kernel": "failed"}
+    assert reasons(Stack(components={"driver": failed, "torch": NOT_ASKED})) == {"driver": "failed"}

@@ -144,3 +144,71 @@ def test_readings_that_do_not_count_play_no_part() -> None:
     names = ["a", "b", "c", "d"]
     assert [one.node for one in rates.judged(names, frozenset(range(4)))[0]] == ["d"]
     assert rates.judged(names, frozenset(range(3))) == ((), ())
+
+
+WIDE = [*[98.0] * 10, 100.0, 100.0, *[102.0] * 10]  # 3.5 robust standard deviations are 10.4
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "others", "value", "is_slow"),
+    [
+        ("dram_copy", "GB/s", [100.0] * 4, 95.1, False),
+        ("dram_copy", "GB/s", [100.0] * 4, 94.9, True),
+        ("matmul_bf16", "TFLOPS", [100.0] * 2, 94.9, True),
+        ("launch_latency", "us", [4.0] * 4, 4.99, False),
+        ("launch_latency", "us", [4.0] * 4, 5.01, True),
+        ("dram_copy", "GB/s", WIDE, 89.7, False),
+        ("dram_copy", "GB/s", WIDE, 89.5, True),
+    ],
+)
+def test_slow_is_more_than_a_healthy_spread_and_more_than_chance(
+    name: str, unit: Unit, others: list[float], value: float, is_slow: bool
+) -> None:
+    slow, undecided = judged([*others, value], name=name, unit=unit)
+    assert [one.node for one in slow] == ([f"n{len(others)}"] if is_slow else [])
+    assert undecided == ()
+
+
+@pytest.mark.parametrize(("value", "why"), [(104.9, []), (105.1, ["fast"])])
+def test_a_device_that_is_faster_than_its_like_is_doubted_beyond_a_healthy_spread(value: float, why: list[str]) -> None:
+    slow, undecided = judged([*[100.0] * 4, value])
+    assert (slow, [one.why for one in undecided]) == ((), why)
+
+
+@pytest.mark.parametrize(("lowest", "why"), [(96.7, []), (96.5, ["spread"])])
+def test_a_spread_wider_than_that_of_healthy_devices_is_doubted(lowest: float, why: list[str]) -> None:
+    """1.4826 times the median distance from the median is 5 % of it between the two."""
+    assert [one.why for one in judged([lowest, 100.0, 200 - lowest])[1]] == why
+
+
+def moved(before: float, now: float, *, name: str = "dram_copy", bytes_now: int = 1) -> list[tuple[float, float]]:
+    """Return (before, ratio) of the medians that are told to have moved."""
+    old, new = Rates(), Rates()
+    for rates, value, size in ((old, before, 1), (new, now, bytes_now)):
+        one = Measurement(name=name, device=0, value=value, unit="GB/s", kernel="copy", bytes=size)
+        rates.add(0, {0: H100}, (one,))
+    return [(one.before, one.ratio) for one in new.drifts(old, frozenset({0}), frozenset({0}))]
+
+
+@pytest.mark.parametrize(
+    ("now", "ratio"), [(95.1, None), (94.9, 0.949), (104.9, None), (105.1, 1.051)]
+)  # fmt: skip
+def test_a_median_that_fell_or_rose_by_more_than_a_healthy_spread_has_moved(now: float, ratio: float | None) -> None:
+    assert moved(100.0, now) == ([] if ratio is None else [(100.0, ratio)])
+    assert moved(100.0, now, bytes_now=2) == moved(100.0, now), "buffers of any size are comparable"
+    assert moved(100.0, now, name="host_to_device") == [], "follows the slot"
+
+
+def test_of_earlier_rates_those_that_a_device_delivers_alone_are_compared() -> None:
+    rates = Rates()
+    told = [("dram_copy", 0, None), ("host_to_device", 0, None), ("peer_to_peer", 0, 1), ("matmul_bf16", 1, None)]
+    measured = [
+        Measurement(name=name, device=device, peer=peer, value=10.0, unit="GB/s", kernel="copy")
+        for name, device, peer in told
+    ]
+    rates.add(0, {0: H100, 1: H100}, tuple(measured))
+    assert rates.by_name(["a"], frozenset({0})) == {
+        ("a", 0, "dram_copy", "copy"): (10.0, "GB/s"),
+        ("a", 1, "matmul_bf16", "copy"): (10.0, "GB/s"),
+    }
+    assert rates.by_name(["a"], frozenset()) == {}
