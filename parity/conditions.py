@@ -74,16 +74,16 @@ def interval_of(
     try:
         devices = watched_devices(read)
         seconds, samples = round(float(read["seconds"]), 6), int(read["samples"])
+        every_s, note = read["sampled_every_s"], read["note"]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         gap = Gap(what="conditions", why="failed", detail=f"the watcher's answer is not understood: {error!r}"[:200])
         return Interval(test=test, state="unknown", unknowns=(*missing, gap))
-    note = read["note"]
     interval = Interval(
         test=test,
         state="unknown",
         seconds=seconds,
         samples=samples,
-        sampled_every_s=read["sampled_every_s"],
+        sampled_every_s=every_s,
         devices=devices,
         unknowns=(*missing, *((Gap(what="devices", why="not_asked", detail=note),) if note else ())),
     )

@@ -107,7 +107,9 @@ def _is_ignored(fact: str, ignored: frozenset[str]) -> bool:
 
 
 def disagreements(ranks: Sequence[Rank], *, ignore: Iterable[str] = ()) -> tuple[Disagreement, ...]:
-    """Return the facts that not all ranks tell alike, in the order of their names; a rank that tells nothing is one.
+    """Return the facts that not all ranks tell alike; a rank that tells nothing is one.
+
+    What explains others comes first: ranks that tell nothing, another number of devices; then the order of their names.
 
     Args:
         ranks: what each rank tells.
@@ -122,7 +124,7 @@ def disagreements(ranks: Sequence[Rank], *, ignore: Iterable[str] = ()) -> tuple
         }
         found.append(Disagreement(fact="fingerprint", most="read", others=others))
     talking = [one for one in ranks if not one.problem]
-    for fact in sorted({name for one in talking for name in one.facts}):
+    for fact in sorted({name for one in talking for name in one.facts}, key=lambda name: (name != NO_GPU[0], name)):
         if _is_ignored(fact, ignored):
             continue
         missing = UNSET if fact.rpartition(" ")[2].isupper() else UNTOLD  # variables are: all that are set are told

@@ -18,8 +18,7 @@ from parity.model.policy import Waiver
 
 replace = msgspec.structs.replace
 BANDWIDTH, MATRIX = fleet_run.PEAK_RULES
-TODAY = dt.datetime.now(dt.timezone.utc).date()
-TOMORROW, YESTERDAY = TODAY + dt.timedelta(days=1), TODAY - dt.timedelta(days=1)
+TODAY, EVER, PAST = dt.date(2026, 11, 22), dt.date(2999, 1, 1), dt.date(2020, 1, 1)
 
 
 def measured(value: float, name: str = "dram_copy", part: str = "h100-sxm5-80gb") -> Fingerprint:
@@ -28,7 +27,7 @@ def measured(value: float, name: str = "dram_copy", part: str = "h100-sxm5-80gb"
     return replace(fleets.node("n", part=part, count=2), measured=(one,))
 
 
-def waiver(rule: str, *, subject: str = "", until: dt.date = TOMORROW) -> Waiver:
+def waiver(rule: str, *, subject: str = "", until: dt.date = EVER) -> Waiver:
     return Waiver(rule=rule, subject=subject, reason="known", owner="o", until=until)
 
 
@@ -43,7 +42,7 @@ def below(fingerprint: Fingerprint, project: Project) -> list[tuple[str, str, bo
         (Project(waivers=(waiver(BANDWIDTH),)), []),
         (Project(waivers=(waiver(MATRIX),)), [True]),
         (Project(waivers=(waiver(BANDWIDTH, subject="GPU 1"),)), [True]),  # one board's, and no part's
-        (Project(waivers=(waiver(BANDWIDTH, until=YESTERDAY),)), [True]),
+        (Project(waivers=(waiver(BANDWIDTH, until=PAST),)), [True]),
         (Project(rules={BANDWIDTH: {"severity": "warning"}}), [True]),
         (Project(rules={BANDWIDTH: {"severity": "note"}}), [False]),
         (Project(rules={BANDWIDTH: {"severity": "off"}}), []),
@@ -77,10 +76,20 @@ def test_a_device_of_no_known_part_is_held_against_its_own_peak_where_there_is_a
         (Project(rules={"throttled-now": {"severity": "warning"}}), False),
         (Project(waivers=(waiver("throttled-now"),)), True),
         (Project(waivers=(waiver("throttled-now", until=TODAY),)), True),
-        (Project(waivers=(waiver("throttled-now", until=YESTERDAY),)), False),
+        (Project(waivers=(waiver("throttled-now", until=TODAY - dt.timedelta(days=1)),)), False),
+        (Project(waivers=(waiver("throttled-now", until=PAST),)), False),
         (Project(waivers=(waiver("throttled-now", subject="GPU 0"),)), False),
         (Project(waivers=(waiver("link-incomplete"),)), False),
     ],
 )
-def test_a_device_that_was_throttled_when_read_is_pardoned_by_its_rule(project: Project, is_pardoned: bool) -> None:
+def test_a_device_that_was_throttled_when_read_is_pardoned_by_its_rule(
+    project: Project, is_pardoned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Today(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Today:
+            assert tz is not None
+            return cls(TODAY.year, TODAY.month, TODAY.day, 23, 59, tzinfo=tz)
+
+    monkeypatch.setattr(fleet_run.dt, "datetime", Today)
     assert ("slowed" in fleet_run._pardoned(project)) is is_pardoned

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -17,6 +17,9 @@ from parity.errors import NothingToJudgeError, UsageError
 from parity.fleet.ranks import Rank, digest_of
 from parity.model.fingerprint import Fingerprint
 from parity.readers import read_report
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 PRODUCTION = Path(__file__).resolve().parents[3] / "docs" / "examples" / "production-8xh100.json"
 
@@ -70,8 +73,10 @@ def test_alone_it_passes(machine: Fingerprint, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_equal_ranks_pass(machine: Fingerprint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch.distributed", Group(told(machine, 1), told(machine, 2)).module())
+    group = Group(told(machine, 1), told(machine, 2))
+    monkeypatch.setitem(sys.modules, "torch.distributed", group.module())
     assert_homogeneous()
+    assert group.sent, "the others were asked"
 
 
 def test_an_odd_rank_is_named_with_host_and_fact(machine: Fingerprint, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +107,20 @@ def test_this_rank_tells_the_others_before_it_fails(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("parity.session.fingerprint_of", broken)
     monkeypatch.setitem(sys.modules, "torch.distributed", Group(told(machine, 1)).module())
     with pytest.raises(NotHomogeneousError, match="OSError: no driver on rank 0"):
+        assert_homogeneous()
+
+
+def test_ranks_that_all_fail_alike_are_all_named(monkeypatch: pytest.MonkeyPatch, machine: Fingerprint) -> None:
+    """Their digests are one, and each one's host is worth knowing."""
+
+    def broken(_: object) -> Fingerprint:
+        raise OSError("no driver")
+
+    assert machine
+    monkeypatch.setattr("parity.session.fingerprint_of", broken)
+    others = [Rank(rank=rank, host=f"h{rank}", problem="OSError: no driver") for rank in (1, 2)]
+    monkeypatch.setitem(sys.modules, "torch.distributed", Group(*others).module())
+    with pytest.raises(NotHomogeneousError, match=r"no driver on rank 0 \(.*\), rank 1 \(h1\), rank 2 \(h2\)"):
         assert_homogeneous()
 
 
@@ -166,3 +185,106 @@ def test_a_job_of_one_passes(machine: Fingerprint, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
     monkeypatch.setenv("WORLD_SIZE", "1")
     assert_homogeneous()
+
+
+class Store:
+    """A launcher's store, with what the other ranks have put there by now; nothing comes later."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+        self.waited: list[float] = []
+
+    def add(self, key: str, amount: int) -> int:
+        self.values[key] = str(int(self.values.get(key, b"0")) + amount).encode()
+        return int(self.values[key])
+
+    def set(self, key: str, value: bytes) -> None:
+        self.values[key] = value
+
+    def get(self, key: str) -> bytes:
+        return self.values[key]
+
+    def wait(self, keys: list[str], timeout: dt.timedelta) -> None:
+        self.waited.append(timeout.total_seconds())
+        if not all(key in self.values for key in keys):
+            raise RuntimeError("wait timeout")
+
+    def tells(self, other: Rank, *, whole: bool = True) -> None:
+        """Put there what another rank does; one that is not whole died before it was counted."""
+        self.add(f"told/{digest_of(other)}", 1)
+        if whole:
+            self.add("count", 1)
+            self.set(f"rank{other.rank}", msgspec.json.encode(other))
+
+
+@pytest.fixture
+def store(machine: Fingerprint, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store of a job of three ranks under torchrun, of which this one is the first."""
+    assert machine
+    made = Store()
+    torchrun = {"RANK": "0", "WORLD_SIZE": "3", "LOCAL_RANK": "0", "MASTER_ADDR": "a", "MASTER_PORT": "1"}
+    for name, value in {**torchrun, homogeneous._AGENT_STORE: "True"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delitem(sys.modules, "torch.distributed", raising=False)
+    monkeypatch.setattr(homogeneous, "connect", lambda _, timeout_s: made if timeout_s else None)
+    return made
+
+
+def test_through_the_store_equal_ranks_pass_and_tell_a_digest_alone(machine: Fingerprint, store: Store) -> None:
+    for rank in (1, 2):
+        store.tells(told(machine, rank))
+    assert_homogeneous()
+    assert store.get("count") == b"3"
+    assert store.get("all") == b"1"
+    assert "rank0" not in store.values
+
+
+def test_through_the_store_an_odd_rank_is_named(machine: Fingerprint, store: Store) -> None:
+    store.tells(told(machine, 1))
+    store.tells(told(machine, 2, driver="1.0"))
+    with pytest.raises(NotHomogeneousError, match=r"580\.95\.05 on most ranks, 1\.0 on rank 2 \(h2\)"):
+        assert_homogeneous()
+    assert msgspec.json.decode(store.get("rank0"), type=Rank).facts == told(machine, 0).facts, "the others need it"
+
+
+def test_through_the_store_what_is_ignored_may_differ(machine: Fingerprint, store: Store) -> None:
+    own = digest_of(told(machine, 0), ignore=("driver",))
+    store.add(f"told/{own}", 2)
+    store.add("count", 2)
+    assert_homogeneous(ignore=("driver",))
+
+
+@pytest.mark.parametrize("died_early", [False, True])
+def test_through_the_store_a_rank_that_did_not_tell_is_no_pass(
+    died_early: bool, machine: Fingerprint, store: Store
+) -> None:
+    store.tells(told(machine, 1))
+    if died_early:  # it told its digest, and was never counted
+        store.tells(told(machine, 2), whole=False)
+    with pytest.raises(NotHomogeneousError, match=r"no answer in time on rank 2 \(no answer\)"):
+        assert_homogeneous(timeout_s=5.0)
+    assert store.waited
+    assert all(0 < seconds <= 5.0 for seconds in store.waited), "one deadline for all"
+
+
+def test_through_the_store_a_rank_without_a_gpu_is_one_that_differs_and_a_job_without_any_no_pass(
+    machine: Fingerprint, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = Fingerprint()
+    store.tells(told(machine, 1))
+    store.tells(told(bare, 2))
+    with pytest.raises(NotHomogeneousError) as raised:
+        assert_homogeneous()
+    assert str(raised.value.disagreements[0]) == "visible GPUs: 8 on most ranks, 0 on rank 2 (h2)", "it explains the rest"
+    store.values.clear()
+    monkeypatch.setattr("parity.session.fingerprint_of", lambda _: bare)
+    for rank in (1, 2):
+        store.tells(told(bare, rank))
+    with pytest.raises(NothingToJudgeError, match="no rank of this job sees a GPU"):
+        assert_homogeneous()
+
+
+def test_a_job_of_one_looks_into_no_store(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert_homogeneous()
+    assert store.values == {}

@@ -217,6 +217,13 @@ def test_nodes_without_fast_links_are_ailing_beside_one_that_has_them(lesser: tu
     assert wrong(gathered(*nodes)) == [(f"n{number}", (), "links") for number in lesser]
 
 
+def test_links_that_a_node_does_not_tell_are_not_lesser_ones() -> None:
+    nodes = [replace(one, links=one.links if number else ()) for number, one in enumerate(whole(3))]
+    fleet = gathered(*nodes)
+    assert [(one.name, one.kind) for group in fleet.groups for one in group.differences] == [("links", "only-a")]
+    assert (fleet.ailing, fleet.alike, fleet.passed) == ((), False, False)
+
+
 def test_other_paths_over_the_host_are_no_ailment() -> None:
     nodes = [joined(one, "pcie", "PIX" if number else "PHB") for number, one in enumerate(whole(3))]
     fleet = gathered(*nodes)
