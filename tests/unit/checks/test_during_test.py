@@ -107,6 +107,25 @@ def test_the_tolerance_is_a_setting() -> None:
     assert found("throttled-during-test", held, share=0.3) == []
 
 
+@pytest.mark.parametrize(
+    ("held", "settings", "stands"),
+    [
+        (throttle("hw-thermal", 0.5, 0.25), {"share": 0.25}, False),
+        (throttle("hw-thermal", 0.5, 0.25), {"share": 0.24}, True),
+        (throttle("hw-thermal", 0.5, 0.25), {"seconds": 0.5}, False),
+        (throttle("hw-thermal", 0.5, 0.25), {"seconds": 0.4}, True),
+        (throttle("hw-thermal", None, 0.25), {}, False),  # nobody says how long that is
+        (throttle("hw-thermal", None, None, seen=1), {"share": 0.2}, False),
+        (throttle("hw-thermal", None, None, seen=1), {"share": 0.19}, True),
+        (throttle("hw-thermal", None, None, seen=1), {"seconds": 9.0}, True),  # without a counter there are none
+    ],
+)
+def test_a_cause_stands_from_more_than_its_share_and_its_seconds_on(
+    held: Throttle, settings: dict[str, float], stands: bool
+) -> None:
+    assert bool(found("throttled-during-test", device(throttled=(held,)), **settings)) is stands
+
+
 CAPPED = throttle("sw-power-cap", 0.5, 0.5)
 
 
@@ -135,6 +154,12 @@ def test_a_lowered_cap_that_does_not_bind_is_no_finding() -> None:
     assert found("lowered-power-cap-during-test", device(series={"power_limit_w": series(500)})) == []
 
 
+def test_a_cap_that_was_lowered_for_a_part_of_the_test_is_a_lowered_one() -> None:
+    raised = device(throttled=(CAPPED,), series={"power_limit_w": series(500, 700)})
+    assert found("power-cap-bound-during-test", raised) == []
+    assert any("a power cap of 500 W" in told for told in found("lowered-power-cap-during-test", raised))
+
+
 def test_a_cap_that_moves_is_found() -> None:
     moved = device(series={"power_limit_w": series(700, 500)})
     assert found("lowered-power-cap-during-test", moved) == ["the power cap moved between 500 and 700 W"]
@@ -150,9 +175,22 @@ def test_a_clock_that_hardly_moves_or_was_hardly_seen_is_not(quiet: Series) -> N
     assert found("clocks-changed-during-test", device(series={"clock_busy_mhz": quiet})) == []
 
 
-def test_an_application_clock_that_was_set_is_found() -> None:
-    moved = device(series={"clock_application_mhz": series(1980, 1410)})
-    assert found("clocks-changed-during-test", moved) == ["the application clock was set from 1980 to 1410 MHz"]
+@pytest.mark.parametrize(("samples", "is_told"), [(2, False), (3, True)])
+def test_a_clock_that_moves_is_told_from_three_busy_samples_on(samples: int, is_told: bool) -> None:
+    moved = device(series={"clock_busy_mhz": series(1980, 1200, samples=samples)})
+    assert bool(found("clocks-changed-during-test", moved)) is is_told
+
+
+@pytest.mark.parametrize(("slowest", "is_told"), [(900, False), (899, True)])
+def test_a_clock_may_move_by_a_tenth(slowest: float, is_told: bool) -> None:
+    assert bool(found("clocks-changed-during-test", device(series={"clock_busy_mhz": series(1000, slowest)}))) is is_told
+
+
+@pytest.mark.parametrize(("begin", "end"), [(1980, 1410), (1410, 1980)])
+def test_an_application_clock_that_was_set_is_found(begin: float, end: float) -> None:
+    moved = device(series={"clock_application_mhz": series(begin, end)})
+    assert found("clocks-changed-during-test", moved) == [f"the application clock was set from {begin} to {end} MHz"]
+    assert found("clocks-changed-during-test", device(series={"clock_application_mhz": series(begin)})) == []
 
 
 def test_clocks_by_setting_are_told() -> None:
@@ -243,7 +281,9 @@ def test_memory_errors_and_replays_are_counted() -> None:
         "2 corrected memory errors during the test",
         "1 uncorrected memory error during the test",
     ]
-    assert found("ecc-error-during-test", device(ecc_corrected=2), corrected=5) == []
+    assert found("ecc-error-during-test", device(ecc_corrected=2), corrected=2) == []
+    assert found("ecc-error-during-test", device(ecc_corrected=3), corrected=2)
+    assert found("ecc-error-during-test", device(ecc_uncorrected=1), uncorrected=1) == []
     assert found("pcie-replay-during-test", device(pcie_replays=3)) == ["3 PCIe replays during the test"]
     assert found("pcie-replay-during-test", device(pcie_replays=3), replays=3) == []
 
@@ -276,6 +316,7 @@ def slowed(seen: int, *, brake: float | None = 0.0, readings: int = 40) -> Watch
         (slowed(1, readings=5), False),
         (slowed(2, readings=5), True),
         (slowed(1, brake=0.2), True),
+        (slowed(1, brake=0.001), True),  # too little to be told itself, and it did move
         (slowed(1, brake=None), True),  # who says that it was not the brake?
     ],
 )

@@ -10,7 +10,15 @@ import msgspec
 import pytest
 
 from parity import session
+from parity.catalog import store
+from parity.catalog.as_fingerprint import as_fingerprint
+from parity.catalog.identified import identified
+from parity.checks import measured, measured_bandwidth_below_peak, measured_matrix_rate_below_peak
+from parity.checks.subject import Machine, Subject
 from parity.config.project import Project
+from parity.model.absent import NOT_ASKED, Absent, Reading
+from parity.model.finding import Mismatch
+from parity.model.fingerprint import Note
 from parity.model.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -132,3 +140,139 @@ def test_measurements_change_no_other_rule() -> None:
         return found.level, found.outcome, [f.rule for f in found.findings if not f.rule.startswith("measured-")]
 
     assert judged() == judged(one(1.0), one(1.0, "torch.matmul", "matmul_bf16"))
+
+
+def subject(part: str = "h100-sxm5-80gb", *, is_known: bool = True, **identity: Any) -> Subject:
+    """Return a device that is a part, or may be; with other values of its own."""
+    (device,) = as_fingerprint(store.device_spec(part)).devices
+    told = {
+        name: NOT_ASKED if value is None else Reading(value=value, source="test") for name, value in identity.items()
+    }
+    found = identified(msgspec.structs.replace(device, identity=msgspec.structs.replace(device.identity, **told)))
+    found = msgspec.structs.replace(found, identity=part if is_known else None)
+    return Subject(found, store.device_spec(part))
+
+
+def below(
+    value: float, *, published: tuple[float, ...] = (), is_known: bool = True, most: float = 2.0
+) -> Mismatch | Absent | None:
+    """Return what is said of a value beside a peak of 100: margin 0.5 of what was published, floor 0.25."""
+    told = measured.below(
+        one(value), subject(is_known=is_known), 100.0, published, published_margin=0.5, floor=0.25, most=most
+    )
+    return next(iter(told), None)
+
+
+@pytest.mark.parametrize(
+    ("value", "published", "is_known", "wanted"),
+    [
+        (25.0, (), True, ""),
+        (24.9, (), True, "25 % of its own peak"),
+        (40.0, (0.8, 0.9), True, ""),
+        (39.9, (0.8, 0.9), True, "40 % of its own peak"),
+        (39.9, (0.8, 0.9), False, ""),  # published of a part that this may not be
+        (24.9, (0.8, 0.9), False, "25 % of its own peak"),
+    ],
+)
+def test_what_is_at_the_least_of_healthy_parts_passes(
+    value: float, published: tuple[float, ...], is_known: bool, wanted: str
+) -> None:
+    found = below(value, published=published, is_known=is_known)
+    assert (found.wanted if isinstance(found, Mismatch) else "") == wanted
+    assert not isinstance(found, Absent)
+
+
+@pytest.mark.parametrize(("value", "is_wrong"), [(150.0, False), (150.1, True)])
+def test_what_is_above_the_most_that_can_be_is_wrong(value: float, is_wrong: bool) -> None:
+    found = below(value, most=1.5)
+    assert isinstance(found, Absent) is is_wrong
+    assert not isinstance(found, Mismatch)
+
+
+def test_clocks_in_whole_megahertz_explain_two_percent() -> None:
+    assert measured.ABOVE_PEAK == 1.02
+
+
+def bandwidth(value: float, kernel: str) -> list[str]:
+    return messages(verdict("h100-sxm5-80gb", one(value, kernel)))
+
+
+def test_what_was_published_of_the_drivers_copy_says_nothing_of_a_kernel() -> None:
+    """Of this part the driver's own copy alone was published, at 77 %; a kernel is held against the general floor."""
+    assert bandwidth(2200.0, KERNEL) == []
+    assert len(bandwidth(2200.0, MEMCPY)) == 1
+    assert bandwidth(2000.0, KERNEL)[0].endswith("; 60 % is the least expected of any part")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "share", "stands"),
+    [(KERNEL, 0.601, False), (KERNEL, 0.599, True), (MEMCPY, 0.401, False), (MEMCPY, 0.399, True)],
+)
+def test_kernels_and_the_drivers_copies_have_floors_of_their_own(kernel: str, share: float, stands: bool) -> None:
+    peak = 936.2  # of an RTX 3090, of which nothing is published
+    assert bool(messages(verdict("rtx-3090", one(share * peak, kernel), target="rtx-3090"))) is stands
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kernel", "expected"),
+    [
+        ("amd", "torch.sum float32, torch 2.5.1", True),
+        ("amd", "hipMemcpyDtoD", False),
+        ("nvidia", "torch.sum float32, torch 2.5.1", False),
+        (None, "torch.sum float32, torch 2.5.1", False),  # nobody says whose it is
+    ],
+)
+def test_torch_on_rocm_is_torch_on_a_device_of_amds(vendor: str | None, kernel: str, expected: bool) -> None:
+    part = "mi300x" if vendor == "amd" else "h100-sxm5-80gb"
+    assert measured.is_torch_on_rocm(one(1.0, kernel), subject(part, vendor=vendor)) is expected
+
+
+def peaks(here: Subject, *taken: Measurement, names: tuple[str, ...] = ("dram_copy",)) -> list[float | None]:
+    fingerprint = msgspec.structs.replace(
+        as_fingerprint(store.device_spec("h100-sxm5-80gb")), devices=(here.device,), measured=taken
+    )
+    machine = Machine(fingerprint, (here,), (), store.stack_facts())
+    return [peak for _, _, peak in measured.judged(machine, names)]
+
+
+def test_a_device_that_may_be_several_parts_has_the_peak_of_its_own_clock_and_no_catalogs() -> None:
+    own = 2 * 2619 * 5120 / 8 / 1000
+    untold = {"memory_clock_mhz": None, "memory_bus_width_bits": None, "memory_bandwidth_gbps": None}
+    assert peaks(subject(is_known=False), one(1.0)) == [pytest.approx(own)]
+    (sold,) = peaks(subject(**untold), one(1.0))
+    assert sold == pytest.approx(own, rel=0.01)
+    assert peaks(subject(is_known=False, **untold), one(1.0)) == [None]
+
+
+def test_of_other_measurements_there_is_nothing_to_say() -> None:
+    assert peaks(subject(), one(1.0, name="dram_read"), one(1.0, device=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("here", "most"),
+    [
+        (subject("rtx-5090", clock_boost_mhz=2407), 1.02),
+        (subject("rtx-5090", clock_boost_mhz=2888), 1.02 * 2888 / 2407),
+        (subject("rtx-5090", clock_boost_mhz=2000), 1.02),  # it cannot reach the rate: no reason to call it wrong
+        (subject("a10g"), 1.25),  # nobody published the clock that its rate holds for
+        (Subject(subject().identified, None), 1.25),
+    ],
+)
+def test_a_dense_rate_may_be_exceeded_as_far_as_clocks_go(here: Subject, most: float) -> None:
+    assert measured_matrix_rate_below_peak._most(here) == pytest.approx(most)
+
+
+def test_what_was_to_be_measured_and_could_not_be_is_unknown_by_its_own_reason() -> None:
+    notes = (
+        Note(source="measure", text="GPU 0: not measured: the device was lost", why="lost"),
+        Note(source="measure", text="GPU 1: not measured", why="odd"),
+        Note(source="nvml", text="something else"),
+    )
+    here = msgspec.structs.replace(machines.machine("h100-sxm5-80gb"), notes=notes)
+    machine = Machine(here, (subject(),), (), store.stack_facts())
+    settings = {"published_margin": 0.9, "kernel_at_least": 0.6, "memcpy_at_least": 0.4, "torch_on_rocm_at_least": 0.2}
+    told = list(measured_bandwidth_below_peak.check(machine, machines.target("h100-sxm5-80gb"), **settings))
+    assert [(item.why, item.detail) for item in told if isinstance(item, Absent)] == [
+        ("lost", "GPU 0: not measured: the device was lost"),
+        ("failed", "GPU 1: not measured"),
+    ]

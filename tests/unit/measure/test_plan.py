@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,7 @@ from parity.errors import UsageError
 from parity.measure.match import ordinals
 from parity.measure.plan import EVERYTHING, Place, budget_s, jobs_of, names_of, share_s
 from parity.measure.sizes import free_for, memory_buffer_bytes
-from parity.measure.timing import LEAST_WARM_S, MAX_INNER, settle, summary, timings
+from parity.measure.timing import MAX_INNER, settle, summary, timings
 from parity.measure.work import NotMeasured
 from parity.measure.worker import passed_on
 
@@ -105,11 +104,27 @@ def test_a_timing_is_long_enough_for_the_timer() -> None:
     assert settle(sample, 0.01) == 40
 
 
+class Clock:
+    """A clock that goes on by a millisecond for each operation."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.calls = 100.0, 0
+        monkeypatch.setattr("parity.measure.timing.time.monotonic", lambda: self.now)
+
+    def operation(self, took: float) -> float:
+        self.calls += 1
+        self.now += 0.001
+        return took
+
+
 @pytest.mark.parametrize(("took", "inner"), [(3e-6, 1334), (1e-9, MAX_INNER), (1.0, 1)])
-def test_a_warm_up_without_time_still_finds_out_how_long_a_timing_is(took: float, inner: int) -> None:
-    start = time.monotonic()
-    assert settle(lambda _: took, 0.0) == inner
-    assert time.monotonic() - start >= LEAST_WARM_S  # the clocks of an idle device have risen
+@pytest.mark.parametrize(("seconds", "least"), [(0.0, 0.02), (0.02, 0.02), (0.05, 0.05)])
+def test_a_warm_up_without_time_still_finds_out_how_long_a_timing_is(
+    took: float, inner: int, seconds: float, least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    assert settle(lambda _: clock.operation(took), seconds) == inner
+    assert clock.now - 100.0 == pytest.approx(least, abs=0.0011), "the clocks of an idle device have risen"
 
 
 def test_slices_that_share_a_bus_are_said_to() -> None:

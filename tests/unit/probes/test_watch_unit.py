@@ -118,6 +118,23 @@ def test_the_clock_counts_from_the_second_busy_sample_on() -> None:
     assert here.samples == 7
 
 
+@pytest.mark.parametrize(("load", "is_work"), [(49, False), (50, True), (55, True)])
+def test_a_clock_is_that_of_work_from_half_a_load_on(load: int, is_work: bool) -> None:
+    here = recording()
+    for _ in range(2):
+        here.note_sample({"utilization_percent": load, "clock_sm_mhz": 1980})
+    assert ("clock_busy_mhz" in here.plain()["series"]) is is_work
+
+
+@pytest.mark.parametrize("count", [MAX_REMEMBERED, MAX_REMEMBERED + 1])
+def test_as_many_ended_processes_are_remembered_as_may_be(count: int) -> None:
+    here = recording()
+    for pid in range(count):
+        here.take(read({PROCESSES: [[pid, "compute", 1]]}))
+    assert len(here.seen) == MAX_REMEMBERED
+    assert (0 in here.seen) is (count == MAX_REMEMBERED)
+
+
 @pytest.mark.parametrize("answer", [{}, {"utilization_percent": ("failed", "")}, {"clock_sm_mhz": 5}])
 def test_without_load_there_is_no_busy_clock(answer: dict[str, Any]) -> None:
     here = recording()

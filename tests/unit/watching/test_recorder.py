@@ -72,3 +72,14 @@ def test_what_shows_work() -> None:
     assert is_busy({"sm_activity": 0.01, "utilization_percent": 100}) is False
     assert is_busy({"utilization_percent": 100}) is True
     assert is_busy({"clock_sm_mhz": 1980}) is None
+
+
+@pytest.mark.parametrize(("percent", "is_work"), [(5, False), (6, True)])
+def test_a_twentieth_of_the_time_is_no_work_yet(percent: float, is_work: bool) -> None:
+    assert is_busy({"utilization_percent": percent}) is is_work
+    assert is_busy({"sm_activity": percent / 100}) is is_work
+
+
+def test_idling_holds_no_clock_down() -> None:
+    assert throttling({}, {"event_bits": 0x1}, 1.0, "nvidia") == {}
+    assert throttling({}, {"event_bits": 0x9}, 1.0, "nvidia") == {"throttled.hw-slowdown": 1.0}
