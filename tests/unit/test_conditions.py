@@ -63,6 +63,7 @@ def test_a_lost_watch_is_never_clean(answer: dict[str, Any] | None, lost: ChildL
     assert interval.state == state
     gaps = [(gap.what, gap.why, gap.detail) for gap in interval.unknowns]
     assert (("conditions", "timed_out", "the watcher gave no answer") in gaps) is (lost is not None)
+    assert len(gaps) == (lost is not None) + (answer == blind()), "and nothing that nobody said"
 
 
 def test_what_was_read_is_told() -> None:
@@ -124,7 +125,9 @@ def test_the_devices_of_a_test_alone_are_spoken_of() -> None:
     assert conditions.conditions_of(both, "t", ASKED, buses=["00000000:02:00.0"]).state == "clean"
     assert conditions.conditions_of(both, "t", ASKED, buses=["00000000:01:00.0"]).state == "disturbed"
     assert conditions.conditions_of(both, "t", ASKED).state == "disturbed", "all of them where none is named"
-    assert conditions.conditions_of(both, "t", ASKED, buses=["00000000:09:00.0"]).state == "disturbed", "or none is known"
+    assert conditions.conditions_of(both, "t", ASKED, buses=["00000000:09:00.0"]).state == "disturbed", (
+        "or none is known"
+    )
 
 
 def test_a_watch_that_cannot_be_ended_is_unknown_and_no_exception() -> None:

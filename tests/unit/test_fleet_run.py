@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fleets
 import machines
@@ -12,9 +12,11 @@ import pytest
 
 from parity import fleet_run
 from parity.config.project import Project
-from parity.model.fingerprint import Fingerprint
 from parity.model.measurement import Measurement
 from parity.model.policy import Waiver
+
+if TYPE_CHECKING:
+    from parity.model.fingerprint import Fingerprint
 
 replace = msgspec.structs.replace
 BANDWIDTH, MATRIX = fleet_run.PEAK_RULES

@@ -183,7 +183,9 @@ def test_a_clock_that_moves_is_told_from_three_busy_samples_on(samples: int, is_
 
 @pytest.mark.parametrize(("slowest", "is_told"), [(900, False), (899, True)])
 def test_a_clock_may_move_by_a_tenth(slowest: float, is_told: bool) -> None:
-    assert bool(found("clocks-changed-during-test", device(series={"clock_busy_mhz": series(1000, slowest)}))) is is_told
+    assert (
+        bool(found("clocks-changed-during-test", device(series={"clock_busy_mhz": series(1000, slowest)}))) is is_told
+    )
 
 
 @pytest.mark.parametrize(("begin", "end"), [(1980, 1410), (1410, 1980)])
@@ -313,6 +315,8 @@ def slowed(seen: int, *, brake: float | None = 0.0, readings: int = 40) -> Watch
         (slowed(1), False),  # nvml.h: may be also reported during a change of clocks
         (slowed(4), False),
         (slowed(5), True),
+        (slowed(10, readings=100), False),
+        (slowed(11, readings=100), True),
         (slowed(1, readings=5), False),
         (slowed(2, readings=5), True),
         (slowed(1, brake=0.2), True),

@@ -275,7 +275,9 @@ def test_through_the_store_a_rank_without_a_gpu_is_one_that_differs_and_a_job_wi
     store.tells(told(bare, 2))
     with pytest.raises(NotHomogeneousError) as raised:
         assert_homogeneous()
-    assert str(raised.value.disagreements[0]) == "visible GPUs: 8 on most ranks, 0 on rank 2 (h2)", "it explains the rest"
+    assert str(raised.value.disagreements[0]) == "visible GPUs: 8 on most ranks, 0 on rank 2 (h2)", (
+        "it explains the rest"
+    )
     store.values.clear()
     monkeypatch.setattr("parity.session.fingerprint_of", lambda _: bare)
     for rank in (1, 2):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
 from parity.fleet import documents
-from parity.fleet.documents import Reading
+from parity.fleet.documents import MOST_BANNER_LINES, Reading
 from parity.fleet.folders import PassedOver
 from parity.fleet.nodes import readings
 from parity.model.fingerprint import Fingerprint
@@ -223,7 +223,11 @@ def test_any_bytes_end_in_nodes_or_reasons(tmp_path_factory: Any, lines: list[by
     path = write(tmp_path_factory.mktemp("fuzz"), "fleet.jsonl", *lines)
     for one in found(path):
         assert one.where.startswith(path)
-        assert isinstance(one, Reading) or one.why
+        assert isinstance(one, (Reading, Unreadable))
+    whole = sum(isinstance(one, Reading) for one in found(path))
+    assert whole >= lines.count(RAW), "whatever stands beside it, a node that is whole is found"
+    if not whole:
+        assert found(path), "nothing is passed over in silence"
 
 
 def test_a_job_s_output_in_a_folder_is_read_whatever_its_name(tmp_path: Path) -> None:
@@ -328,6 +332,15 @@ def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
 def test_what_launchers_put_before_a_line_is_taken_off(tmp_path: Path, label: bytes) -> None:
     told = found(write(tmp_path, "fleet.jsonl", label + RAW, label + b"a word of its own", label + RAW))
     assert [isinstance(one, Reading) for one in told] == [True, False, True]
+
+
+@pytest.mark.parametrize("count", [1, MOST_BANNER_LINES, MOST_BANNER_LINES + 1, MOST_BANNER_LINES + 3])
+def test_a_banner_is_told_line_by_line_and_a_long_one_in_one(tmp_path: Path, count: int) -> None:
+    told = found(write(tmp_path, "fleet.jsonl", *[b"Welcome"] * count, RAW))
+    assert isinstance(told[-1], Reading)
+    assert told[-1].where.endswith(f":{count + 1}")
+    lines = [f":{number + 1}" for number in range(count)] if count <= MOST_BANNER_LINES else [f":1-{count}"]
+    assert [one.where.rpartition("jsonl")[2] for one in told[:-1]] == lines
 
 
 def test_a_long_banner_and_a_long_first_line_cost_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

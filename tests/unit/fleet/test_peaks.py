@@ -110,7 +110,5 @@ def test_parts_that_are_too_many_to_be_held_against_a_peak_are_told_and_fail(mon
 def test_a_part_is_held_against_the_device_that_is_visible(hidden: int) -> None:
     """The judge would see another device's place otherwise."""
     whole = node(0, 1000.0, 1000.0)
-    devices = [
-        replace(one, locator=replace(one.locator, visible=at != hidden)) for at, one in enumerate(whole.devices)
-    ]
+    devices = [replace(one, locator=replace(one.locator, visible=at != hidden)) for at, one in enumerate(whole.devices)]
     assert Fleet(replace(whole, devices=tuple(devices))).parts() == ["dram_copy 1000"]

@@ -83,7 +83,9 @@ def test_nodes_with_one_key_have_one_verdict() -> None:
     assert len(keyed([("as it is", BASE), *variants()], TARGET)) > 100
 
 
-STRICT = replace(TARGET, conditions={"remapped_rows_uncorrected": "<=0", "temperature_c": "<60", "power_limit_w": ">=700"})
+STRICT = replace(
+    TARGET, conditions={"remapped_rows_uncorrected": "<=0", "temperature_c": "<60", "power_limit_w": ">=700"}
+)
 
 
 def hidden(fingerprint: Fingerprint) -> Fingerprint:
@@ -124,6 +126,9 @@ CHANGES: dict[str, Callable[[Fingerprint], Fingerprint]] = {
 }
 
 
+PAIRS = list(itertools.combinations(CHANGES, 2))
+
+
 def combined(*names: str) -> tuple[str, Fingerprint]:
     made = BASE
     for name in names:
@@ -133,11 +138,9 @@ def combined(*names: str) -> tuple[str, Fingerprint]:
 
 @pytest.mark.parametrize("target", [TARGET, STRICT], ids=["plain", "strict"])
 def test_of_two_changes_at_once_none_hides_behind_another(target: Target) -> None:
-    verdicts = keyed([combined(), *(combined(name) for name in CHANGES), *map(lambda pair: combined(*pair), PAIRS)], target)
+    nodes = [combined(), *(combined(name) for name in CHANGES), *itertools.starmap(combined, PAIRS)]
+    verdicts = keyed(nodes, target)
     assert len({verdict.headline for _, verdict in verdicts.values()}) > 5, "they are judged, and not all alike"
-
-
-PAIRS = list(itertools.combinations(CHANGES, 2))
 
 
 def alone(fingerprint: Fingerprint, target: Target) -> NodeVerdict:
@@ -154,9 +157,7 @@ def test_whatever_stands_beside_a_node_its_verdict_is_its_own(
     chosen: list[list[str]], ignore: tuple[str, ...], target: Target
 ) -> None:
     nodes = [combined(*names)[1] for names in chosen]
-    gathering = Gathering(
-        lambda one: alone(one, target), ignore=ignore, judged=frozenset(target.conditions)
-    )
+    gathering = Gathering(lambda one: alone(one, target), ignore=ignore, judged=frozenset(target.conditions))
     gathering.take(Found("f", f"n{number}", msgspec.json.encode(one)) for number, one in enumerate(nodes))
     verdicts = {name: group.verdict for group in gathering.fleet().groups for name in group.nodes}
     assert verdicts == {f"n{number}": alone(one, target) for number, one in enumerate(nodes)}

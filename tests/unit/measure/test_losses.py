@@ -80,9 +80,7 @@ def test_devices_that_cost_every_process_cost_the_others_nothing(bad: int, monke
 
 def test_a_pair_does_not_say_which_of_its_devices_lost_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are measured on by themselves; and there is an end to it."""
-    outcome, machine = measured(
-        lambda _, peer: peer is not None, ("peer_to_peer", "dram_copy"), 2, monkeypatch
-    )
+    outcome, machine = measured(lambda _, peer: peer is not None, ("peer_to_peer", "dram_copy"), 2, monkeypatch)
     assert [(one.name, one.device) for one in outcome.measured] == [("dram_copy", 0), ("dram_copy", 1)]
     assert machine.starts == 3
     outcome, machine = measured(lambda _, peer: peer is not None, ("peer_to_peer", "dram_copy"), 8, monkeypatch)
