@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from parity import session
@@ -86,13 +87,13 @@ def run(arguments: argparse.Namespace) -> int:
             mend="let each write its own: --into DIR, or let srun gather the lines: srun ... > FILE",
         )
     speaks = via == "local" or here.local_rank == 0
-    line = _line(here.node, arguments) if speaks else None
     if arguments.into is not None or via != "torch":
-        return 0 if line is None else _write([line], arguments, node=here.node)
+        return _write([_line(here.node, arguments)], arguments, node=here.node) if speaks else 0
     from parity.collect import torch_store
 
     rank = int(os.environ["RANK"])
-    lines = torch_store.exchange(line, here, rank, timeout_s=arguments.timeout)
+    read = partial(_line, here.node, arguments) if speaks else None
+    lines = torch_store.exchange(read, here, rank, timeout_s=arguments.timeout)
     return _write(lines, arguments) if rank == 0 else 0
 
 

@@ -14,30 +14,31 @@ from parity.collect.lines import problem_line
 from parity.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from parity.collect.place import Place
 
 _DONE = "done"
 
 
-def exchange(line: bytes | None, place: Place, rank: int, *, timeout_s: float) -> list[bytes]:
-    """Send this node's line; return every node's on rank 0, nothing elsewhere.
+def exchange(read: Callable[[], bytes] | None, place: Place, rank: int, *, timeout_s: float) -> list[bytes]:
+    """Send this node's name, then its line; return every node's line on rank 0, nothing elsewhere.
 
     Args:
-        line: of this node; None on all but its first process.
+        read: gives this node's line, which takes its time; None on all but the node's first process.
         place: of this process.
         rank: among all processes.
-        timeout_s: how long rank 0 waits for all nodes together.
+        timeout_s: how long rank 0 waits for all nodes together, once its own is read.
 
     Raises:
         UsageError: torch is not installed, or the store cannot be reached.
     """
     store = connect("parity/fleet", timeout_s)
-    if line is not None:
-        store.set(f"node{place.number}", line)
+    if read is not None:
+        store.set(f"name{place.number}", place.node.encode())
+        store.set(f"node{place.number}", read())
     if rank == 0:
-        lines = list(_lines(store, place.nodes, time.monotonic() + timeout_s))
+        lines = list(_lines(store, place.nodes, timeout_s))
         store.set(_DONE, b"1")
         return lines
     received(store, _DONE, timeout_s + 5)  # rank 0 may be the one that serves the store
@@ -66,11 +67,15 @@ def connect(prefix: str, timeout_s: float) -> Any:
     return PrefixStore(prefix, store)
 
 
-def _lines(store: Any, nodes: int, deadline: float) -> Iterator[bytes]:
+def _lines(store: Any, nodes: int, timeout_s: float) -> Iterator[bytes]:
+    deadline = time.monotonic() + timeout_s
     for number in range(nodes):
-        left = max(deadline - time.monotonic(), 0.1)
-        line = received(store, f"node{number}", left)
-        yield line or problem_line(f"node {number} of {nodes}", f"no answer within {left:.0f} s")
+        line = received(store, f"node{number}", max(deadline - time.monotonic(), 0.1))
+        if line is None:
+            name = received(store, f"name{number}", 0.1)
+            called = name.decode(errors="replace") if name else f"node {number} of {nodes}"
+            line = problem_line(called, f"{'began, and gave ' if name else ''}no answer within {timeout_s:g} s")
+        yield line
 
 
 def received(store: Any, key: str, timeout_s: float) -> bytes | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _CARRIERS = (NODE_SCHEMA, "parity.verdict/1")
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # what PowerShell redirects
 _PACKED = {
     b"\x28\xb5\x2f\xfd": ("zstd", "zstd -dc"),
     b"\xfd7zX": ("xz", "xz -dc"),
@@ -85,6 +86,9 @@ def of_stream(stream: IO[bytes], where: str) -> Iterator[Reading | Unreadable]:
     elif packed:
         name, command = packed
         yield Unreadable(where=where, why=f"packed with {name}; unpack it on the way: {command} FILE | parity fleet -")
+    elif magic[:2] in _UTF_16:
+        text = peekable.read(MAX_LIST_BYTES).decode("utf-16", errors="replace")
+        yield from _of_plain(io.BytesIO(text.encode()), where)
     elif magic[:2] == _GZIP:
         try:
             yield from _of_plain(gzip.GzipFile(fileobj=peekable), where)  # type: ignore[arg-type]  # reads like a file

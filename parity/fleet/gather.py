@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ class Gathering:
         self.unstored: ParityError | None = None
         self._peaks = Peaks(peaks or (lambda _: ()))
         self._tellings = Tellings(ignore, judged)
-        self._versions: Counter[str] = Counter()
+        self._versions: list[str] = []  # of this tool, by number
         self._roll = Roll()
         self._kind_of = array("l")  # number of each node's kind
         self._kinds: dict[Kind, int] = {}
@@ -132,7 +133,7 @@ class Gathering:
         self._kind_of.append(self._kinds.setdefault(kind, len(self._kinds)))
         digest = self._tellings.digest(node.blocks) if self._history is not None else ""
         self._keep(lambda history: history.keep(name, node, digest, found.raw))
-        self._versions[node.version] += 1
+        self._versions.append(sys.intern(node.version))
         evenly = bool(node.measured) and self._tellings.evenly_joined(node)
         self._ailments.add(number, node, parts, found.ailments, evenly_joined=evenly)
         if node.measured:
@@ -178,7 +179,7 @@ class Gathering:
             groups=groups,
             spreads=census(self._tellings, members, self._roll.names),
             ignored=self._tellings.ignore,
-            versions=dict(self._versions.most_common()),
+            versions=dict(Counter(self._versions[number] for number in counted).most_common()),
             measured=len(self._measured.intersection(counted)),
             unreadable=(*self.unreadable, *(() if baseline is None else baseline.unreadable)),
             passed_over=tuple(self._passed_over[:MAX_UNREADABLE]),

@@ -21,6 +21,8 @@ NORMAL_SPREAD_OF_TIMES = 0.25
 """A launch takes a few microseconds, of which the host has the most."""
 MIN_DEVIATIONS = 3.5
 """Robust standard deviations under the median from which on a device is an outlier (Iglewicz and Hoaglin, 1993)."""
+CHANCE = 0.001
+"""Among many thousands of devices this part of them may be so much faster than the median without meaning anything."""
 MIN_DEVICES = 3
 MAX_BEHIND = 100
 MAX_RATE = 1e15
@@ -216,7 +218,7 @@ class _Like:
             why = "split"
         elif self._deviation > self._normal * self._median:
             why = "spread"
-        elif fast:
+        elif fast > CHANCE * len(self._rows):
             why = "fast"
         else:
             return None

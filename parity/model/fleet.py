@@ -251,7 +251,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         groups: largest first.
         alike: whether all nodes tell the same and every input was understood.
         passed: whether the whole fleet is what was asked for: every group passes the target's verdict, or, without a
-            target, all nodes are alike.
+            target, all nodes are alike; and nothing is slow, ailing, missing, not understood, or changed since the
+            baseline.
         passed_over: files of the folders given that have other names and hold no node, a thousand at most.
         expected: how many nodes there should be; None: nobody said.
         absent: how many of those are not there.

@@ -25,6 +25,11 @@ _KEEPS = re.compile(
     r"(?:pip3?|make|ninja) install|--install|--target[ =]install|wheel|COPY --from|^\s*(?:ENTRYPOINT|CMD)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+# Code of the project's own, of a repository, or of a source distribution is compiled.
+_BUILDS_CODE = re.compile(
+    r"\b(?:cmake|ninja|make)\b|setup\.py|-m build"
+    r"|\bpip3? (?:install|wheel)[^\n]*(?: \.| git\+|--no-binary|--no-build-isolation)"
+)
 _BRANCH = re.compile(r"^\s*(?:if|elif|elseif|else|case|endif|fi)\b", re.IGNORECASE)
 _OF_VERSIONS = re.compile(r"\s*(?:el)?if \[\[?.*\$\{?(?:CUDA|TORCH|CU)_?VERSION", re.IGNORECASE)
 _OTHER_HOST = re.compile(r"\b(?:if|elif|elseif|case)\b.*(?:aarch64|arm64|sbsa|tegra)", re.IGNORECASE)
@@ -104,7 +109,30 @@ def _settled(facts: Facts, spec: DeviceSpec | None) -> list[tuple[ArchList, arch
             held is None or len(parsed.codes) > len(held[1].codes)
         ):
             chosen[one.tool] = (one, parsed)
-    return list(chosen.values())
+    in_a_row = [pair for pair in found if pair not in chosen.values() and _is_built_with(pair[0], found, facts)]
+    return [*chosen.values(), *in_a_row]
+
+
+def _is_built_with(one: ArchList, found: list[tuple[ArchList, archs.Parsed]], facts: Facts) -> bool:
+    """Return whether an image sets a list, builds with it, and sets another before or after it in the same stage.
+
+    Such lists follow each other and are no choice: what is built between lacks what its own list lacks.
+    """
+    if facts.kind != "dockerfile":
+        return False
+    row = [other for other, _ in found if (other.name, other.scope) == (one.name, one.scope) and _is_env(other, facts)]
+    if one not in row or len({other.text for other in row}) < 2:
+        return False
+    below = facts.source.lines[one.span.end_line :]
+    ends = (other.span.line - one.span.end_line - 1 for other in row if other.span.line > one.span.end_line)
+    stage = (at for at, line in enumerate(below) if line.lstrip().upper().startswith("FROM "))
+    between = "\n".join(below[: min([*ends, *stage], default=len(below))])
+    return f"{one.name}=" not in between and _BUILDS_CODE.search(between) is not None
+
+
+def _is_env(one: ArchList, facts: Facts) -> bool:
+    line = facts.source.lines[one.span.line - 1].lstrip().upper()
+    return one.how == "image" and line.startswith("ENV ") and not one.conditional
 
 
 def _of_no_product(facts: Facts) -> bool:

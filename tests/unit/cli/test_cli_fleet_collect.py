@@ -97,7 +97,7 @@ def test_a_missing_node_is_told_and_fails(monkeypatch: pytest.MonkeyPatch, capsy
     for name, value in {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "h"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(
-        torch_store, "exchange", lambda line, *_, **__: [line, problem_line("node 1 of 2", "no answer within 5 s")]
+        torch_store, "exchange", lambda read, *_, **__: [read(), problem_line("node 1 of 2", "no answer within 5 s")]
     )
     assert main(["fleet", "collect", "-o", "fleet.jsonl"]) == 1
     assert "node 1 of 2: no answer within 5 s" in capsys.readouterr().err

@@ -103,6 +103,7 @@ NODE = b'{"schema": "parity.node/1", "node": "n7", "fingerprint": ' + RAW + b"}"
 WAYS = {
     "crlf": RAW + b"\r\n" + RAW + b"\r\n",
     "byte order mark": b"\xef\xbb\xbf" + RAW + b"\n" + RAW,
+    "utf-16": (RAW + b"\n" + RAW).decode().encode("utf-16"),
     "blank lines first": b"\n \n" + RAW + b"\n" + RAW,
     "srun --label": b"0: " + RAW + b"\n12: " + NODE,
     "gzip": gzip.compress(RAW + b"\n" + RAW),

@@ -74,6 +74,12 @@ def test_half_of_them_a_little_more_than_a_healthy_spread_behind_are_named() -> 
     assert judged([*healthy(20), *healthy(20, 2900 * 0.97)]) == ((), ()), "within what is normal"
 
 
+@pytest.mark.parametrize(("fast", "told"), [(2, []), (3, ["fast"])])
+def test_one_in_a_thousand_may_be_fast_by_chance(fast: int, told: list[str]) -> None:
+    _, undecided = judged([*healthy(2500 - fast), *[3200.0] * fast])
+    assert [one.why for one in undecided] == told
+
+
 def test_of_times_the_longest_are_behind() -> None:
     _, (undecided,) = judged([4.0, 4.0, 9.0, 8.0], name="launch_latency", unit="us")
     assert (undecided.why, undecided.behind) == ("spread", ("n2", "n3"))
