@@ -302,7 +302,15 @@ def printable(text: str) -> str:
     >>> print(printable("a\x1b[31m\nb"))
     a\x1b[31m\nb
     """
-    text = text if len(text) <= MAX_PATH_CHARS else text[: MAX_PATH_CHARS - 3] + "..."
+    return escaped(text if len(text) <= MAX_PATH_CHARS else text[: MAX_PATH_CHARS - 3] + "...")
+
+
+def escaped(text: str) -> str:
+    r"""Return text on one line, whole and without control characters.
+
+    >>> print(escaped("a\tb"))
+    a\tb
+    """
     if text.isprintable():
         return text
     return "".join(

@@ -10,7 +10,7 @@ import msgspec
 
 from parity.fleet.differences import place_of, short
 from parity.fleet.telling import Tellings
-from parity.units import format_fact
+from parity.units import format_fact, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,7 +57,7 @@ class Disagreement(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """Return ``machine driver: 570.86.15 on most ranks, 570.86.10 on rank 3 (node-1)``."""
-        told = [f"{value} on {_listed(who)}" for value, who in self.others.items()]
+        told = [f"{value} on {listed(who, MAX_RANKS)}" for value, who in self.others.items()]
         return f"{self.fact}: {self.most} on most ranks, {', '.join(told)}"
 
 
@@ -143,8 +143,3 @@ def disagreements(ranks: Sequence[Rank], *, ignore: Iterable[str] = ()) -> tuple
 
 def _named(one: Rank) -> str:
     return f"rank {one.rank} ({one.host})"
-
-
-def _listed(who: tuple[str, ...]) -> str:
-    more = len(who) - MAX_RANKS
-    return ", ".join(who[:MAX_RANKS]) + (f" and {more} more" if more > 0 else "")

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.reports.fleet_rows import (
-    ailing_lines,
-    apart_line,
-    by_urgency,
-    conclusion,
-    drift_line,
-    passed_over_line,
-    peak_line,
-    slow_rows,
-    spread_lines,
-    undecided_lines,
-    versions_line,
-)
+from parity.reports.fleet_rows import by_urgency, conclusion, passed_over_line, versions_line
+from parity.reports.fleet_sections import Heading, sections
 from parity.reports.markdown_report import cell
-from parity.units import fewest_digits, format_ratio, plural
+from parity.units import listed, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from parity.model.fleet import Fleet, Group
 
@@ -47,40 +36,21 @@ def _lines(fleet: Fleet) -> Iterator[str]:
         "| nodes | kind | verdict | names |\n|---:|---|---|---|", [_group(one) for one in by_urgency(fleet)]
     )
     odd = [
-        f"| {group.count}: {cell(_names(group.nodes))} | {cell(one.subject)} | {cell(one.name)} "
+        f"| {group.count}: {cell(listed(group.nodes, MAX_NAMES))} | {cell(one.subject)} | {cell(one.name)} "
         f"| {cell(one.sides[1])} | {cell(one.sides[0])} |"
         for group in by_urgency(fleet)
         for one in group.differences
     ]
     yield from _table("| nodes | subject | value | here | most |\n|---|---|---|---|---|", odd)
-    slow = [
-        f"| {cell(one.node)} | {one.devices} | {cell(one.name)} | {fewest_digits(one.value)} {cell(one.unit)} "
-        f"| {fewest_digits(one.median)} | {format_ratio(one.ratio)} |"
-        for one in slow_rows(fleet.slow)
-    ]
-    yield from _table(
-        "| slow node | devices | measurement | slowest | median | ratio |\n|---|---|---|---:|---:|---:|", slow
-    )
-    yield from _table("| values, the rarest first |\n|---|", [f"| {cell(line)} |" for line in spread_lines(fleet)])
-    yield from _table("| missing |\n|---|", [f"| {cell(name)} |" for name in fleet.missing])
-    yield from _table("| ailing |\n|---|", [f"| {cell(line)} |" for line in ailing_lines(fleet.ailing)])
-    below = [f"| {cell(peak_line(one))} |" for one in fleet.below_peak]
-    yield from _table("| slow as a whole |\n|---|", below)
-    doubts = [f"| {cell(told)} |" for told in undecided_lines(fleet.undecided)]
-    yield from _table("| slow ones cannot be told by |\n|---|", doubts)
-    changes = [f"| all | measured | {cell(drift_line(one))} |" for one in fleet.drifts]
-    changes += [
-        f"| {cell(change.node)} | {change.kind} | {cell(what)} |"
-        for change in fleet.changes or ()
-        for what in [f"{one.subject} {one.name}: {' -> '.join(one.sides)}" for one in change.differences] or [""]
-    ]
-    yield from _table("| node | since the baseline | what |\n|---|---|---|", changes)
-    yield from _table(
-        "| not understood | why |\n|---|---|", [f"| {cell(one.where)} | {cell(one.why)} |" for one in fleet.unreadable]
-    )
-    apart = [f"| {cell(apart_line(one))} |" for one in fleet.apart]
-    yield from _table("| read more than a day apart |\n|---|", apart)
-    yield from _table("| named more than once |\n|---|", [f"| {cell(name)} |" for name in fleet.repeated])
+    for section in sections(fleet):
+        heads = section.headings or (Heading(section.title),)
+        rule = "|".join("---:" if one.kind == "number" else "---" for one in heads)
+        rows = section.rows or [(line,) for line in section.lines]
+        yield from _table(f"{_row([one.name for one in heads])}\n|{rule}|", [_row(row) for row in rows])
+
+
+def _row(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(map(cell, texts))} |"
 
 
 def _group(group: Group) -> str:
@@ -88,12 +58,7 @@ def _group(group: Group) -> str:
     said = "-" if verdict is None else f"{verdict.outcome} ({verdict.level}){'' if verdict.passed else ', not passed'}"
     if verdict is not None and not verdict.passed:
         said += f": {cell(verdict.headline)}"
-    return f"| {group.count} | {cell(group.title)} | {said} | {cell(_names(group.nodes))} |"
-
-
-def _names(nodes: tuple[str, ...]) -> str:
-    more = len(nodes) - MAX_NAMES
-    return ", ".join(nodes[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return f"| {group.count} | {cell(group.title)} | {said} | {cell(listed(group.nodes, MAX_NAMES))} |"
 
 
 def _table(head: str, rows: list[str]) -> Iterator[str]:

@@ -11,11 +11,12 @@ from parity.fleet.diff import devices_together
 from parity.fleet.slow import STEADY
 from parity.inputs import printable
 from parity.model.fleet import NO_GPU
-from parity.units import fewest_digits, format_ratio, plural
+from parity.units import fewest_digits, format_ratio, listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from parity.model.difference import Difference
     from parity.model.fleet import Ailing, Apart, BelowPeak, Fleet, Group, MedianDrift, SlowDevice, Spread, Undecided
 
 
@@ -24,6 +25,7 @@ MANY_KINDS = 5
 """Of more kinds than these the values of each fact are counted, too."""
 EACH_ITS_OWN = 0.5
 """A fact of which more than this part of the values differ is each node's own."""
+_ONE = {"nodes": "node", "devices": "device"}
 FEW = 8
 """Of a value that so few tell the first is named."""
 
@@ -97,13 +99,7 @@ def _behind(one: SlowDevice) -> float:
 
 def _devices(slow: list[SlowDevice]) -> str:
     pairs = [f"{one.device} to {one.peer}" for one in slow if one.peer is not None]
-    if not pairs:
-        return devices_together(one.device for one in slow)
-    return (
-        "GPU "
-        + ", ".join(pairs[:MOST_NAMES])
-        + (f" and {len(pairs) - MOST_NAMES} more pairs" if len(pairs) > MOST_NAMES else "")
-    )
+    return f"GPU {listed(pairs, MOST_NAMES)}" if pairs else devices_together(one.device for one in slow)
 
 
 def _slow_row(devices: list[SlowDevice]) -> SlowRow:
@@ -155,10 +151,8 @@ def passed_over_line(fleet: Fleet) -> str:
     """Return which files of the folders were left out; empty when none was."""
     if not fleet.passed_over:
         return ""
-    names = ", ".join(printable(PurePath(name).name) for name in fleet.passed_over[:MOST_NAMES])
-    more = len(fleet.passed_over) - MOST_NAMES
-    rest = f" and {more} more" if more > 0 else ""
-    return f"passed over, of other names and without a node: {names}{rest}"
+    names = [printable(PurePath(name).name) for name in fleet.passed_over]
+    return f"passed over, of other names and without a node: {listed(names, MOST_NAMES)}"
 
 
 def spread_lines(fleet: Fleet) -> list[str]:
@@ -169,16 +163,16 @@ def spread_lines(fleet: Fleet) -> list[str]:
 def _spread_line(one: Spread) -> str:
     if one.distinct > EACH_ITS_OWN * one.total:
         return (
-            f"{one.name}: {one.distinct} values on {plural(one.total, one.of[:-1])}; --ignore {one.name} leaves it out"
+            f"{one.name}: {one.distinct} values on {plural(one.total, _ONE[one.of])}; --ignore {one.name} leaves it out"
         )
     told = [
-        f"{share.value or 'not told'} on {share.count}" + (f" ({share.node})" if share.count <= FEW else "")
+        f"{printable(share.value) or 'not told'} on {share.count}" + (f" ({share.node})" if share.count <= FEW else "")
         for share in one.values
     ]
     left = one.distinct - len(one.values)
     if left:
         told.insert(-1, f"{left} more")
-    return f"{one.name}, of {plural(one.total, one.of[:-1])}: {', '.join(told)}"
+    return f"{one.name}, of {plural(one.total, _ONE[one.of])}: {', '.join(told)}"
 
 
 def ailing_lines(ailing: Sequence[Ailing]) -> Iterator[str]:
@@ -187,11 +181,8 @@ def ailing_lines(ailing: Sequence[Ailing]) -> Iterator[str]:
     for one in ailing:
         together.setdefault((one.devices, one.what), []).append(one.node)
     for (devices, what), nodes in together.items():
-        names = ", ".join(nodes[:MOST_NAMES]) + (
-            f" and {len(nodes) - MOST_NAMES} more" if len(nodes) > MOST_NAMES else ""
-        )
         where = f"  {devices_together(devices)}" if devices else ""
-        yield f"{names}{where}: {what}"
+        yield f"{listed(nodes, MOST_NAMES)}{where}: {what}"
 
 
 def peak_line(one: BelowPeak) -> str:
@@ -203,6 +194,12 @@ def drift_line(one: MedianDrift) -> str:
     """Return how the median of a part moved since the baseline."""
     before, after = fewest_digits(one.before), fewest_digits(one.after)
     return f"the median {one.part}: {one.name} {before} -> {after} {one.unit} ({format_ratio(one.ratio)})"
+
+
+def moved_line(one: Difference) -> str:
+    """Return ``GPU 0 power_limit_w: 700 W -> 500 W (0.71x)``."""
+    ratio = f" ({format_ratio(one.ratio)})" if one.ratio is not None else ""
+    return f"{one.subject} {one.name}: {' -> '.join(one.sides)}{ratio}"
 
 
 def versions_line(fleet: Fleet) -> str:

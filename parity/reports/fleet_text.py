@@ -5,24 +5,13 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from parity.inputs import printable
-from parity.reports.fleet_rows import (
-    ailing_lines,
-    apart_line,
-    by_urgency,
-    conclusion,
-    drift_line,
-    passed_over_line,
-    peak_line,
-    slow_rows,
-    spread_lines,
-    undecided_lines,
-    versions_line,
-)
-from parity.units import fewest_digits, format_ratio, plural
+from parity.inputs import escaped, printable
+from parity.reports.fleet_rows import by_urgency, conclusion, passed_over_line, versions_line
+from parity.reports.fleet_sections import sections
+from parity.units import format_ratio, listed, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from parity.model.difference import Difference
     from parity.model.fleet import Fleet, Group
@@ -60,21 +49,8 @@ def _lines(fleet: Fleet, *, verbose: bool) -> Iterator[str]:
     if len(fleet.groups) > shown:
         yield ""
         yield f"{len(fleet.groups) - shown} more kinds (-v, or --format json)"
-    yield from _section("values, the rarest first", [printable(line) for line in spread_lines(fleet)], verbose=verbose)
-    yield from _section("slow, and by how much of the median of their like", list(_slow(fleet)), verbose=verbose)
-    yield from _section("ailing", [printable(line) for line in ailing_lines(fleet.ailing)], verbose=verbose)
-    yield from _section("slow ones cannot be told by", list(undecided_lines(fleet.undecided)), verbose=verbose)
-    yield from _section("slow as a whole", [peak_line(one) for one in fleet.below_peak], verbose=verbose)
-    if fleet.changes is not None:
-        told = [line for change in fleet.changes for line in _change(change.node, change.kind, change.differences)]
-        told = [*map(drift_line, fleet.drifts), *told]
-        yield from _section("since the baseline", told or ["nothing changed"], verbose=verbose)
-    told = [f"{printable(one.where)}: {one.why}" for one in fleet.unreadable]
-    yield from _section("not understood", told, verbose=verbose)
-    yield from _section("missing", list(fleet.missing), verbose=verbose)
-    yield from _section("read more than a day apart", [apart_line(one) for one in fleet.apart], verbose=verbose)
-    hint = "" if fleet.superseded else " (--latest counts the newest alone)"
-    yield from _section(f"named more than once{hint}", list(fleet.repeated), verbose=verbose)
+    for section in sections(fleet):
+        yield from _section(section.title, section.lines, verbose=verbose)
 
 
 def _head(fleet: Fleet) -> Iterator[str]:
@@ -95,9 +71,7 @@ def _head(fleet: Fleet) -> Iterator[str]:
 def _group(group: Group, known: dict[str, Group], *, verbose: bool) -> Iterator[str]:
     verdict = group.verdict
     said = "" if verdict is None else f": {verdict.outcome} ({verdict.level}){'' if verdict.passed else ', NOT PASSED'}"
-    names = list(group.nodes if verbose else group.nodes[:MAX_NAMES])
-    more = group.count - len(names)
-    told = ", ".join(names) + (f" and {more} more" if more else "")
+    told = listed(group.nodes, group.count if verbose else MAX_NAMES)
     like = known.get(group.like)
     if like is None:
         yield f"{plural(group.count, 'node')}  {group.title}{said}"
@@ -131,29 +105,10 @@ def _difference(one: Difference) -> str:
     return f"{one.subject} {one.name}: {here} here, {there} there" + (f" ({ratio})" if ratio else "")
 
 
-def _slow(fleet: Fleet) -> Iterator[str]:
-    """Yield one line for each node with slow devices."""
-    by_node: dict[str, dict[str, list[str]]] = {}
-    for one in slow_rows(fleet.slow):
-        told = f"{one.name} {fewest_digits(one.value)} {one.unit} ({format_ratio(one.ratio)})"
-        by_node.setdefault(one.node, {}).setdefault(one.devices, []).append(told)
-    for node, parts in by_node.items():
-        yield f"{node}  " + "; ".join(f"{devices}: {', '.join(told)}" for devices, told in parts.items())
-
-
-def _change(node: str, kind: str, found: tuple[Difference, ...]) -> Iterator[str]:
-    if kind != "changed":
-        yield f"{node}: {kind}"
-    for one in found:
-        yield f"{node}: " + printable(f"{one.subject} {one.name} {' -> '.join(one.sides)}")
-
-
-def _section(title: str, told: list[str], *, verbose: bool) -> Iterator[str]:
-    if not told:
-        return
+def _section(title: str, told: Sequence[str], *, verbose: bool) -> Iterator[str]:
     shown = len(told) if verbose else MAX_LINES
     yield ""
     yield title
-    yield from (" " * _INDENT + line for line in told[:shown])
+    yield from (" " * _INDENT + escaped(line) for line in told[:shown])
     if len(told) > shown:
         yield " " * _INDENT + f"{len(told) - shown} more (-v, or --format json)"

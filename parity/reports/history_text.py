@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from parity.fleet.diff import devices_together
 from parity.inputs import printable
-from parity.units import fewest_digits, format_ratio
+from parity.reports.fleet_rows import moved_line
+from parity.units import fewest_digits, format_ratio, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parity.model.difference import Difference
     from parity.model.history import Drift, NodeHistory
 
 
@@ -21,11 +21,11 @@ def render(history: NodeHistory) -> str:
 
 
 def _lines(history: NodeHistory) -> Iterator[str]:
-    count = f"{history.readings} reading{'' if history.readings == 1 else 's'}"
+    count = plural(history.readings, "reading")
     yield f"{printable(history.node)}: {count} from {history.first} to {history.last}"
     told: dict[str, list[str]] = {}
     for step in history.steps:
-        told.setdefault(step.at, []).extend(printable(_difference(one)) for one in step.differences)
+        told.setdefault(step.at, []).extend(printable(moved_line(one)) for one in step.differences)
     for at in dict.fromkeys(drift.at for drift in history.measured):
         told.setdefault(at, []).extend(_drifts([drift for drift in history.measured if drift.at == at]))
     for at in sorted(told):
@@ -48,8 +48,3 @@ def _drifts(drifts: Sequence[Drift]) -> Iterator[str]:
         peers = f" to GPU {worst.peer}" if worst.peer is not None and len(moved) == 1 else ""
         where = devices_together(one.device for one in moved) + peers
         yield f"{where} {printable(name)} {before} -> {after} {unit} ({format_ratio(worst.ratio)}){most}"
-
-
-def _difference(one: Difference) -> str:
-    ratio = f" ({format_ratio(one.ratio)})" if one.ratio is not None else ""
-    return f"{one.subject} {one.name}: {' -> '.join(one.sides)}{ratio}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from parity.inputs import printable
 from parity.reports import watch_rows
-from parity.units import fewest_digits, plural
+from parity.units import fewest_digits, listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +77,5 @@ def _gaps(report: WatchReport, *, verbose: bool) -> Iterator[str]:
         gaps += watched.unknowns
     told = dict.fromkeys(f"{gap.what}: {gap.why.replace('_', ' ')}" for gap in gaps if gap.what != "conditions")
     if told:
-        shown = list(told) if verbose else list(told)[:MAX_GAPS]
-        more = f" and {len(told) - len(shown)} more (-v)" if len(told) > len(shown) else ""
-        yield f"not read: {printable(', '.join(shown))}{more}"
+        most = len(told) if verbose else MAX_GAPS
+        yield f"not read: {listed(list(map(printable, told)), most)}{' (-v)' if len(told) > most else ''}"

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.reports.fleet_rows import (
-    ailing_lines,
-    apart_line,
-    by_urgency,
-    conclusion,
-    drift_line,
-    passed_over_line,
-    peak_line,
-    slow_rows,
-    spread_lines,
-    undecided_lines,
-    versions_line,
-)
+from parity.reports.fleet_rows import by_urgency, conclusion, passed_over_line, versions_line
+from parity.reports.fleet_sections import sections
 from parity.reports.html.bars import counts_bar, ratio_bar, scale_of
 from parity.reports.html.markup import el
 from parity.reports.html.page import chip, code, document_title, facts, fold, hero, items, page, section
 from parity.reports.html.tables import Column, table
-from parity.units import fewest_digits, format_ratio
+from parity.units import format_ratio, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parity.model.difference import Difference
     from parity.model.fleet import Fleet, Group, NodeVerdict
+    from parity.reports.fleet_sections import Section
     from parity.reports.html.markup import Content, Html
 
 MOST_KINDS = 100
@@ -45,30 +35,17 @@ def render(fleet: Fleet) -> str:
         ("kinds", str(len(fleet.groups)), None),
         ("measured", f"{fleet.measured} of {fleet.nodes}", None),
     ]
-    doubts = [*map(peak_line, fleet.below_peak), *undecided_lines(fleet.undecided)]
     told += [("read by", versions_line(fleet).partition(": ")[2], None)] if len(fleet.versions) > 1 else []
     told += [("passed over", passed_over_line(fleet).partition(": ")[2], None)] if fleet.passed_over else []
-    sections = [
+    drawn = [
         section("kinds", "Kinds of node", _bar(fleet), _kinds(fleet)) if fleet.groups else None,
         section("odd", "What tells them apart", *_odd(fleet)) if len(fleet.groups) > 1 else None,
-        section("values", "Values, the rarest first", items(_cut(spread_lines(fleet))))
-        if spread_lines(fleet)
-        else None,
-        section("slow", "Slower than their like", _slow(fleet)) if fleet.slow else None,
-        section("missing", "Missing", items(_cut(list(fleet.missing)))) if fleet.missing else None,
-        section("ailing", "Ailing devices", items(_cut(list(ailing_lines(fleet.ailing))))) if fleet.ailing else None,
-        section("undecided", "Doubts about what was measured", items(doubts)) if doubts else None,
-        section("changes", "Since the baseline", _changes(fleet)) if fleet.changes is not None else None,
-        section("unreadable", "Not understood", _unreadable(fleet)) if fleet.unreadable else None,
-        section("apart", "Read more than a day apart", items(_cut([apart_line(one) for one in fleet.apart])))
-        if fleet.apart
-        else None,
-        section("repeated", "Named more than once", items(_cut(list(fleet.repeated)))) if fleet.repeated else None,
+        *(section(one.id, _sentence(one.title), _drawn(one)) for one in sections(fleet)),
     ]
     foot = f"Written by parity from parity.fleet/1; exit status {fleet.exit_status}."
     headline = conclusion(fleet).partition(": ")[2]
-    top = hero(outcome, word, headline[:1].upper() + headline[1:], facts(told))
-    return page("fleet", document_title(word.upper(), headline, "parity fleet"), top, sections, foot)
+    top = hero(outcome, word, _sentence(headline), facts(told))
+    return page("fleet", document_title(word.upper(), headline, "parity fleet"), top, drawn, foot)
 
 
 def _outcome(fleet: Fleet) -> tuple[str, str]:
@@ -117,8 +94,7 @@ def _names(group: Group) -> Content:
     shown = ", ".join(group.nodes[:3])
     if group.count <= 3:
         return shown
-    more = f" and {group.count - MOST_NAMES} more" if group.count > MOST_NAMES else ""
-    return fold(f"{shown} ...", ", ".join(group.nodes[:MOST_NAMES]) + more, count=f"{group.count} names")
+    return fold(f"{shown} ...", listed(group.nodes, MOST_NAMES), count=f"{group.count} names")
 
 
 def _odd(fleet: Fleet) -> list[Html]:
@@ -147,45 +123,19 @@ def _row(one: Difference) -> list[Content]:
     return [one.subject, code(one.name), here, most, format_ratio(one.ratio)]
 
 
-def _slow(fleet: Fleet) -> Html:
-    columns = [
-        Column("node", "head"), Column("devices"), Column("measurement"), Column("slowest", "number"),
-        Column("median", "number"), Column("ratio", "number"), Column("of its like", "bar"),
-    ]  # fmt: skip
-    slow = slow_rows(fleet.slow)
-    scale = scale_of(one.ratio for one in slow)
-    rows = [
-        [
-            one.node, one.devices, one.name, f"{fewest_digits(one.value)} {one.unit}",
-            fewest_digits(one.median), format_ratio(one.ratio), ratio_bar(one.ratio, "bad", scale),
-        ]
-        for one in slow
-    ]  # fmt: skip
-    caption = "Devices more than 5 % and 3.5 robust standard deviations behind the median of their like"
-    return table(caption, columns, rows, limit=MOST_ROWS)
+def _drawn(one: Section) -> Html | None:
+    """Return a section's table, with a bar for each ratio; where it has none its lines."""
+    if not one.rows:
+        more = len(one.lines) - MOST_NAMES
+        return items([*one.lines[:MOST_NAMES], *([f"and {more} more"] if more > 0 else [])])
+    columns = [Column(heading.name, heading.kind) for heading in one.headings]
+    rows: list[list[Content]] = [list(row) for row in one.rows]
+    if one.ratios:
+        scale = scale_of(one.ratios)
+        columns.append(Column("of its like", "bar"))
+        rows = [[*row, ratio_bar(ratio, "bad", scale)] for row, ratio in zip(rows, one.ratios, strict=True)]
+    return table(one.caption, columns, rows, limit=MOST_ROWS)
 
 
-def _cut(told: list[str]) -> list[str]:
-    more = len(told) - MOST_NAMES
-    return told[:MOST_NAMES] + ([f"and {more} more"] if more > 0 else [])
-
-
-def _changes(fleet: Fleet) -> Html | None:
-    changes = fleet.changes or ()
-    if not changes and not fleet.drifts:
-        return el("p", "Nothing changed.")
-    columns = [Column("node", "head"), Column("became", "chip"), Column("what", "text")]
-    rows: list[Sequence[Content]] = [["all", "measured", drift_line(one)] for one in fleet.drifts]
-    rows += [[one.node, one.kind, items([_moved(item) for item in one.differences[:20]])] for one in changes]
-    return table("What became of each node", columns, rows, limit=MOST_ROWS)
-
-
-def _moved(one: Difference) -> str:
-    return f"{one.subject} {one.name}: {' -> '.join(one.sides)}"
-
-
-def _unreadable(fleet: Fleet) -> Html:
-    columns = [Column("where", "name"), Column("why", "text")]
-    return table(
-        "Inputs that gave no node", columns, [[one.where, one.why] for one in fleet.unreadable], limit=MOST_ROWS
-    )
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

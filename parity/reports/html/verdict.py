@@ -22,7 +22,7 @@ from parity.reports.rows import (
     tally,
     wanted_text,
 )
-from parity.units import format_fact, format_ratio, plural
+from parity.units import format_fact, format_ratio, listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +88,7 @@ def carries(verdict: Verdict) -> Html:
     for name in CONCLUSIONS:
         answer = getattr(verdict.transfers, name)
         reasons = verdict.transfer_reasons.get(name, ())
-        because = ", ".join(reasons[:3]) + (f" and {len(reasons) - 3} more" if len(reasons) > 3 else "")
+        because = listed(reasons, 3)
         word = {"yes": "carries over", "no": "does not carry over", "unknown": "not known"}[answer]
         mark = el("span", MARKS[answer], aria_hidden="true")
         told.append(

@@ -75,7 +75,7 @@ def test_what_else_is_told() -> None:
     text, markdown = render(told, width=200), fleet_markdown.render(told)
     for words in (
         "only 10 carry measurements", "0.1 (10), 0.2 (1)", "slow as a whole", "the median h100: delivers 52 %",
-        "too few to tell", "n1: gone", "n2: machine driver 570.1 -> 580.1", "f.jsonl:3: cut off", "n5: 80 days before most",
+        "too few to tell", "n1: gone", "n2: machine driver: 570.1 -> 580.1", "f.jsonl:3: cut off", "n5: 80 days before most",
         "named more than once (--latest",
     ):  # fmt: skip
         assert words in text
