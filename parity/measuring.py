@@ -16,7 +16,7 @@ from parity.measure.plan import Place
 from parity.measure.run import Outcome, measure
 from parity.model.absent import Reading, value_of
 from parity.model.fingerprint import SELECTING, Note, why_no_device
-from parity.model.measurement import MeasuredDevice, MeasureReport, Unmeasured, peak_fact
+from parity.model.measurement import NOTED, MeasuredDevice, MeasureReport, Unmeasured, peak_fact
 from parity.model.policy import Rulebook
 from parity.reports.rows import short_reason
 from parity.verdict.run_rules import configured
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from parity.model.fingerprint import Fingerprint
     from parity.model.measurement import State
 
-SOURCE = "measure"
 BUSY_RULE = "other-processes"
 
 
@@ -154,7 +153,7 @@ def _notes(report: MeasureReport, labels: Mapping[int, str]) -> list[Note]:
     for (device, why, detail), names in grouped.items():
         where = labels.get(device, "machine") if device is not None else "machine"
         what = "" if names == ["all"] else f"{', '.join(dict.fromkeys(names))}: "
-        notes.append(Note(source=SOURCE, text=f"{where}: not measured: {what}{detail}", why=why))
+        notes.append(Note(source=NOTED, text=f"{where}: not measured: {what}{detail}", why=why))
     return notes
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from parity.model.absent import Absent, Reading, Why, value_of
 from parity.model.finding import Mismatch
-from parity.model.measurement import peak_fact
+from parity.model.measurement import NOTED, peak_fact
 from parity.units import fewest_digits
 
 if TYPE_CHECKING:
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from parity.model.measurement import Measurement
 
 ABOVE_PEAK = 1.02  # clocks are read in whole megahertz; more than that above its peak is no measurement
-SOURCE = "measure"
 
 
 def not_measured(here: Machine) -> Iterator[Absent]:
     """Yield what was to be measured and could not be."""
     for note in here.fingerprint.notes:
-        if note.source == SOURCE:
+        if note.source == NOTED:
             why: Why = note.why if note.why in get_args(Why) else "failed"  # type: ignore[assignment]  # just checked
-            yield Absent(why=why, source=SOURCE, detail=note.text)
+            yield Absent(why=why, source=NOTED, detail=note.text)
 
 
 def judged(here: Machine, names: Sequence[str]) -> Iterator[tuple[Measurement, Subject, float | None]]:
@@ -53,7 +52,7 @@ def is_torch_on_rocm(one: Measurement, subject: Subject) -> bool:
 def without_peak(one: Measurement, subject: Subject) -> Absent:
     """Return what is said of a measurement that there is no peak for: of a slice, or of a part that is not known."""
     detail = f"{subject.label}: no theoretical peak is known that {one.name} could be held against"
-    return Absent(why="not_supported", source=SOURCE, detail=detail)
+    return Absent(why="not_supported", source=NOTED, detail=detail)
 
 
 def below(
@@ -82,7 +81,7 @@ def below(
     figures = f"{fewest_digits(round(one.value, 1))} of {fewest_digits(round(peak, 1))} {one.unit}, {one.kernel}"
     if share > most:
         detail = f"{subject.label}: {told} ({figures}): one of the two is wrong"
-        yield Absent(why="failed", source=SOURCE, detail=detail)
+        yield Absent(why="failed", source=NOTED, detail=detail)
         return
     known = subject.identified.identity is not None and published
     least = published_margin * min(published) if known else floor

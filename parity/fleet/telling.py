@@ -17,7 +17,7 @@ from parity.fleet.plain import LEFT_OUT, installed, is_even, is_lost, plain, rea
 from parity.model.absent import Reading
 from parity.model.device import SLOWDOWNS, DeviceConditions, DeviceIdentity, Int, Locator, Texts
 from parity.model.fingerprint import Host, Link, Origin, Stack
-from parity.model.measurement import Measurement
+from parity.model.measurement import NOTED, Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -302,10 +302,10 @@ class _MeasureNote(msgspec.Struct, frozen=True):
 
 def _unmeasured(raw: msgspec.Raw) -> tuple[str, ...]:
     """Return what a node notes of measurements that could not be made."""
-    if b'"measure"' not in bytes(raw):
+    if f'"{NOTED}"'.encode() not in bytes(raw):
         return ()
     notes = msgspec.json.decode(raw, type=tuple[_MeasureNote, ...])
-    return tuple(one.text for one in notes if one.source == "measure")
+    return tuple(one.text for one in notes if one.source == NOTED)
 
 
 class _Hosted(msgspec.Struct, frozen=True):

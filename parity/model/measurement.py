@@ -23,6 +23,8 @@ MATMUL = (
 HOST = ("host_to_device", "device_to_host")
 PEER = "peer_to_peer"
 LAUNCH = "launch_latency"
+NOTED = "measure"
+"""Source of the notes on what could not be measured."""
 _VERSION = re.compile(r", (?:torch|CUDA driver) [^,]*$")
 SCHEMA: Literal["parity.measure/1"] = "parity.measure/1"
 

@@ -17,13 +17,13 @@ from parity.probes.amd_survey import rocm_folder
 from parity.probes.fields import ALL_ONES
 from parity.probes.small_files import Tree
 from parity.probes.watch_amd_files import file_units
+from parity.probes.watch_series import TICK, TICKS
 from parity.probes.watch_unit import EVENT_BITS, PROCESSES, Read, Unit
 
 if TYPE_CHECKING:
     from parity.probes.ask import Ask
     from parity.probes.watch_unit import Answer
 
-TICKS = "limited_ticks"  # the time base of the residencies
 CAUSE_FIELDS = {
     "prochot_residency_acc": "prochot",
     "ppt_residency_acc": "ppt",
@@ -34,7 +34,7 @@ CAUSE_FIELDS = {
 # Field of gpu_metrics -> series, in the order of preference: the first with a value wins.
 _METRICS: tuple[tuple[str, str], ...] = (
     ("accumulation_counter", TICKS),
-    *((field, f"limited_ticks.{cause}") for field, cause in CAUSE_FIELDS.items()),
+    *((field, f"{TICK}{cause}") for field, cause in CAUSE_FIELDS.items()),
     ("indep_throttle_status", EVENT_BITS),
     ("current_socket_power", "power_draw_w"),
     ("average_socket_power", "power_draw_w"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from parity.model.interval import Gap, Series, Tenancy, Tenant, Throttle, WatchedDevice
 from parity.probes.nvidia_convert import THROTTLE_REASONS
 from parity.probes.nvidia_files import bus_id
-from parity.probes.watch_amd import TICKS
+from parity.probes.watch_series import MOVED, NS, TICKS, cause_of, is_counter, is_of_throttling, share_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 # Bits of ``indep_throttle_status``, the same on every chip. Source: SMU_THROTTLER_*_BIT of the Linux kernel's
 # drivers/gpu/drm/amd/pm/swsmu/inc/amdgpu_smu.h; ranges as its comments group them.
 _AMD_EVENTS = ((range(16), "ppt"), (range(16, 32), "current"), (range(32, 44), "thermal"), (range(44, 48), "prochot"))
-_NS, _TICK = "limited_ns.", "limited_ticks."
-_COUNTERS = ("energy_mj", "ecc_corrected", "ecc_uncorrected", "pcie_replays")
 _DOUBLED = {"thermal": ("sw-thermal", "hw-thermal")}  # one counter for both, on drivers without the two
 IDLE_BITS = frozenset({"idle"})
 
@@ -62,30 +60,26 @@ def _device(raw: dict[str, Any], unit: dict[str, Any], answer: dict[str, Any]) -
     backward = {
         name: ["failed", "the counter went backwards"]
         for name, track in tracks.items()
-        if _is_counter(name) and track[1] < track[0]
+        if is_counter(name) and track[1] < track[0]
     }
     once = {
         name: ["not_asked", "read at one end of the test only: it was too short"]
         for name, track in tracks.items()
-        if _is_counter(name) and track[5] < 2
+        if is_counter(name) and track[5] < 2
     }
     usable = {name: track for name, track in tracks.items() if name not in backward | once}
     gaps.update(backward | once)
     throttled = _throttled(usable, raw["events"], facts["vendor"], seconds)
     for both, parts in _DOUBLED.items():
-        if not {f"{_NS}{part}" for part in parts} & set(gaps):
-            gaps.pop(f"{_NS}{both}", None)
-    counters = {name: _moved(usable.get(name)) for name in _COUNTERS}
+        if not {f"{NS}{part}" for part in parts} & set(gaps):
+            gaps.pop(f"{NS}{both}", None)
+    counters = {name: _moved(usable.get(name)) for name in MOVED}
     energy = counters.pop("energy_mj")
     return WatchedDevice(
         label=label_of(facts),
         index=facts["index"],
         vendor=facts["vendor"],
-        series={
-            name: _series(track)
-            for name, track in usable.items()
-            if not _is_counter(name) and not name.startswith(_TICK) and name != TICKS
-        },
+        series={name: _series(track) for name, track in usable.items() if not is_counter(name)},
         settings=dict(unit["fixed"]),
         throttled=throttled,
         throttle_known=_tells_throttling(usable) or (bool(raw["events"]) and not _tells_throttling(once)),
@@ -109,12 +103,8 @@ def _device(raw: dict[str, Any], unit: dict[str, Any], answer: dict[str, Any]) -
     )
 
 
-def _is_counter(name: str) -> bool:
-    return name in _COUNTERS or name.startswith((_NS, _TICK)) or name == TICKS or name.endswith("_ticks")
-
-
 def _tells_throttling(names: Collection[str]) -> bool:
-    return any(name.startswith((_NS, _TICK)) for name in names)
+    return any(map(is_of_throttling, names))
 
 
 def _moved(track: list[float] | None) -> float | None:
@@ -142,13 +132,9 @@ def _throttled(
     ticks = _moved(tracks.get(TICKS))
     for name, track in tracks.items():
         moved = _moved(track)
-        if moved is None or seconds <= 0:
-            continue
-        if name.startswith(_NS):
-            timed[name.removeprefix(_NS)] = (moved / 1e9, min(1.0, moved / 1e9 / seconds))
-        elif name.startswith(_TICK) and ticks:
-            share = min(1.0, moved / ticks)
-            timed[name.removeprefix(_TICK)] = (share * seconds, share)
+        share = None if moved is None or seconds <= 0 else share_of(name, moved, seconds=seconds, ticks=ticks)
+        if moved is not None and share is not None:
+            timed[cause_of(name)] = (moved / 1e9 if name.startswith(NS) else share * seconds, share)
     for both, parts in _DOUBLED.items():
         if all(part in timed for part in parts):
             timed.pop(both, None)

@@ -50,6 +50,7 @@ _VALUES = tuple(struct.Struct(kind) for kind in ("d", "I", "L", "Q", "q", "i", "
 _UNTOUCHED = 999  # NVML_ERROR_UNKNOWN: what the driver leaves as it was is no answer
 _HANDLE = "nvmlDeviceGetHandleByIndex"
 _FIELDS = "nvmlDeviceGetFieldValues"
+_TEMPERATURE = ("nvmlDeviceGetTemperatureV", "nvmlDeviceGetTemperature")
 _REASONS = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
 _PROCESSES = "nvmlDeviceGetComputeRunningProcesses"
 # Lists that a device or driver may not have at all: an MPS server's clients, and what draws.
@@ -228,7 +229,7 @@ def _key(unit: Unit, call: str, args: tuple[int, ...]) -> str:
 def _number_read(  # one row of the table
     nvml: _Nvml, handle: Any, call: str, args: tuple[int, ...], name: str, *, divisor: int, quick: bool
 ) -> Read:
-    function = _temperature(nvml) if call == "nvmlDeviceGetTemperature" else nvml.wrapper(call)
+    function = _newest_of(nvml, _TEMPERATURE) if call == _TEMPERATURE[1] else nvml.wrapper(call)
 
     def ask_number() -> Answer:
         value = function(handle, *args)
@@ -238,22 +239,22 @@ def _number_read(  # one row of the table
     return Read(shown, (name,), ask_number, quick=quick, classify=nvml.classify)
 
 
-def _temperature(nvml: _Nvml) -> Callable[..., Any]:
-    """Return today's temperature call, with the older one behind it."""
-    newer, older = nvml.wrapper("nvmlDeviceGetTemperatureV"), nvml.wrapper("nvmlDeviceGetTemperature")
+def _newest_of(nvml: _Nvml, names: tuple[str, str]) -> Callable[..., Any]:
+    """Return a call as today's drivers have it, and for good as older ones do where that alone answers."""
+    newer, older = (nvml.wrapper(name) for name in names)
     use: list[Callable[..., Any]] = [newer]
 
-    def ask_temperature(handle: Any, sensor: int) -> Any:
+    def ask(*args: Any) -> Any:
         try:
-            return use[0](handle, sensor)
+            return use[0](*args)
         except Exception:
             if use[0] is older:
                 raise
-            value = older(handle, sensor)
+            value = older(*args)
             use[0] = older
             return value
 
-    return ask_temperature
+    return ask
 
 
 def _field_read(nvml: _Nvml, handle: Any, fields: Mapping[int, str]) -> Read:
@@ -326,18 +327,10 @@ def _own_reads(nvml: _Nvml, board: Any, own: Any, *, whole: bool) -> list[Read]:
 
 
 def _event_read(nvml: _Nvml, handle: Any) -> Read:
-    newer, older = (nvml.wrapper(name) for name in _REASONS)
-    use: list[Callable[..., Any]] = [newer]
+    function = _newest_of(nvml, _REASONS)
 
     def ask_events() -> Answer:
-        try:
-            return {EVENT_BITS: int(use[0](handle))}
-        except Exception:
-            if use[0] is older:
-                raise
-            bits = int(older(handle))
-            use[0] = older
-            return {EVENT_BITS: bits}
+        return {EVENT_BITS: int(function(handle))}
 
     return Read(_REASONS[0], (EVENT_BITS,), ask_events, quick=True, classify=nvml.classify)
 

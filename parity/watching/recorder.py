@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from parity.probes.watch_amd import TICKS
 from parity.probes.watch_decode import IDLE_BITS, causes
+from parity.probes.watch_series import TICKS, cause_of, is_counter, is_of_throttling, share_of
 from parity.probes.watch_unit import EVENT_BITS
 from parity.watching.strip import Strip
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 BUSY = 0.05  # share of work from which on a device counts as busy
 THROTTLED = "throttled."
-_NS, _TICK = "limited_ns.", "limited_ticks."
-# Counters: what they moved by is in the interval; over time only the causes of throttling are drawn, as shares.
-_COUNTERS = ("energy_mj", "ecc_corrected", "ecc_uncorrected", "pcie_replays", TICKS, EVENT_BITS)
 
 
 class Recorder:
@@ -73,7 +70,7 @@ class Recorder:
         for name, values in devices.items():
             before = self._before.get(name, {})
             told = {
-                **{key: value for key, value in values.items() if key not in _COUNTERS and "limited_" not in key},
+                **{key: value for key, value in values.items() if not is_counter(key) and key != EVENT_BITS},
                 **throttling(before, values, since, "nvidia" if name.startswith("nvml") else "amd"),
             }
             working = is_busy(values)
@@ -110,13 +107,10 @@ def throttling(before: Mapping[str, float], now: Mapping[str, float], seconds: f
     ticks = now[TICKS] - before[TICKS] if TICKS in now and TICKS in before else 0.0
     for name, value in now.items():
         moved = value - before[name] if name in before else -1.0
-        if moved < 0:
-            continue
-        if name.startswith(_NS) and seconds > 0:
-            shares[name.removeprefix(_NS)] = moved / 1e9 / seconds
-        elif name.startswith(_TICK) and ticks > 0:
-            shares[name.removeprefix(_TICK)] = moved / ticks
+        share = share_of(name, moved, seconds=seconds, ticks=ticks) if moved >= 0 else None
+        if share is not None:
+            shares[cause_of(name)] = share
     if EVENT_BITS in now:
-        counted = {name.removeprefix(prefix) for name in now for prefix in (_NS, _TICK) if name.startswith(prefix)}
+        counted = {cause_of(name) for name in now if is_of_throttling(name)}
         shares.update(dict.fromkeys(causes(int(now[EVENT_BITS]), vendor) - IDLE_BITS - counted, 1.0))
-    return {f"{THROTTLED}{cause}": min(1.0, share) for cause, share in shares.items()}
+    return {f"{THROTTLED}{cause}": share for cause, share in shares.items()}
