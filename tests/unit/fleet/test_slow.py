@@ -222,7 +222,7 @@ def test_of_earlier_rates_those_that_a_device_delivers_alone_are_compared() -> N
 
 @pytest.mark.parametrize(
     ("count", "fast", "is_doubted"),
-    [(999, 1, True), (1000, 1, False), (1001, 1, False), (2000, 2, False), (2000, 3, True)],
+    [(999, 1, True), (1000, 1, False), (1001, 1, False), (2000, 2, False), (1999, 2, True)],
 )
 def test_among_thousands_one_in_a_thousand_may_be_fast_by_chance(count: int, fast: int, is_doubted: bool) -> None:
     slow, undecided = judged([*[100.0] * (count - fast), *[106.0] * fast])
