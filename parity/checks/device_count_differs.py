@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.absent import Absent
 from parity.model.finding import Mismatch
+from parity.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
             here=str(have),
             wanted=str(wanted.count),
             ratio=round(have / wanted.count, 4),
-            message=f"{have} visible device{'' if have == 1 else 's'} here, {wanted.count} on the target",
+            message=f"{plural(have, 'visible device')} here, {wanted.count} on the target",
         )
 
 

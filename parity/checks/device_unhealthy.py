@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.absent import Absent, value_of
 from parity.model.finding import Mismatch
+from parity.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ def check(here: Subject, wanted: Target) -> Iterator[Mismatch | Absent]:
     told: list[str] = []
     uncorrected = value_of(conditions.ecc_uncorrected)
     if uncorrected:
-        told.append(f"{uncorrected} uncorrected ECC error{'s' if uncorrected > 1 else ''}")
+        told.append(plural(uncorrected, "uncorrected ECC error"))
     if value_of(conditions.remap_failed):
         told.append("a memory row could not be remapped")
     if value_of(conditions.remap_pending):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.model.finding import Mismatch
+from parity.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,5 +20,5 @@ def check(here: WatchedDevice, *, corrected: int, uncorrected: int) -> Iterator[
         ("uncorrected", here.ecc_uncorrected, uncorrected),
     ):
         if count is not None and count > allowed:
-            told = f"{count} {kind} memory error{'s' if count > 1 else ''}"
+            told = plural(count, f"{kind} memory error")
             yield Mismatch(subject=here.label, here=told, wanted=str(allowed), message=f"{told} during the test")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.absent import Absent, Reading, value_of
 from parity.model.finding import Mismatch
+from parity.units import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,13 +42,12 @@ def check(here: Machine, wanted: Target) -> Iterator[Mismatch | Absent]:
             detail = f"{len(missing)} of {len(pairs)} pairs have no direct {kind.value}; this part's links are optional"
             yield Absent(why="not_asked", source="topology", detail=detail)
     elif missing:
-        told = ", ".join(f"{link.a}-{link.b} {link.path or link.kind}" for link in missing[:4])
-        more = f" and {len(missing) - 4} more" if len(missing) > 4 else ""
+        told = listed([f"{link.a}-{link.b} {link.path or link.kind}" for link in missing], 4)
         yield Mismatch(
             subject="machine",
             here=f"{len(missing)} of {len(pairs)} pairs without {kind.value}",
             wanted=f"every pair by {kind.value}",
-            message=f"devices are not joined by {kind.value}: {told}{more}",
+            message=f"devices are not joined by {kind.value}: {told}",
         )
     elif not inactive and len({(link.a, link.b) for link in pairs}) < len(indices) * (len(indices) - 1) // 2:
         told = f"only {len(pairs)} pairs are told" if pairs else "no source says how the devices are joined"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.model.finding import Mismatch
+from parity.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,5 +17,5 @@ def check(here: WatchedDevice, *, replays: int) -> Iterator[Mismatch]:
     """Yield a mismatch when more replays were counted than the setting allows."""
     count = here.pcie_replays
     if count is not None and count > replays:
-        told = f"{count} PCIe replay{'s' if count > 1 else ''}"
+        told = plural(count, "PCIe replay")
         yield Mismatch(subject=here.label, here=told, wanted=str(replays), message=f"{told} during the test")

@@ -9,6 +9,7 @@ from parity.cli import measuring_options, options
 from parity.cli.folding import tell
 from parity.model.redact import redacted
 from parity.outputs import write_file
+from parity.units import plural
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         options.emit(text)
     count = len(fingerprint.visible_devices)
     where = arguments.output or "standard output"
-    tell(f"parity: {count} visible device{'' if count == 1 else 's'} captured to {where}")
+    tell(f"parity: {plural(count, 'visible device')} captured to {where}")
     for note in fingerprint.notes:
         tell(f"parity: {note.source}: {note.text}")
     if interrupted:

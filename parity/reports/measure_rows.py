@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from parity.inputs import printable
 from parity.model.measurement import peak_fact
 from parity.reports.rows import GPU_VISIBLE, short_reason
-from parity.units import fewest_digits
+from parity.units import fewest_digits, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def summary(report: MeasureReport) -> str:
     if not report.devices:
         return "nothing to measure: no visible GPU"
     count = len(report.measured)
-    told = f"{count} measurement{'' if count == 1 else 's'}"
+    told = plural(count, "measurement")
     lost = [one for one in report.unmeasured if one.why != "not_supported"]
     told += f", {len(lost)} not made" if lost else ""
     return told + (", interrupted" if report.interrupted else "")

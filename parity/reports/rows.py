@@ -9,7 +9,7 @@ import msgspec
 
 from parity.model.finding import Finding
 from parity.model.rule import CONCLUSIONS, SEVERITIES
-from parity.units import format_fact
+from parity.units import format_fact, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -174,7 +174,7 @@ def tally(verdict: Verdict) -> str:
     for severity in SEVERITIES:
         count = sum(finding.severity == severity for finding in standing)
         if count:
-            parts.append(f"{count} {severity}{'s' if count > 1 else ''}")
+            parts.append(plural(count, severity))
     waived = len(told) - len(standing)
     if waived:
         parts.append(f"{waived} waived")

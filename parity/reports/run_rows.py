@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.model.rule import SEVERITIES, Severity
 from parity.reports.rows import one_line
+from parity.units import plural
 
 if TYPE_CHECKING:
     from parity.model.run import Run, RunCounts, RunJudgement, RunTest
@@ -56,7 +57,7 @@ def counts_text(counts: RunCounts) -> str:
         parts.append(f"{counts.disturbed} under disturbed conditions")
     if counts.conditions_unknown:
         parts.append(f"{counts.conditions_unknown} under conditions not fully known")
-    return f"{counts.perf_tests} perf test{'s' * (counts.perf_tests > 1)}: {', '.join(parts)}"
+    return f"{plural(counts.perf_tests, 'perf test')}: {', '.join(parts)}"
 
 
 def became(test: RunTest) -> str:
