@@ -62,6 +62,23 @@ def test_rank_0_gets_a_line_of_each_node(monkeypatch: pytest.MonkeyPatch) -> Non
         assert not thread.is_alive()
 
 
+@pytest.mark.parametrize("reads", [True, False])
+def test_other_ranks_stay_until_rank_0_has_every_line(reads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the one that serves the store, and torchrun ends a job of which a process is gone."""
+    store, waited = Store(), list[tuple[str, float]]()
+
+    def received(_: object, key: str, timeout_s: float) -> bytes:
+        waited.append((key, timeout_s))
+        return b"1"
+
+    monkeypatch.setattr(torch_store, "connect", lambda *_: store)
+    monkeypatch.setattr(torch_store, "received", received)
+    assert torch_store.exchange((lambda: b"one\n") if reads else None, at(1, 2), 2, timeout_s=100) == []
+    ((key, seconds),) = waited
+    assert key == torch_store._DONE
+    assert seconds > 100, "longer than rank 0 waits"
+
+
 def test_a_silent_node_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
     store.set("name1", b"gpu-0007")

@@ -133,6 +133,28 @@ def test_a_pair_or_a_transfer_that_was_not_measured_is_told() -> None:
     assert wrong(gathered(*(with_pairs(one, {}) for one in whole(3)), alone)) == [], "there is no other device"
 
 
+@pytest.mark.parametrize(("with_copies", "told"), [(1, []), (2, ["n2"])])
+def test_copies_to_peers_are_missing_where_most_made_them(with_copies: int, told: list[str]) -> None:
+    nodes = [with_pairs(one, {}) if number < with_copies else one for number, one in enumerate(whole(3))]
+    assert [one.node for one in gathered(*nodes).ailing] == told
+
+
+def test_copies_among_eight_devices_say_nothing_of_those_among_four() -> None:
+    four = [fleets.node(f"four{number}", count=4, rates=True) for number in range(2)]
+    assert gathered(*(with_pairs(one, {}) for one in whole(3)), *four).ailing == ()
+
+
+def test_what_another_part_measured_is_missing_on_none() -> None:
+    """FP8 on an H100, and none on an A100."""
+    fp8 = tuple(
+        Measurement(name="matmul_fp8", device=device, value=1200.0, unit="TFLOPS", kernel="synthetic")
+        for device in range(8)
+    )
+    newer = [replace(one, measured=(*one.measured, *fp8)) for one in whole(3)]
+    older = fleets.node("older", part="a100-sxm4-80gb", rates=True)
+    assert [one.why for one in gathered(*newer, older).ailing if one.node == "older"].count("unmeasured") == 0
+
+
 @pytest.mark.parametrize("value", [0.0, -5.0, 1e16])
 def test_a_measurement_that_can_be_none_is_told_and_not_counted(value: float) -> None:
     nodes = whole()

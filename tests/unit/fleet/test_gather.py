@@ -378,6 +378,44 @@ def test_a_device_a_healthy_spread_under_its_own_earlier_rate_fell(rate: float, 
     assert found.passed is not fell
 
 
+def at(day: int, rate: float, name: str = "a") -> Fingerprint:
+    one = node(name, rates={0: rate, 1: rate})
+    return replace(one, origin=replace(one.origin, captured_at=f"2026-01-{day:02}T00:00:00Z"))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_against_a_baseline_the_newest_of_its_readings_counts(order: tuple[int, int]) -> None:
+    readings = (at(1, 110.0), at(2, 100.0))
+    before = gathered(*(readings[number] for number in order))
+    found = gathered(at(9, 100.0)).fleet(baseline=before)
+    assert (found.ailing, found.drifts, found.passed) == ((), (), True)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_against_a_baseline_older_readings_do_not_count_if_the_newest_alone_is_asked_for(
+    order: tuple[int, int],
+) -> None:
+    readings = (at(8, 80.0), at(9, 100.0))
+    now = gathered(*(readings[number] for number in order))
+    found = now.fleet(baseline=gathered(at(1, 100.0)), latest=True)
+    assert (found.ailing, found.drifts, found.passed) == ((), (), True)
+    assert not now.fleet(baseline=gathered(at(1, 110.0)), latest=True).passed
+
+
+def test_a_node_that_is_gone_is_told_as_that_and_not_as_unmeasured() -> None:
+    before = gathered(at(1, 100.0), at(1, 100.0, "gone"))
+    found = gathered(at(9, 100.0)).fleet(baseline=before)
+    assert [(one.node, one.kind) for one in found.changes or ()] == [("gone", "gone")]
+    assert found.ailing == ()
+    bare = replace(at(9, 100.0), measured=())
+    assert [one.why for one in gathered(bare).fleet(baseline=before).ailing] == ["unmeasured"] * 2
+
+
+def test_names_that_are_expected_twice_are_one_node() -> None:
+    found = gathered(node("a")).fleet(expected=("a", "b", "a"))
+    assert (found.expected, found.absent, found.missing, found.passed) == (2, 1, ("b",), False)
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_verdict_is_given_on_the_whole_node_whatever_is_ignored(order: tuple[int, int]) -> None:
     def judge(fingerprint: Fingerprint) -> NodeVerdict:
