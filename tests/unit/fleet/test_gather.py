@@ -385,7 +385,7 @@ def at(day: int, rate: float, name: str = "a") -> Fingerprint:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_against_a_baseline_the_newest_of_its_readings_counts(order: tuple[int, int]) -> None:
-    readings = (at(1, 110.0), at(2, 100.0))
+    readings = (at(1, 140.0), at(2, 100.0))
     before = gathered(*(readings[number] for number in order))
     found = gathered(at(9, 100.0)).fleet(baseline=before)
     assert (found.ailing, found.drifts, found.passed) == ((), (), True)
