@@ -21,7 +21,7 @@ LOST = ChildLost("timed_out", "the watcher gave no answer")
 
 def read(moved: float = 0.0, *, bus: str = "00000000:01:00.0", **changes: Any) -> dict[str, Any]:
     """Return what the watcher reads of a device: its clocks were held down for so many seconds of two."""
-    device = {
+    device: dict[str, Any] = {
         "id": "nvml:0", "series": {HELD: [0.0, moved * 1e9, 0.0, moved * 1e9, moved * 1e9, 2]}, "reasons": {},
         "events": {}, "processes": [], "listed": None, "listed_bytes": None,
     }  # fmt: skip

@@ -12,8 +12,8 @@ import pytest
 
 from parity import fleet_run
 from parity.config.project import Project
+from parity.model.finding import Waiver
 from parity.model.measurement import Measurement
-from parity.model.policy import Waiver
 
 if TYPE_CHECKING:
     from parity.model.fingerprint import Fingerprint

@@ -237,7 +237,7 @@ def peaks(here: Subject, *taken: Measurement, names: tuple[str, ...] = ("dram_co
 
 def test_a_device_that_may_be_several_parts_has_the_peak_of_its_own_clock_and_no_catalogs() -> None:
     own = 2 * 2619 * 5120 / 8 / 1000
-    untold = {"memory_clock_mhz": None, "memory_bus_width_bits": None, "memory_bandwidth_gbps": None}
+    untold: Any = {"memory_clock_mhz": None, "memory_bus_width_bits": None, "memory_bandwidth_gbps": None}
     assert peaks(subject(is_known=False), one(1.0)) == [pytest.approx(own)]
     (sold,) = peaks(subject(**untold), one(1.0))
     assert sold == pytest.approx(own, rel=0.01)

@@ -309,7 +309,7 @@ def test_of_very_much_that_is_not_understood_the_count_is_kept(count: int) -> No
 
 
 def undecided(why: Any, name: str = "dram_copy") -> Undecided:
-    rates = {"median": 2.0, "lowest": 1.0, "highest": 3.0}
+    rates: Any = {"median": 2.0, "lowest": 1.0, "highest": 3.0}
     return Undecided(name=name, part="H100", unit="GB/s", why=why, devices=3, **rates)
 
 

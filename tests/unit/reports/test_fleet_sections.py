@@ -27,7 +27,7 @@ from parity.reports.html import fleet as fleet_page
 
 HOSTILE = "n\x1b[31m<b>|"
 DRIVER = Difference(section="stack", subject="machine", name="driver", kind="changed", a="570.1", b="580.1")
-RATES = {"median": 2.0, "lowest": 1.0, "highest": 3.0}
+RATES: dict[str, Any] = {"median": 2.0, "lowest": 1.0, "highest": 3.0}
 TOLD: dict[str, tuple[dict[str, Any], str]] = {
     "values": (
         {
