@@ -49,7 +49,7 @@ def render(
         ascii_only: for streams that cannot carry anything else; other characters become question marks.
     """
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-    lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
+    lines = [*_head(report, width, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
     lines += ["", *_shapes(report, width, verbose=verbose)]
     if verbose:
         lines += ["", *_dtypes(report, width)]
@@ -91,15 +91,17 @@ def wrapped(text: str, width: int, indent: int) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=pad, subsequent_indent=pad + "  ", break_long_words=True)
 
 
-def _head(report: ModelReport, *, colour: bool) -> list[str]:
+def _head(report: ModelReport, width: int, *, colour: bool) -> list[str]:
     model, memory = report.model, report.footprint
     word = painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
     layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
     stored = f" ({model.quantization})" if model.quantization else ""
+    wide = wrapped(f"wide    {', '.join(model.wide)}", width, 2) if model.wide else []
     return [
         f"{word}  {memory.target.count}x {report.target}: {memory.target.why}",
         f"  model   {model.model_type or 'no type'}: {parameters_text(model)}, {layers} layers",
         f"  stored  {model.dtype or UNKNOWN}{stored}, cache {model.kv_dtype or UNKNOWN}",
+        *wide,
         f"  asked   context {memory.context}, batch {memory.batch}, {ranks_text(memory.target)}",
     ]
 

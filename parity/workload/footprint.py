@@ -15,7 +15,7 @@ from parity.units import format_bytes
 from parity.workload.engines import ENGINES, overhead_bytes
 from parity.workload.kv_cache import bytes_per_token, request_bytes, state_bytes
 from parity.workload.number_formats import FORMATS
-from parity.workload.parameters import counted, device_bytes
+from parity.workload.parameters import Part, bytes_per_parameter, counted, device_bytes, ends_of
 from parity.workload.question import MAX_DEVICES, PREFILL_TOKENS, divides, memory_of, spread_over
 
 if TYPE_CHECKING:
@@ -61,16 +61,36 @@ def weights_bytes(question: Question, spread: Parallelism) -> tuple[int, int, st
     """Return (bytes of the whole model, bytes on the fullest device, where the number is from); None when unknown."""
     parts = question.parts
     if question.parameters is not None:
-        dtype = question.weight_dtype
-        if dtype is None:
-            return None
-        whole = round(question.parameters * FORMATS[dtype].size)
-        return whole, -(-whole // (spread.tp * spread.pp)), "--params"
+        whole = _told_bytes(question, question.parameters)
+        return None if whole is None else (whole, -(-whole // (spread.tp * spread.pp)), "--params")
     sizes = device_bytes(parts, question.shape, spread, question.dtype) if parts is not None else None
     if question.stored_bytes is not None and question.dtype is None:
         fraction = sizes[1] / sizes[0] if sizes and sizes[0] else 1 / (spread.tp * spread.pp)
         return question.stored_bytes, round(question.stored_bytes * fraction), "safetensors"
     return None if sizes is None else (round(sizes[0]), round(sizes[1]), "config")
+
+
+def _told_bytes(question: Question, count: int) -> int | None:
+    """Return the bytes of so many parameters: the ends of the model, which stay wide, and the rest as its matrices."""
+    shape = question.shape
+    parts = question.parts or ends_of(shape)
+    fixed = body = narrow = 0.0
+    for part in parts:
+        size = bytes_per_parameter(part, shape, question.dtype)
+        if size is None:
+            return None
+        if part.matrix and part.share != "head":
+            narrow += part.parameters * size
+            body += part.parameters
+        else:
+            fixed += part.parameters * size
+    one = narrow / body if body else bytes_per_parameter(Part(path="", share="tp", parameters=1), shape, question.dtype)
+    if one is None:
+        return None
+    ends = sum(part.parameters for part in parts) - body
+    if ends > count:
+        return round(fixed * count / ends)
+    return round(fixed + (count - ends) * one)
 
 
 def cache_bytes(question: Question, spread: Parallelism, context: int, batch: int, *, read: bool = False) -> int | None:
@@ -203,8 +223,6 @@ def _uncounted(question: Question, weights: tuple[int, int, str]) -> str:
     mend = "; give the model's folder or its safetensors index"
     if shape.vision:
         return f"the weights of the vision or audio tower are not counted{mend}"
-    if shape.quantization and shape.quantization.single_layers and not question.dtype:
-        return f"modules of single layers stay wide or differ, and are not counted{mend}"
     return ""
 
 
@@ -223,7 +241,7 @@ def _smallest(question: Question, target: Target) -> int | None:
     """Return the fewest devices on which it fits, with tensor parallelism alone."""
     memory = memory_of(target)
     for count in range(1, MAX_DEVICES + 1):
-        if divides(question.shape, count):
+        if divides(question.as_run, count):
             now = held(question, target, Parallelism(tp=count), question.context, question.batch)
             if now is not None and memory is not None and now.high <= memory:
                 return count
@@ -244,7 +262,7 @@ def _largest(holds: Callable[[int], bool], limit: int) -> int:
 def footprint(question: Question) -> Footprint:
     """Return the memory that the model takes on the target, and on the device here."""
     shape, dtype = question.shape, question.cache_dtype
-    spread = spread_over(shape, question.target, question.spread, where="--target")
+    spread = spread_over(question.as_run, question.target, question.spread, where="--target")
     here = question.here
     target = place(question, question.target, spread)
     request = request_bytes(shape, dtype, question.context) if dtype else None
@@ -260,7 +278,7 @@ def footprint(question: Question) -> Footprint:
         state_bytes_per_request=state_bytes(shape),
         fits=target.fits,
         target=target,
-        here=None if here is None else place(question, here, spread_over(shape, here, None, where="--here")),
+        here=None if here is None else place(question, here, spread_over(question.as_run, here, None, where="--here")),
         not_modelled=(*ENGINES[question.engine].not_modelled, *NOT_MODELLED),
     )
 

@@ -18,6 +18,7 @@ from parity.workload.model_shape import Mla, ModelShape
 from parity.workload.number_formats import known_format
 from parity.workload.quantization import read_quantization
 from parity.workload.recurrent_state import read_state
+from parity.workload.wide_parts import with_wide_parts
 
 if TYPE_CHECKING:
     from parity.workload.families import Family
@@ -94,7 +95,8 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         mla=mla,
         moe=moe,
         state=read_state(config, name, mixers, hidden),
-        quantization=read_quantization(config) or (read_quantization(outer) if nested else None),
+        quantization=read_quantization(config, layers=layers)
+        or (read_quantization(outer, layers=layers) if nested else None),
         dtype=known_format(config.text("dtype", "torch_dtype") or outer.text("dtype", "torch_dtype")),
         positions=_positions(config),
         learned_positions=_learned(config, family),
@@ -102,6 +104,8 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         vision=tower is None and any(name in outer.data for name in _TOWERS),
         extra_layers=_extra_layers(config),
     )
+    if not config.problems:
+        shape = with_wide_parts(shape)
     return msgspec.structs.replace(shape, unknowns=tuple(_unknowns(shape, config)))
 
 
@@ -247,6 +251,8 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
     if shape.quantization and shape.quantization.dtype is None:
         why = f"the method {shape.quantization.method!r} is not one whose sizes are known here"
         told.append(Unknown(what="quantisation", why=why))
+    if shape.quantization and shape.quantization.unread:
+        told.append(Unknown(what="quantisation", why=_unread(shape.quantization.unread)))
     if shape.is_encoder:
         told.append(Unknown(what="task head", why="what stands on the encoder beside its pooler is not counted"))
     if shape.dtype is None:
@@ -259,3 +265,8 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
     if shape.state_layers and shape.state is None:
         told.append(Unknown(what="recurrent state", why="its size is not known for this model type"))
     return told
+
+
+def _unread(patterns: tuple[str, ...]) -> str:
+    more = f" and {len(patterns) - 1} more" if len(patterns) > 1 else ""
+    return f"{patterns[0]!r}{more} of its lists names no part that is known here: which parts stay wide is not known"

@@ -10,8 +10,9 @@ from parity.errors import UsageError
 from parity.model.absent import Reading
 from parity.model.target import Target
 from parity.model.workload import Parallelism
+from parity.workload.block_splits import block_splits
 from parity.workload.model_shape import ModelShape
-from parity.workload.number_formats import FORMATS
+from parity.workload.number_formats import FORMATS, computed_as
 from parity.workload.parameters import parts_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked.
 
     Attributes:
-        dtype: one format for all weights; None: as the file stores them.
+        dtype: one format for all weights, a narrow one for the matrices of the layers; None: as the file stores them.
         kv_dtype: of the cache; None: the model's own dtype.
         stored_bytes: of all weights, read from the files; None: count them.
         parameters: as given by ``--params``; None: count them.
@@ -67,7 +68,12 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         weight_only = stored is not None and stored.weight_only and not self.dtype
         if weight_only or (self.weight_dtype and not FORMATS[self.weight_dtype].rate):
             return self.shape.dtype or "bf16"
-        return self.weight_dtype
+        return computed_as(self.weight_dtype) if self.weight_dtype else None
+
+    @property
+    def as_run(self) -> ModelShape:
+        """Return the shape without the file's quantisation where another format is asked for."""
+        return msgspec.structs.replace(self.shape, quantization=None) if self.dtype else self.shape
 
     @property
     def parts(self) -> tuple[Part, ...] | None:
@@ -121,8 +127,10 @@ def _check(shape: ModelShape, target: Target, asked: Parallelism, where: str) ->
 
 
 def divides(shape: ModelShape, tp: int) -> bool:
-    """Return whether tensor parallel ranks divide what they split."""
-    widths = [shape.heads or tp, shape.intermediate or tp]
+    """Return whether tensor parallel ranks divide what they split, and the blocks of quantised weights."""
+    widths = [shape.heads or tp, shape.intermediate or tp, shape.moe.intermediate if shape.moe else tp]
     if shape.kv_heads and (tp % shape.kv_heads if tp > shape.kv_heads else shape.kv_heads % tp):
         return False
-    return all(width % tp == 0 for width in widths)
+    if any(width % tp for width in widths):
+        return False
+    return all(one.good != "no" for one in block_splits(shape, tp))

@@ -100,11 +100,13 @@ def test_the_gravest_finding_comes_first() -> None:
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 
 
-def test_modules_of_single_layers_that_stay_wide_are_told() -> None:
-    stored = {"quant_method": "fp8", "modules_to_not_convert": ["model.layers.0.mlp"]}
+def test_a_list_that_names_no_known_part_leaves_the_weights_unknown() -> None:
+    stored = {"quant_method": "awq", "bits": 4, "group_size": 128, "modules_to_not_convert": ["model.layers.0.widget"]}
     report = changed("h100", quantization_config=stored)
-    assert any(item.why.startswith("1 modules of single layers stay wide") for item in report.unknowns)
-    assert (report.footprint.fits, report.exit_status) == ("unknown", 3)
+    assert any("'model.layers.0.widget' of its lists names no part" in item.why for item in report.unknowns)
+    assert (report.footprint.fits, report.footprint.weights_bytes, report.exit_status) == ("unknown", None, 3)
+    one = {**stored, "modules_to_not_convert": ["model.layers.0.mlp"]}
+    assert changed("h100", quantization_config=one).exit_status == 0
 
 
 def test_a_tower_that_is_not_counted_is_no_pass() -> None:

@@ -15,29 +15,56 @@ from parity.workload.engines import USUAL_RESERVE
 from parity.workload.footprint import activation_bytes, footprint, held, parameters, weights_bytes
 from parity.workload.question import Question, memory_of, spread_over
 
+WIDE_70B = 2 * 128256 * 8192 + (2 * 80 + 1) * 8192  # embedding, head and norms of Llama 3.1 70B
+
 
 def test_seventy_billion_in_bf16_do_not_fit_one_h200_and_do_in_fp8() -> None:
     wide = footprint(models.question("llama-3.1-70b", "h200"))
     assert wide.weights_bytes == 141_107_412_992  # 141.1 GB, and the part reports 150.8
     assert wide.fits == "tight"
     narrow = footprint(models.question("llama-3.1-70b", "h200", dtype="fp8"))
-    assert narrow.weights_bytes == 70_553_706_496
+    assert narrow.weights_bytes == 70_553_706_496 + WIDE_70B  # the notes' 70.55 GB, and what stays wide
     assert narrow.fits == "yes"
 
 
 @pytest.mark.parametrize(
-    ("dtype", "gigabytes", "target", "fits"),
+    ("dtype", "bits", "target", "fits"),
     [
-        ("bf16", 222, "2xa100", "no"),
-        ("fp8", 111, "2xa100", "yes"),
-        ("fp4", 55.5, "a100", "yes"),
-        ("fp8", 111, "2xh100", "yes"),
+        ("bf16", 16, "2xa100", "no"),
+        ("fp8", 8, "2xa100", "yes"),
+        ("mxfp4", 4.25, "a100", "yes"),
+        ("nvfp4", 4.5, "a100", "yes"),
+        ("fp8", 8, "2xh100", "yes"),
     ],
 )
-def test_a_model_of_111_billion_on_two_cards(dtype: str, gigabytes: float, target: str, fits: str) -> None:
+def test_a_model_of_111_billion_on_two_cards(dtype: str, bits: float, target: str, fits: str) -> None:
+    """222 GB in BF16 and 111 in FP8, and for narrow formats what stays wide: embedding, head and norms."""
     told = footprint(models.question("llama-3.1-70b", target, parameters=111_000_000_000, dtype=dtype))
-    assert told.weights_bytes == gigabytes * 1e9
+    assert told.weights_bytes == (111_000_000_000 - WIDE_70B) * bits / 8 + WIDE_70B * 2
     assert (told.weights_source, told.fits) == ("--params", fits)
+
+
+def test_parameters_of_a_quantised_file_are_as_wide_as_its_own() -> None:
+    """Group scales and the wide ends count: 4.16 bits an element, not 4."""
+    stored = {"quant_method": "awq", "bits": 4, "group_size": 128}
+    shape = models.shape("llama-3.1-70b", quantization_config=stored)
+    counted = weights_bytes(Question(shape=shape, target=models.target("h100")), Parallelism())
+    told = weights_bytes(Question(shape=shape, target=models.target("h100"), parameters=70_553_706_496), Parallelism())
+    assert counted is not None
+    assert told is not None
+    assert told[0] == pytest.approx(counted[0], rel=1e-9)
+    assert counted[0] == (70_553_706_496 - WIDE_70B) * (4 + 20 / 128) / 8 + WIDE_70B * 2
+
+
+def test_parameters_without_a_known_family_leave_the_ends_wide() -> None:
+    shape = models.shape("llama-3.1-70b", model_type="never-seen")
+    question = Question(shape=shape, target=models.target("h100"), parameters=70_553_706_496, dtype="fp8")
+    told = weights_bytes(question, Parallelism())
+    assert told is not None
+    assert told[0] == 70_553_706_496 + 2 * 128256 * 8192
+    few = weights_bytes(msgspec.structs.replace(question, parameters=1000), Parallelism())
+    assert few is not None
+    assert few[0] == 2000
 
 
 def test_everything_on_the_device_adds_up() -> None:
@@ -99,7 +126,8 @@ def test_files_outweigh_the_count_and_a_format_asked_for_outweighs_files() -> No
     assert (told[0], told[2]) == (20_000_000_000, "safetensors")
     assert told[1] == pytest.approx(10e9, rel=1e-3)
     narrow = weights_bytes(msgspec.structs.replace(question, dtype="fp8"), Parallelism())
-    assert narrow == (8_030_261_248, 8_030_261_248, "config")
+    whole = 8_030_261_248 + 2 * 128256 * 4096 + (2 * 32 + 1) * 4096
+    assert narrow == (whole, whole, "config")
 
 
 def test_what_is_not_known_is_unknown_with_the_reason() -> None:

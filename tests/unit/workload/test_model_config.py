@@ -263,15 +263,16 @@ def test_quantisation(stored: dict[str, Any], dtype: str | None, bits: float | N
 @pytest.mark.parametrize(
     "stored",
     [
-        {"quant_method": "gptq", "bits": 4, "group_size": 128, "dynamic": {r"-:.*layers\.3\..*": {}}},
+        {"quant_method": "gptq", "bits": 4, "group_size": 128, "dynamic": {r"-:.*layers\.3\..*mlp": {}}},
         {"quant_method": "bitsandbytes", "load_in_4bit": True, "llm_int8_skip_modules": ["model.layers.3.mlp"]},
         {"quant_method": "modelopt", "quant_algo": "FP8", "exclude_modules": ["model.layers.3.mlp"]},
     ],
 )
-def test_modules_that_are_stored_otherwise_are_told_by_every_method(stored: dict[str, Any]) -> None:
+def test_modules_that_stay_wide_in_one_layer_are_a_share_of_their_part_by_every_method(stored: dict[str, Any]) -> None:
     quantization = models.shape("llama-3.1-8b", quantization_config=stored).quantization
     assert quantization is not None
-    assert quantization.single_layers == 1
+    assert quantization.wide == {"mlp gate_proj up_proj down_proj": pytest.approx(1 / 32)}
+    assert not quantization.unread
 
 
 def test_scales_are_counted() -> None:
