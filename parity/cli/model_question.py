@@ -14,7 +14,8 @@ from parity.model.footprint import Parallelism
 from parity.workload.family_rows import FAMILIES
 from parity.workload.model_config import read_model_config
 from parity.workload.number_formats import CACHES, format_named
-from parity.workload.question import Question
+from parity.workload.quantization import QUANT_FILE
+from parity.workload.question import Question, formats_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +61,11 @@ def question_of(
     stored = None
     if shape is None:
         config, stored = _files(gate.config)
-        shape = read_model_config(read_bytes(config, limit=MAX_BYTES), where=str(config), like=gate.like or "")
+        raw, beside = read_bytes(config, limit=MAX_BYTES), _beside(config)
+        shape = read_model_config(raw, where=str(config), like=gate.like or "", beside=beside)
     positions = shape.positions or DEFAULT_CONTEXT
+    dtype = None if gate.dtype is None else format_named(gate.dtype, where=_at(where, "dtype")).name
+    shape, dtype = formats_of(shape, dtype)
     ranks = {name: value for name in RANKS if (value := getattr(gate, name)) is not None}
     return Question(
         shape=shape,
@@ -69,7 +73,7 @@ def question_of(
         here=here,
         context=gate.context or min(DEFAULT_CONTEXT, positions),
         batch=gate.batch or 1,
-        dtype=None if gate.dtype is None else format_named(gate.dtype, where=_at(where, "dtype")).name,
+        dtype=dtype,
         kv_dtype=None
         if gate.kv_dtype is None
         else format_named(gate.kv_dtype, where=_at(where, "kv_dtype"), known=CACHES).name,
@@ -103,3 +107,9 @@ def _files(name: str) -> tuple[Path | str, Stored | None]:
     if not config.is_file():
         raise InputFileError("no config.json beside the index", where=name, mend="put the model's config.json there")
     return config, stored_bytes(path.parent, path)
+
+
+def _beside(config: Path | str) -> bytes:
+    """Return modelopt's file of the quantisation beside a configuration, empty when there is none."""
+    path = os.path.join(os.path.dirname(config), QUANT_FILE)
+    return b"" if str(config) == "-" or not os.path.isfile(path) else read_bytes(path, limit=MAX_BYTES)

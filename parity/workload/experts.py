@@ -21,6 +21,9 @@ _SHARED = ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts")
 def read_moe(config: Values, layers: int, name: str, family: Family | None) -> Moe | None:
     """Return the experts that a configuration declares, None for a dense model; ``name``: its family or type."""
     experts = config.whole(*_COUNT, high=MAX_COUNT, low=0) or 0
+    if family and family.experts and not config.has(*_COUNT) and config.has(*_TOP, "moe_intermediate_size"):
+        config.need(*_COUNT)  # a file that says how many a token visits has some
+        return None
     if experts <= 1 or (name == "nemotron_h" and "moe" not in listed_kinds(config)[0]):
         return None
     top = config.need(*_TOP, high=MAX_COUNT)

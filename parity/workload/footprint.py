@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from parity.model.target import Target
     from parity.model.workload import Fits
+    from parity.workload.model_shape import ModelShape
     from parity.workload.question import Question
 
 LOGIT_BYTES = 4  # sampling is done in FP32
@@ -153,10 +154,12 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     weights = weights_bytes(question, spread)
     cache = cache_bytes(question, spread, question.context, question.batch)
     fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
-    widest = _widest(question, target, spread) if told is None else None
-    if widest is not None and widest.fits == "yes":
-        why = f"even in {WIDEST}, of which the counts below are; --dtype tells how much is left"
-        return msgspec.structs.replace(widest, weights_bytes=None, kv_bytes=cache, why=why)
+    wide = _widest(question) if told is None else None
+    widest = place(wide, target, spread) if wide else None
+    if wide and widest and widest.fits == "yes":
+        return msgspec.structs.replace(
+            widest, weights_bytes=None, kv_bytes=cache, why=_even(question.shape, wide.shape)
+        )
     more = _uncounted(question, weights) if weights else ""
     if fits in ("yes", "tight") and more:
         fits, why = "unknown", more
@@ -188,13 +191,31 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     )
 
 
-def _widest(question: Question, target: Target, spread: Parallelism) -> Placement | None:
-    """Return a model whose file does not say its dtype in the widest: where that fits, narrower ones do, too."""
+def _widest(question: Question) -> Question | None:
+    """Return the question of a model that is at least as large, where the file leaves its formats open; None: it does not.
+
+    What has no dtype is taken in the widest one; what is quantised in a way that is not known, as not quantised.
+    """
     shape = question.shape
-    if shape.dtype is not None or shape.quantization is not None or question.dtype or question.stored_bytes is not None:
+    if question.dtype or question.stored_bytes is not None or question.parameters is not None:
         return None
-    wide = msgspec.structs.replace(question, shape=msgspec.structs.replace(shape, dtype=WIDEST))
-    return place(wide, target, spread)
+    stored = shape.quantization
+    unknown = stored is not None and bool(stored.unread)
+    if shape.dtype is not None and not unknown:
+        return None
+    wide = msgspec.structs.replace(shape, dtype=shape.dtype or WIDEST, quantization=None if unknown else stored)
+    return msgspec.structs.replace(question, shape=wide)
+
+
+def _even(shape: ModelShape, wide: ModelShape) -> str:
+    if wide.quantization:
+        what = f"with what stays wide in {wide.dtype}"
+    elif shape.quantization:
+        what = f"with all of it in {wide.dtype}"
+    else:
+        what = f"in {wide.dtype}"
+    tells = "the model's folder" if shape.quantization and wide.quantization is None else "--dtype"
+    return f"even {what}, of which the counts below are; {tells} tells how much is left"
 
 
 def _missing(question: Question, memory: int | None, no_weights: bool, no_cache: bool) -> str:  # noqa: FBT001

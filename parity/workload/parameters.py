@@ -262,11 +262,12 @@ def wide_share(part: Part, stored: Quantization | None) -> float:
 
 def wide_parts(parts: tuple[Part, ...], shape: ModelShape, override: str | None) -> tuple[str, ...]:
     """Return the parts of a quantised model that stay wide, in words; a part of which some does says how much."""
-    if not (FORMATS[override].narrow if override else shape.quantization):
+    stored = shape.quantization
+    if not (FORMATS[override].narrow if override else stored and stored.dtype and not stored.unread):
         return ()
     told = []
     for part in parts:
-        share = wide_share(part, shape.quantization)
+        share = wide_share(part, stored)
         name = part.path.split()[-1] if not part.matrix and "norm" in part.path else part.path
         told += [name if share == 1 else f"{name} ({share:.0%})"] if share else []
     return tuple(dict.fromkeys(told))

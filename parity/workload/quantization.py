@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Keys under which methods list what stays wide; llm_int8_skip_modules is bitsandbytes', exclude_modules modelopt's.
 _SKIPPING = ("modules_to_not_convert", "ignore", "ignored_layers", "llm_int8_skip_modules", "exclude_modules")
+QUANT_FILE = "hf_quant_config.json"
 _INTEGERS = {8: "int8", 4: "int4"}
 SCALE_BITS = 16  # GPTQ, AWQ and compressed-tensors keep one FP16 or BF16 scale per group
 FLOAT32_BITS = 32  # DeepSeek's block FP8 keeps one FP32 scale per block
@@ -31,10 +32,22 @@ def read_quantization(config: Values, *, layers: int) -> Quantization | None:
     if values is None:
         return None
     method = (values.text("quant_method", "quant_algo", "format") or "unnamed").lower()
+    return _read(method, values, layers)
+
+
+def read_separate(config: Values, *, layers: int) -> Quantization | None:
+    """Return what modelopt writes into a file of its own, None when that quantises no weights."""
+    values = config.inner("quantization")
+    if values is None or not values.has("quant_algo"):
+        return None
+    return _read("modelopt", values, layers)
+
+
+def _read(method: str, values: Values, layers: int) -> Quantization:
     reader = _READERS.get(method)
     read = reader(method, values) if reader else Quantization(method=method, dtype=None, bits=None)
     if values.has("quantized_layers"):  # modelopt's of several formats, and a list of who has which
-        read = Quantization(method=method, dtype=None, bits=None)
+        read = Quantization(method=method, dtype=None, bits=None, unread=("quantized_layers",))
     left, others = _dynamic(values)
     skipped, unread = read_patterns((*(text for key in _SKIPPING for text in values.texts(key)), *left), layers=layers)
     targets = _targets(values)
@@ -43,7 +56,7 @@ def read_quantization(config: Values, *, layers: int) -> Quantization | None:
         read,
         skipped=skipped,
         only=only if targets else None,
-        unread=tuple(printable(text)[:80] for text in (*unread, *strange, *others)),
+        unread=(*read.unread, *(printable(text)[:80] for text in (*unread, *strange, *others))),
         head_skipped=not values.flag("lm_head"),
     )
 
@@ -113,7 +126,7 @@ def _compressed(method: str, values: Values) -> Quantization:
     found = [groups.inner(name) for name in groups.data] if groups else []
     schemes = {_scheme(group) for group in found if group}
     if len(schemes) > 1:
-        return Quantization(method=method, dtype=None, bits=None)
+        return Quantization(method=method, dtype=None, bits=None, unread=("config_groups",))
     if not schemes:
         return _algorithm(method, values)
     scheme = schemes.pop()
@@ -160,8 +173,11 @@ def _algorithm(method: str, values: Values) -> Quantization:
     name = values.text("quant_algo").lower()
     if name == "fp8":
         return Quantization(method=method, dtype="fp8", bits=8, dialect="ocp")
-    if name in ("nvfp4", "w4a4_nvfp4"):
-        return Quantization(method=method, dtype="fp4", bits=4, scale_bits=BLOCK_SCALE_BITS["nvfp4"], group=NVFP4_GROUP)
+    if name in ("nvfp4", "w4a4_nvfp4", "w4a16_nvfp4"):
+        scale, alone = BLOCK_SCALE_BITS["nvfp4"], name == "w4a16_nvfp4"
+        return Quantization(
+            method=method, dtype="fp4", bits=4, scale_bits=scale, weight_only=alone, group=NVFP4_GROUP
+        )  # fmt: skip
     return Quantization(method=method, dtype=None, bits=None)
 
 

@@ -81,6 +81,17 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return parts_of(self.shape)
 
 
+def formats_of(shape: ModelShape, dtype: str | None) -> tuple[ModelShape, str | None]:
+    """Return (shape, format of all weights) for a format that is asked for.
+
+    A wide one fills in what a quantised file leaves open, the format of what stays wide; elsewhere it is that of all.
+    """
+    if dtype is None or shape.dtype is not None or shape.quantization is None or FORMATS[dtype].narrow:
+        return shape, dtype
+    known = tuple(item for item in shape.unknowns if item.what != "dtype")
+    return msgspec.structs.replace(shape, dtype=dtype, unknowns=known), None
+
+
 def number(target: Target, fact: str) -> float | None:
     """Return a numeric fact of the target, None when the catalog has none."""
     found = target.fact(fact)

@@ -124,3 +124,22 @@ def test_the_installed_program_imports_no_vendor_library_and_no_rich(program: An
     assert not {"pynvml", "amdsmi", "rich", "yaml", "torch"} & {
         line.split("|")[-1].strip() for line in answer.err.splitlines()
     }
+
+
+def test_the_file_of_the_quantisation_beside_a_configuration_is_read(run: Any, written: Any, folder: Path) -> None:
+    file = written("llama-3.1-70b")
+    told = {"quantization": {"quant_algo": "FP8", "exclude_modules": ["lm_head"]}}
+    assert run("model", file, "--target", "h200").status == 1
+    (folder / "hf_quant_config.json").write_text(json.dumps(told), encoding="utf-8")
+    answer = run("model", file, "--target", "h200")
+    assert answer.status == 0
+    assert "stored  fp8 (modelopt), cache bf16" in answer.out
+    assert "wide    embed_tokens, lm_head, norm" in answer.out
+
+
+def test_a_type_with_other_keys_is_not_known(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"model_type": "whisper", "d_model": 512, "vocab_size": 51865}', encoding="utf-8")
+    answer = run("model", str(file), "--target", "h100")
+    assert answer.status == 3
+    assert "the model type 'whisper' is not in the table of families" in answer.err

@@ -13,7 +13,7 @@ from parity.model.workload import Parallelism
 from parity.reports.model_rows import count_text
 from parity.workload.engines import USUAL_RESERVE
 from parity.workload.footprint import activation_bytes, footprint, held, parameters, weights_bytes
-from parity.workload.question import Question, memory_of, spread_over
+from parity.workload.question import Question, formats_of, memory_of, spread_over
 
 WIDE_70B = 2 * 128256 * 8192 + (2 * 80 + 1) * 8192  # embedding, head and norms of Llama 3.1 70B
 
@@ -169,6 +169,39 @@ def test_ranks_that_are_not_the_devices_are_misuse(asked: Parallelism, what: str
     with pytest.raises(UsageError) as caught:
         spread_over(models.shape("mixtral-8x7b"), models.target("8xh100"), asked, where="--tp")
     assert what in str(caught.value)
+
+
+def test_a_quantised_file_without_a_dtype_fits_where_its_wide_parts_do_in_any() -> None:
+    """The published config.json of gpt-oss has no torch_dtype; the model was made for one H100."""
+    shape = models.shape("gpt-oss-20b", torch_dtype=...)
+    place = footprint(Question(shape=shape, target=models.target("h100"))).target
+    assert (place.fits, place.weights_bytes) == ("yes", None)
+    assert place.why.startswith("even with what stays wide in fp32, ")
+    assert footprint(Question(shape=shape, target=models.target("t4"))).fits == "unknown"
+    filled, dtype = formats_of(shape, "bf16")
+    assert (filled.dtype, dtype) == ("bf16", None)
+    assert not any(item.what == "dtype" for item in filled.unknowns)
+    said = footprint(Question(shape=filled, target=models.target("h100")))
+    assert said.weights_bytes == footprint(models.question("gpt-oss-20b", "h100")).weights_bytes
+
+
+def test_a_wide_format_is_that_of_all_weights_where_the_file_leaves_nothing_open() -> None:
+    for name, dtype in (("gpt-oss-20b", "bf16"), ("llama-3.1-8b", "bf16"), ("gpt-oss-20b", "fp8")):
+        shape = models.shape(name)
+        assert formats_of(shape, dtype) == (shape, dtype)
+    silent = models.shape("gpt-oss-20b", torch_dtype=...)
+    assert formats_of(silent, "nvfp4") == (silent, "nvfp4")
+
+
+@pytest.mark.parametrize(
+    "stored", [{"quant_method": "fp8", "quantized_layers": {"a": {}}}, {"quant_method": "fp8", "ignore": ["widget"]}]
+)
+def test_what_is_quantised_in_an_unknown_way_fits_where_it_would_without(stored: dict[str, object]) -> None:
+    shape = models.shape("llama-3.1-70b", quantization_config=stored)
+    place = footprint(Question(shape=shape, target=models.target("4xh100"))).target
+    assert (place.fits, place.weights_bytes) == ("yes", None)
+    assert place.why.startswith("even with all of it in bf16, of which the counts below are; the model's folder tells")
+    assert footprint(Question(shape=shape, target=models.target("h100"))).fits == "unknown"
 
 
 @pytest.mark.parametrize("target", ["h100", "l4"])
