@@ -67,7 +67,11 @@ def weights_bytes(question: Question, spread: Parallelism) -> tuple[int, int, st
     sizes = device_bytes(parts, question.shape, spread, question.dtype) if parts is not None else None
     if question.stored_bytes is not None and question.dtype is None:
         fraction = sizes[1] / sizes[0] if sizes and sizes[0] else 1 / (spread.tp * spread.pp)
-        return question.stored_bytes, round(question.stored_bytes * fraction), "safetensors"
+        # What is missing of the files is missing of the model, too; of quantised ones the count is less sure.
+        whole = round(sizes[0]) if sizes and question.shape.quantization is None else 0
+        short = LEAST_STORED * whole <= question.stored_bytes < whole
+        whole = whole if short else question.stored_bytes
+        return whole, round(whole * fraction), "safetensors"
     return None if sizes is None else (round(sizes[0]), round(sizes[1]), "config")
 
 
@@ -192,7 +196,7 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
 
 
 def _widest(question: Question) -> Question | None:
-    """Return the question of a model that is at least as large, where the file leaves its formats open; None: it does not.
+    """Return the question of a model that is at least as large, where the file leaves its formats open; else None.
 
     What has no dtype is taken in the widest one; what is quantised in a way that is not known, as not quantised.
     """

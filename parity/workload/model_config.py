@@ -27,16 +27,9 @@ if TYPE_CHECKING:
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 _TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "visual")
 _NO_PARTS = ("id2label", "label2id", "quantization_config", "compression_config", "rope_parameters", "rope_scaling")
-_PART_KEYS = (
-    "num_hidden_layers",
-    "num_layers",
-    "n_layers",
-    "n_layer",
-    "depth",
-    "encoder_layers",
-    "hidden_size",
-    "d_model",
-)
+_PART_KEYS = frozenset(
+    {"num_hidden_layers", "num_layers", "n_layers", "n_layer", "depth", "encoder_layers", "hidden_size", "d_model"}
+)  # what a mapping with layers of its own says
 _TERSE = ("llava",)  # model types whose files name of their text part only what differs from its class
 MAX_FACTOR = 4096.0  # of YaRN; published ones are 40 at most
 _RECURRENT = ("mamba", "mamba2")
@@ -126,6 +119,7 @@ def _shape(config: Values, outer: Values, like: str, apart: Values | None) -> Mo
         mlp_bias=_flag(config, family.mlp_bias_key if family else "mlp_bias", family),
         head_normed=family is not None and _head_normed(config, family),
         head_bias=family is not None and _head_bias(config, family),
+        norms=_norms(config, layers, name),
         mla=mla,
         moe=moe,
         state=read_state(config, name, mixers, hidden),
@@ -192,9 +186,13 @@ def _mla(config: Values, family: Family | None) -> Mla:
 
 
 def _is_other(config: Values, hidden: int) -> bool:
-    """Return whether the file declares matrices that its family's row does not have: narrower embeddings or experts."""
+    """Return whether the file declares matrices that its family's row does not have.
+
+    Narrower embeddings or experts, or attention to another model.
+    """
     embedding = config.whole("word_embed_proj_dim")  # OPT 350m
-    return config.has("moe_latent_size") or (embedding is not None and embedding != hidden)
+    crossed = bool(config.flag("add_cross_attention"))
+    return crossed or config.has("moe_latent_size") or (embedding is not None and embedding != hidden)
 
 
 def _flag(config: Values, key: str, family: Family | None) -> bool:
@@ -206,6 +204,18 @@ def _head_normed(config: Values, family: Family) -> bool:
     if not family.head_norms_key:
         return bool(family.head_norms)
     return config.flag(family.head_norms_key) or False
+
+
+def _norms(config: Values, layers: int, name: str) -> int | None:
+    """Return the norms of families whose files switch some of them off."""
+    if name == "opt":
+        if config.flag("layer_norm_elementwise_affine") is False:
+            return 0
+        ended = config.flag("do_layer_norm_before") is not False and not config.flag("_remove_final_layer_norm")
+        return 2 * layers + ended
+    if name == "stablelm" and config.flag("use_parallel_residual"):
+        return layers + 1
+    return None
 
 
 def _head_bias(config: Values, family: Family) -> bool:

@@ -140,6 +140,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
             attention's projections, its output projection, and the feed-forward.
         head_normed: query and key are normalised, as the family does it.
         head_bias: the output head has a bias.
+        norms: of the hidden width, in all layers and at the end; None: as the family has them.
         dtype: of the weights before quantisation; None when the file does not say.
         kv_heads: of attention layers; None for MLA.
         positions: context the model was made for.
@@ -167,6 +168,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     mlp_bias: bool = False
     head_normed: bool = False
     head_bias: bool = False
+    norms: int | None = None
     mla: Mla | None = None
     moe: Moe | None = None
     state: State | None = None
@@ -202,4 +204,5 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def dense_layers(self) -> int:
         """Return the layers with a dense feed-forward."""
-        return self.mixers.get("feed", self.layers) - (self.moe.layers if self.moe else 0)
+        alone = "feed" in self.mixers or self.family == "nemotron_h"
+        return (self.mixers.get("feed", 0) if alone else self.layers) - (self.moe.layers if self.moe else 0)

@@ -53,7 +53,7 @@ def parts_of(shape: ModelShape) -> tuple[Part, ...] | None:
     if mixers is None or feed is None:
         return None
     width, vectors = shape.hidden, family.norm_vectors
-    norms = (family.norms * shape.layers + 1) * width * vectors
+    norms = (family.norms * shape.layers + 1 if shape.norms is None else shape.norms) * width * vectors
     ends = [*ends_of(shape), Part(path="norm", share="none", parameters=norms, matrix=False)]
     if shape.learned_positions:
         rows = shape.learned_positions * width
@@ -165,8 +165,7 @@ def _indexer(mla: Mla, layers: int, width: int) -> list[Part]:
 def _feed_forward(shape: ModelShape, family: Family) -> list[Part] | None:
     width, told = shape.hidden, []
     matrices = 3 if family.gated else 2
-    recurrent_only = shape.state_layers == shape.layers
-    if shape.dense_layers and not recurrent_only:
+    if shape.dense_layers and shape.family not in ("mamba", "mamba2"):
         if shape.intermediate is None:
             return None
         biases = (matrices - 1) * shape.intermediate + width if _bias(family.mlp_bias, shape.mlp_bias) else 0

@@ -51,9 +51,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         """Return the format of the cache; weights in a narrow format keep a wide cache."""
         if self.kv_dtype:
             return self.kv_dtype
-        if self.shape.dtype:
-            return self.shape.dtype
-        return self.dtype if self.dtype in ("bf16", "fp16", "fp32") else None
+        return self.dtype if self.dtype in ("bf16", "fp16", "fp32") else self.shape.dtype
 
     @property
     def weight_dtype(self) -> str | None:
@@ -107,7 +105,8 @@ def memory_of(target: Target) -> int | None:
 def spread_over(shape: ModelShape, target: Target, asked: Parallelism | None, *, where: str) -> Parallelism:
     """Return how the model is spread over the target's devices.
 
-    Without a wish tensor parallelism takes all of them, as far as the heads divide, and pipeline stages the rest.
+    Without a wish tensor parallelism takes all of them, as far as the heads divide, pipeline stages the rest, as far as
+    there are layers, and replicas what is left.
 
     Raises:
         UsageError: the ranks asked for are not the devices declared.
@@ -117,7 +116,9 @@ def spread_over(shape: ModelShape, target: Target, asked: Parallelism | None, *,
         return asked
     count = min(target.count or 1, MAX_DEVICES)
     tp = max(n for n in range(1, count + 1) if count % n == 0 and divides(shape, n))
-    return Parallelism(tp=tp, pp=min(count // tp, shape.layers), dp=1)
+    rest = count // tp
+    pp = max(n for n in range(1, min(rest, shape.layers) + 1) if rest % n == 0)
+    return Parallelism(tp=tp, pp=pp, dp=rest // pp)
 
 
 def _check(shape: ModelShape, target: Target, asked: Parallelism, where: str) -> None:
@@ -129,6 +130,8 @@ def _check(shape: ModelShape, target: Target, asked: Parallelism, where: str) ->
         )
     if asked.pp > shape.layers:
         raise UsageError(f"{asked.pp} stages for {shape.layers} layers", where="--pp", mend="use fewer stages")
+    if asked.ep > 1 and shape.moe is None:
+        raise UsageError(f"{asked.ep} expert ranks, and the model has no experts", where="--ep", mend="leave --ep out")
     if (asked.tp * asked.dp) % asked.ep:
         raise UsageError(
             f"{asked.ep} expert ranks do not divide tp x dp = {asked.tp * asked.dp}",

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from parity.workload.model_shape import Mixer
 
 
+# Keys of the biases of the two projections, and of the convolution's, which is there where the file does not say.
+_BIASES = {"jamba": ("mamba_proj_bias", "mamba_conv_bias"), "granitemoehybrid": ("mamba_proj_bias", "mamba_conv_bias")}
+_BIASES_ELSEWHERE = ("use_bias", "use_conv_bias")
 # Families with Mamba 2 layers: what their files call heads, width of a head, groups, state and convolution.
 _MAMBA2 = {
     "mamba2": ("num_heads", "head_dim", "n_groups", "state_size", "conv_kernel"),
@@ -38,7 +41,7 @@ def read_state(config: Values, name: str, mixers: dict[Mixer, int], hidden: int)
     if not mixers.get("ssm"):
         return None
     if name in _MAMBA2:
-        return _mamba2(config, hidden, _MAMBA2[name])
+        return _mamba2(config, hidden, name)
     if name in ("mamba", "jamba"):
         return _mamba(config, hidden, name)
     return None
@@ -56,18 +59,25 @@ def _mamba(config: Values, hidden: int, name: str) -> State:
         "dt_proj": rank * inner,
         "out_proj": inner * hidden,
     }
-    vectors = inner * kernel + inner + inner + inner * state + inner
+    vectors = inner * kernel + inner + inner * state + inner + _biases(config, name, 2 * inner + hidden, inner)
     if name == "jamba":
         vectors += rank + 2 * state
     return _state(inner * kernel, inner * state, matrices, vectors)
 
 
-def _mamba2(config: Values, hidden: int, names: tuple[str, ...]) -> State:
-    heads, width, groups, state, kernel = (config.need(name, high=MAX_COUNT) for name in names)
+def _biases(config: Values, name: str, projections: int, convolution: int) -> int:
+    of_projections, of_convolution = _BIASES.get(name, _BIASES_ELSEWHERE)
+    told = projections if config.flag(of_projections) else 0
+    return told + (0 if config.flag(of_convolution) is False else convolution)
+
+
+def _mamba2(config: Values, hidden: int, name: str) -> State:
+    heads, width, groups, state, kernel = (config.need(key, high=MAX_COUNT) for key in _MAMBA2[name])
     inner = heads * width
     channels = inner + 2 * groups * state
     matrices = {"in_proj": hidden * (inner + channels + heads), "out_proj": inner * hidden}
-    return _state(channels * kernel, inner * state, matrices, channels * kernel + channels + 3 * heads + inner)
+    biases = _biases(config, name, inner + channels + heads + hidden, channels)
+    return _state(channels * kernel, inner * state, matrices, channels * kernel + 3 * heads + inner + biases)
 
 
 def _state(convolution: int, recurrent: int, matrices: dict[str, int], vectors: int) -> State:

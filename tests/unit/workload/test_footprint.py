@@ -158,6 +158,36 @@ def test_devices_are_tensor_ranks_as_far_as_heads_divide(target: str, tp: int, p
     assert (spread.tp, spread.pp) == (tp, pp)
 
 
+@pytest.mark.parametrize(("target", "spread"), [("1000xh100", (8, 25, 5)), ("97xh100", (1, 1, 97))])
+def test_what_layers_cannot_be_shared_among_are_replicas(target: str, spread: tuple[int, int, int]) -> None:
+    told = spread_over(models.shape("llama-3.1-70b"), models.target(target), None, where="--target")
+    assert (told.tp, told.pp, told.dp) == spread
+
+
+def test_expert_ranks_of_a_model_without_experts_are_misuse() -> None:
+    with pytest.raises(UsageError, match="4 expert ranks, and the model has no experts"):
+        spread_over(models.shape("llama-3.1-8b"), models.target("4xh100"), Parallelism(tp=4, ep=4), where="--tp")
+
+
+@pytest.mark.parametrize(("stored", "told"), [(15_000_000_000, 16_060_522_496), (17_000_000_000, 17_000_000_000)])
+def test_files_that_lack_a_little_weigh_what_the_model_does(stored: int, told: int) -> None:
+    """One of eleven unnumbered files is missing."""
+    question = models.question("llama-3.1-8b", "h100", stored_bytes=stored)
+    found = weights_bytes(question, Parallelism())
+    assert found is not None
+    assert (found[0], found[2]) == (told, "safetensors")
+    shape = models.shape("llama-3.1-8b", quantization_config={"quant_method": "fp8"})
+    narrow = weights_bytes(msgspec.structs.replace(question, shape=shape), Parallelism())
+    assert narrow is not None
+    assert narrow[0] == stored
+
+
+def test_a_wide_format_is_that_of_the_cache_too() -> None:
+    assert models.question("llama-3.1-8b", "h100", dtype="fp16").cache_dtype == "fp16"
+    assert models.question("llama-3.1-8b", "h100", dtype="fp8").cache_dtype == "bf16"
+    assert models.question("llama-3.1-8b", "h100", dtype="fp16", kv_dtype="fp8").cache_dtype == "fp8"
+
+
 @pytest.mark.parametrize(
     ("asked", "what"),
     [

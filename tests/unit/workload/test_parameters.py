@@ -67,6 +67,10 @@ def test_matrices_of_another_shape_than_the_familys_are_not_counted() -> None:
         assert parts_of(models.read({**config, key: 32})) is None
 
 
+def test_attention_to_another_model_is_not_counted() -> None:
+    assert parts_of(models.shape("gpt2", add_cross_attention=True)) is None
+
+
 def test_nemotron_h_layers_stand_in_a_pattern_of_letters_too() -> None:
     config = dict(COUNTED["nemotron_h-1"]["config"])
     letters = {"linear_attention": "M", "full_attention": "*", "mlp": "-", "moe": "E"}
