@@ -105,7 +105,10 @@ def _files(name: str) -> tuple[Path | str, Stored | None]:
 
     path = Path(name)
     if path.is_dir():
-        return path / "config.json", stored_bytes(path)
+        inside = path / "config.json"
+        if inside.exists() and not inside.is_file():  # of a pipe nothing might ever come
+            raise InputFileError("no regular file", where=str(inside), mend="put the model's config.json there")
+        return inside, stored_bytes(path)
     config = path.parent / "config.json"
     if not config.is_file():
         raise InputFileError("no config.json beside the index", where=name, mend="put the model's config.json there")

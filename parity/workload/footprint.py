@@ -157,7 +157,7 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     memory, told = memory_of(target), held(question, target, spread, question.context, question.batch)
     weights = weights_bytes(question, spread)
     cache = cache_bytes(question, spread, question.context, question.batch)
-    fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
+    fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None), question.engine)
     wide = _widest(question) if told is None else None
     widest = place(wide, target, spread) if wide else None
     if wide and widest and widest.fits == "yes":
@@ -251,11 +251,12 @@ def _uncounted(question: Question, weights: tuple[int, int, str]) -> str:
     return ""
 
 
-def _fits(told: Held | None, memory: int | None, missing: str) -> tuple[Fits, str]:
+def _fits(told: Held | None, memory: int | None, missing: str, engine: str) -> tuple[Fits, str]:
     if told is None or memory is None:
         return "unknown", missing
     if told.high <= memory:
-        return "yes", f"{format_bytes(memory - told.high)} left with the engine's usual reserve"
+        kept = "without an engine's reserve" if engine == "none" else "with the engine's usual reserve"
+        return "yes", f"{format_bytes(memory - told.high)} left {kept}"
     if told.low <= memory:
         left = format_bytes(memory - told.weights - told.cache)
         return "tight", f"weights and cache leave {left}; activations and a usual engine take more"
@@ -304,6 +305,8 @@ def footprint(question: Question) -> Footprint:
         fits=target.fits,
         target=target,
         here=None if here is None else place(question, here, spread_over(question.as_run, here, None, where="--here")),
+        kv_bytes_per_token_in_window=bytes_per_token(shape, dtype, in_window=True) if dtype else None,
+        window=shape.window if shape.bounded_layers else None,
         not_modelled=(*ENGINES[question.engine].not_modelled, *NOT_MODELLED),
     )
 

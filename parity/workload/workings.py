@@ -8,7 +8,7 @@ from parity.model.workload import Working
 from parity.workload.bound import token_flops, visited
 from parity.workload.engines import ENGINES
 from parity.workload.footprint import parameters
-from parity.workload.kv_cache import index_bytes, layer_elements
+from parity.workload.kv_cache import element_bytes, index_bytes, layer_elements
 from parity.workload.number_formats import FORMATS
 from parity.workload.parameters import NARROW_BESIDE
 from parity.workload.question import PREFILL_TOKENS
@@ -73,7 +73,7 @@ def _cache(question: Question, memory: Footprint, spread: Parallelism) -> list[W
         formula = "2 x layers x key heads x head_dim x bytes"
         inputs |= {"key heads": shape.kv_heads or "unknown", "head_dim": shape.head_dim or "unknown"}
     if question.cache_dtype:
-        inputs["bytes"] = FORMATS[question.cache_dtype].size
+        inputs["bytes"] = round(element_bytes(shape, question.cache_dtype), 4)
     told = [
         Working(
             name="footprint.kv_bytes_per_token",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -143,3 +144,22 @@ def test_a_type_with_other_keys_is_not_known(run: Any, tmp_path: Path) -> None:
     answer = run("model", str(file), "--target", "h100")
     assert answer.status == 3
     assert "the model type 'whisper' is not in the table of families" in answer.err
+
+
+def test_a_folder_whose_configuration_is_a_pipe_is_refused(run: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    answer = run("model", str(tmp_path), "--target", "h100")
+    assert answer.status == 2
+    assert "config.json: no regular file" in answer.err
+
+
+def test_a_file_name_does_not_steer_the_terminal(run: Any) -> None:
+    answer = run("model", "x\x1b[31m.no", "--target", "h100")
+    assert answer.status == 2
+    assert answer.err.startswith("parity: x\\x1b[31m.no: no such file\n")
+
+
+def test_more_devices_than_are_looked_at_are_misuse(run: Any, written: Any) -> None:
+    answer = run("model", written("llama-3.1-8b"), "--target", "2000xh100")
+    assert answer.status == 2
+    assert "2000 devices are more than 1024" in answer.err
