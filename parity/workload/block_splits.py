@@ -14,7 +14,6 @@ import msgspec
 
 from parity.model.workload import Answer
 from parity.workload.family_rows import FAMILIES
-from parity.workload.parameters import parts_of
 
 if TYPE_CHECKING:
     from parity.workload.model_shape import ModelShape
@@ -55,12 +54,11 @@ def block_splits(shape: ModelShape, tp: int, *, experts_split: bool = True) -> t
         experts_split: each expert is split over them, too, not kept whole by expert parallel ranks.
     """
     stored = shape.quantization
-    if tp == 1 or stored is None or stored.dtype is None or not (stored.block or stored.group > 1):
+    if tp == 1 or not shape.family or stored is None or stored.dtype is None or not (stored.block or stored.group > 1):
         return ()
-    narrow = {part.path for part in parts_of(shape) or () if stored.wide.get(part.path, 0.0) < 1}
     told = []
     for width in _widths(shape, tp, experts_split=experts_split):
-        if width.path not in narrow:
+        if stored.wide.get(width.path, 0.0) == 1:
             continue
         if stored.block:
             steps = {stored.block[0]} if width.out else set()

@@ -7,7 +7,7 @@ meant some module. No regular expression of a file is ever run.
 
 from __future__ import annotations
 
-import re
+import string
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,7 +21,9 @@ _ABOVE = frozenset(
      "block", "base_model", "text_model", "Linear"}
 )  # fmt: skip
 _NUMBERED = frozenset({"layers", "h", "layer", "blocks", "block", ""})
-_LAYER = re.compile(r"(?:(?<=\.)|(?<=\\\.)|^)[0-9]+(?=\.|\\\.|$)")  # a number that is a whole step of a path
+# No regular expressions here either: compiling a few takes as long as reading a list.
+_PLAIN = frozenset(string.ascii_letters + string.digits + "_.*#/:-")
+_REGULAR = frozenset(string.ascii_letters + string.digits + "_.*#%()|-")
 _FOLDED, _ANY_NUMBER = "#", "%"  # stand in names for the numbers of a folded pattern, and for any number
 _EVERYWHERE = frozenset({"model", "layers", "language_model", "Linear"})  # part of no other word of a module's name
 MAX_PATTERN = 400
@@ -105,13 +107,20 @@ def _folded(patterns: Iterable[str]) -> dict[tuple[str, str | None], tuple[set[i
     """Return the patterns that differ by their layer's number only as one: (before, after) -> (numbers, the first)."""
     folded: dict[tuple[str, str | None], tuple[set[int], str]] = {}
     for pattern in patterns:
-        found = _LAYER.search(pattern)
-        if found is None or found.end() - found.start() > 6:
+        steps = pattern.split(".")
+        place = next((place for place, step in enumerate(steps) if _is_number(step.removesuffix("\\"))), None)
+        if place is None:
             folded.setdefault((pattern, None), (set(), pattern))
-        else:
-            key = (pattern[: found.start()], pattern[found.end() :])
-            folded.setdefault(key, (set(), pattern))[0].add(int(found.group()))
+            continue
+        number = steps[place].removesuffix("\\")
+        start = "".join(f"{step}." for step in steps[:place])
+        key = (start, pattern[len(start) + len(number) :])
+        folded.setdefault(key, (set(), pattern))[0].add(int(number))
     return folded
+
+
+def _is_number(text: str) -> bool:
+    return len(text) <= 6 and text.isascii() and text.isdigit()
 
 
 def _plain(start: str, end: str | None) -> list[str]:
@@ -120,7 +129,7 @@ def _plain(start: str, end: str | None) -> list[str]:
         raise _UnreadableError
     text = start if end is None else f"{start}{_FOLDED}{end}"
     if not text.startswith("re:"):
-        if re.search(r"[^\w.*#/:-]", text, re.ASCII):
+        if not _PLAIN.issuperset(text):
             raise _UnreadableError
         return [text]
     text = text[3:]
@@ -132,7 +141,7 @@ def _plain(start: str, end: str | None) -> list[str]:
     text = text.replace("\0", ".")
     closed = text.endswith("$")
     text = text.removeprefix("^").removesuffix("$")
-    if re.search(r"[^\w.*#%()|-]", text, re.ASCII):
+    if not _REGULAR.issuperset(text):
         raise _UnreadableError
     return [one if closed else f"{one}*" for one in _alternatives(text)]
 
@@ -145,13 +154,14 @@ def _alternatives(text: str) -> list[str]:
     while any("(" in one for one in told):
         wider = []
         for one in told:
-            found = re.search(r"\(([^()]*)\)", one)
-            if found is None:
+            end = one.find(")")
+            start = one.rfind("(", 0, end)
+            if "(" not in one:
                 wider.append(one)
                 continue
-            if one[found.end() : found.end() + 1] == "*":
-                raise _UnreadableError  # a group that repeats
-            wider += [f"{one[: found.start()]}{choice}{one[found.end() :]}" for choice in found.group(1).split("|")]
+            if start < 0 or one[end + 1 : end + 2] == "*":
+                raise _UnreadableError  # no group, or one that repeats
+            wider += [f"{one[:start]}{choice}{one[end + 1 :]}" for choice in one[start + 1 : end].split("|")]
         told = wider
         if len(told) > MAX_ALTERNATIVES:
             raise _UnreadableError
@@ -166,12 +176,12 @@ def _read(text: str, numbers: set[int], layers: int) -> tuple[tuple[Word, ...], 
     words: list[Word] = []
     some: set[int] | None = None
     before, next_to = "", False
-    for step in re.split(r"[./:]", text):
+    for step in text.replace("/", ".").replace(":", ".").split("."):
         if step.strip("*") == _FOLDED:
             if before not in _NUMBERED or step != _FOLDED or some is not None:
                 raise _UnreadableError
             some = {number for number in numbers if number < layers}
-        elif re.fullmatch(r"[0-9]+\**", step):
+        elif _is_number(step.rstrip("*")):
             if before not in _NUMBERED or some is not None:
                 raise _UnreadableError  # of one expert
             some = _numbered(step, layers)
