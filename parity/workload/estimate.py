@@ -98,6 +98,12 @@ def _summary(question: Question, source: str) -> ModelSummary:
 
 def _unknowns(question: Question, memory: Footprint, roof: Bound) -> tuple[Unknown, ...]:
     told = list(question.shape.unknowns)
+    stored = question.shape.quantization
+    if stored and stored.cache and question.kv_dtype is None and stored.cache != question.cache_dtype:
+        why = (
+            f"the weights were made for one in {stored.cache}, which not every engine takes; --kv-dtype {stored.cache}"
+        )
+        told.append(Unknown(what="format of the cache", why=why))
     places = [place for place in (memory.target, memory.here) if place and place.fits == "unknown"]
     told += [Unknown(what=f"fits on {place.device}", why=place.why) for place in places]
     heads = unknown_head_dims(question)

@@ -93,6 +93,7 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
         wide: part of the model, by its path, -> share of it that stays wide; a part that is not named is all narrow.
         unread: patterns that name nothing that is known here: the size of the weights is not known.
         head_skipped: the output head stays wide.
+        cache: format of the cache that the checkpoint was made for; engines differ in whether they follow it.
     """
 
     method: str
@@ -108,6 +109,7 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
     wide: dict[str, float] = {}
     unread: tuple[str, ...] = ()
     head_skipped: bool = True
+    cache: str = ""
 
 
 class Tower(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,7 +58,17 @@ def _read(method: str, values: Values, layers: int) -> Quantization:
         only=only if targets else None,
         unread=(*read.unread, *(printable(text)[:80] for text in (*unread, *strange, *others))),
         head_skipped=not values.flag("lm_head"),
+        cache=_cache(values),
     )
+
+
+def _cache(values: Values) -> str:
+    """Return the format of the cache: modelopt's name of it, or compressed-tensors' bits; empty where none is said."""
+    scheme = values.data.get("kv_cache_scheme")
+    if isinstance(scheme, dict):
+        return "fp8" if (scheme.get("num_bits"), scheme.get("type")) == (8, "float") else ""
+    name = values.data.get("kv_cache_quant_algo") or scheme
+    return {"fp8": "fp8", "nvfp4": "nvfp4"}.get(name.lower(), "") if isinstance(name, str) else ""
 
 
 def _dynamic(values: Values) -> tuple[list[str], list[str]]:
