@@ -47,7 +47,7 @@ class Config(Mapping[str, Any]):
 
     def mappings(self) -> list[str]:
         """Return the keys whose values are mappings; none is built."""
-        return [name for name, raw in self._unread.items() if memoryview(raw)[:1] == b"{"]
+        return [name for name, raw in self._unread.items() if memoryview(raw)[0] == ord("{")]
 
 
 def load_config(raw: bytes, *, where: str) -> Any:

@@ -18,7 +18,6 @@ from parity.workload.model_shape import Mla, ModelShape
 from parity.workload.number_formats import known_format
 from parity.workload.quantization import QUANT_FILE, read_quantization, read_separate
 from parity.workload.recurrent_state import read_state
-from parity.workload.wide_parts import with_wide_parts
 
 if TYPE_CHECKING:
     from parity.workload.families import Family
@@ -133,7 +132,9 @@ def _shape(config: Values, outer: Values, like: str, apart: Values | None) -> Mo
         vision=(tower is None and outer.has(*_TOWERS)) or _has_further_part(outer),
         extra_layers=_extra_layers(config),
     )
-    if not config.problems:
+    if shape.quantization and not config.problems:
+        from parity.workload.wide_parts import with_wide_parts  # few models are quantised
+
         shape = with_wide_parts(shape)
     return msgspec.structs.replace(shape, unknowns=tuple(_unknowns(shape, config)))
 
@@ -273,7 +274,7 @@ def _has_further_part(outer: Values) -> bool:
     data = outer.data
     names = data.mappings() if isinstance(data, Config) else [name for name in data if isinstance(data[name], dict)]
     others = [name for name in names if name not in (*_TEXT_PARTS, *_NO_PARTS) and not name.startswith("vision_")]
-    return any(name in _PART_KEYS for other in others for name in data[other])
+    return any(name in _PART_KEYS or name.endswith("_num_hidden_layers") for other in others for name in data[other])
 
 
 def _learned(config: Values, family: Family | None) -> int:

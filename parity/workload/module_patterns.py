@@ -7,7 +7,6 @@ meant some module. No regular expression of a file is ever run.
 
 from __future__ import annotations
 
-import string
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,8 +21,9 @@ _ABOVE = frozenset(
 )  # fmt: skip
 _NUMBERED = frozenset({"layers", "h", "layer", "blocks", "block", ""})
 # No regular expressions here either: compiling a few takes as long as reading a list.
-_PLAIN = frozenset(string.ascii_letters + string.digits + "_.*#/:-")
-_REGULAR = frozenset(string.ascii_letters + string.digits + "_.*#%()|-")
+_LETTERS = frozenset(letter for letter in map(chr, range(128)) if letter.isalnum())
+_PLAIN = _LETTERS | frozenset("_.*#/:-")
+_REGULAR = _LETTERS | frozenset("_.*#%()|-")
 _FOLDED, _ANY_NUMBER = "#", "%"  # stand in names for the numbers of a folded pattern, and for any number
 _EVERYWHERE = frozenset({"model", "layers", "language_model", "Linear"})  # part of no other word of a module's name
 MAX_PATTERN = 400

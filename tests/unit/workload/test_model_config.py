@@ -313,7 +313,7 @@ def test_a_part_under_any_key_makes_the_size_unknown(key: str) -> None:
     """granite_speech: an encoder and a projector of 5.8 % under keys of their own."""
     outer = {"model_type": "granite_speech", "text_config": {**models.config("llama-3.1-8b"), "model_type": "granite"}}
     assert not models.read(outer).vision
-    for part in ({"hidden_size": 1024}, {"num_layers": 16, "hidden_dim": 1024}):
+    for part in ({"hidden_size": 1024}, {"num_layers": 16, "hidden_dim": 1024}, {"vt_num_hidden_layers": 27}):
         shape = models.read({**outer, key: part})
         assert shape.vision
         assert footprint(Question(shape=shape, target=models.target("l4"))).fits == "unknown"
