@@ -334,7 +334,7 @@ def _summary(verdict: Verdict) -> dict[str, Any]:
     wanted = wanted_text(verdict)
     passed = "" if verdict.passed == (verdict.outcome == "match") else ", passed" if verdict.passed else ", not passed"
     return {
-        "target": {"id": verdict.target.id, "name": verdict.target.name},
+        "target": {"id": verdict.target.label, "name": verdict.target.name},
         "require": verdict.target.require,
         "outcome": verdict.outcome,
         "level": verdict.level,

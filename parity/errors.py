@@ -66,6 +66,12 @@ class InvalidConfigError(ParityError):
         return "\n".join(lines)
 
 
+class UnreadModelError(InvalidConfigError):
+    """The configuration of a model whose type is not known here, and whose keys are others than those looked for."""
+
+    exit_status = 3
+
+
 class CatalogError(ParityError):
     """A file below ``rules/`` is broken; a defect of the installation or of an overlay."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -207,11 +208,14 @@ def device_spec(name: str) -> DeviceSpec:
     return msgspec.json.decode(compiled().devices[resolve_name(name)], type=DeviceSpec)
 
 
+_COUNT_LAST = re.compile(r"(.+?)[x*:](\d{1,4})")
+
+
 def resolve_name(name: str) -> str:
-    """Return the part id that ``name`` (an id or alias, any case) means.
+    """Return the part id that ``name`` (an id, an alias or what a driver prints of one part alone, any case) means.
 
     Raises:
-        UnknownNameError: no part answers to it.
+        UnknownNameError: no part answers to it, or several print it.
     """
     wanted = name.strip().lower()
     known, aliases = compiled().devices, compiled().aliases
@@ -219,6 +223,14 @@ def resolve_name(name: str) -> str:
         return wanted
     if wanted in aliases:
         return aliases[wanted]
+    printed = [entry.id for entry in index() if wanted in map(str.lower, entry.reported_names)]
+    if len(printed) == 1:
+        return printed[0]
+    if printed:
+        raise UnknownNameError(f"several parts print {name!r}", close=", ".join(printed), mend="pick one of these")
+    counted = _COUNT_LAST.fullmatch(wanted)
+    if counted and (counted[1] in known or counted[1] in aliases):
+        raise UnknownNameError(f"no catalog entry named {name!r}", mend=f"write {counted[2]}x{counted[1]}")
     close = near_names(wanted, [*known, *aliases])
     mend = "pick one of these, or list all with `parity targets`" if close else "list all with `parity targets`"
     raise UnknownNameError(f"no catalog entry named {name!r}", close=close, mend=mend)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity import fleet_run, session
 from parity.cli import options
-from parity.errors import UsageError
-from parity.inputs import printable, read_bytes
+from parity.errors import InputFileError, UsageError
+from parity.inputs import near_names, printable, read_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -62,6 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _export(arguments)
     if arguments.ignore and arguments.store:
         raise UsageError("a store keeps whole nodes", where="--ignore", mend="store first, then look without --store")
+    for place in arguments.places:
+        if place != "-" and not Path(place).exists():
+            close = near_names(place, ("collect",))
+            raise InputFileError("no such file or folder", where=place, close=close, mend="check the path")
     project = session.project_of(arguments.config)
     wish = fleet_run.Wish(
         target=arguments.target,

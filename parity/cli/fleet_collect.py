@@ -10,15 +10,19 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from parity import session
 from parity.cli import measuring_options, options
 from parity.collect.lines import line_of, problem_line
 from parity.collect.place import place
 from parity.errors import UsageError
-from parity.fleet.documents import of_line
+from parity.fleet.documents import Reading, of_line
 from parity.inputs import printable
+from parity.model.fingerprint import Fingerprint, why_no_device
 from parity.model.fleet import Unreadable
 from parity.outputs import write_file
+from parity.reports.rows import short_reason
 from parity.units import plural
 
 TIMEOUT_S = 120.0
@@ -134,12 +138,20 @@ def _write(lines: list[bytes], arguments: argparse.Namespace, *, node: str = "")
     else:
         options.emit(text)
     read = [of_line(line, f"line {number}") for number, line in enumerate(lines, start=1)]
-    problems = [one for one in read if isinstance(one, Unreadable)]
+    problems = [one.why for one in read if isinstance(one, Unreadable)]
     told = f"{plural(len(read) - len(problems), 'node')} collected to {where or 'standard output'}"
     print(f"parity: {told}", file=sys.stderr)
-    for one in problems:
-        print(f"parity: {one.why}", file=sys.stderr)
+    problems += [why for one in read if isinstance(one, Reading) and (why := _without_gpu(one))]
+    for problem in problems:
+        print(f"parity: {problem}", file=sys.stderr)
     return 1 if problems else 0
+
+
+def _without_gpu(one: Reading) -> str:
+    """Return why a node has no visible GPU; empty where it has one."""
+    fingerprint = msgspec.json.decode(one.raw, type=Fingerprint)
+    why = "" if fingerprint.visible_devices else short_reason(why_no_device(fingerprint))
+    return why and printable(f"{one.name}: {why}")
 
 
 def _file_name(node: str) -> str:

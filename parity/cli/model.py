@@ -42,7 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_target(parser)
     parser.add_argument("--here", metavar="T", help="also tell it for this device, and what differs: rtx-4090")
-    parser.add_argument("--dtype", metavar="D", help=f"all weights in one format: {', '.join(WEIGHTS)}")
+    parser.add_argument(
+        "--dtype",
+        metavar="D",
+        help=f"all weights in one format; a narrow one leaves embedding, head and norms wide: {', '.join(WEIGHTS)}",
+    )
     parser.add_argument("--kv-dtype", metavar="D", help=f"format of the cache: {', '.join(CACHES)}")
     parser.add_argument(
         "--context",

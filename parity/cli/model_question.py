@@ -14,7 +14,8 @@ from parity.model.footprint import Parallelism
 from parity.workload.family_rows import FAMILIES
 from parity.workload.model_config import read_model_config
 from parity.workload.number_formats import CACHES, format_named
-from parity.workload.question import Question
+from parity.workload.quantization import QUANT_FILE
+from parity.workload.question import MAX_DEVICES, Question, formats_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,9 @@ def question_of(
     target = target_or_default(gate.target, project, source=_at(where, "target"))
     if target is None:
         raise UsageError("no target", where=_at(where, "target"), mend="give one: `--target 2xh100`")
+    if (target.count or 1) > MAX_DEVICES:
+        what = f"{target.count} devices are more than {MAX_DEVICES}"
+        raise UsageError(what, where=_at(where, "target"), mend="ask for one replica of the model: fewer devices")
     here = resolve_target(gate.here, project, source=_at(where, "here")) if gate.here is not None else None
     if gate.like is not None and gate.like not in FAMILIES:
         close = near_names(gate.like, list(FAMILIES))
@@ -60,8 +64,11 @@ def question_of(
     stored = None
     if shape is None:
         config, stored = _files(gate.config)
-        shape = read_model_config(read_bytes(config, limit=MAX_BYTES), where=str(config), like=gate.like or "")
+        raw, beside = read_bytes(config, limit=MAX_BYTES), _beside(config)
+        shape = read_model_config(raw, where=str(config), like=gate.like or "", beside=beside)
     positions = shape.positions or DEFAULT_CONTEXT
+    dtype = None if gate.dtype is None else format_named(gate.dtype, where=_at(where, "dtype")).name
+    shape, dtype = formats_of(shape, dtype)
     ranks = {name: value for name in RANKS if (value := getattr(gate, name)) is not None}
     return Question(
         shape=shape,
@@ -69,7 +76,7 @@ def question_of(
         here=here,
         context=gate.context or min(DEFAULT_CONTEXT, positions),
         batch=gate.batch or 1,
-        dtype=None if gate.dtype is None else format_named(gate.dtype, where=_at(where, "dtype")).name,
+        dtype=dtype,
         kv_dtype=None
         if gate.kv_dtype is None
         else format_named(gate.kv_dtype, where=_at(where, "kv_dtype"), known=CACHES).name,
@@ -98,8 +105,17 @@ def _files(name: str) -> tuple[Path | str, Stored | None]:
 
     path = Path(name)
     if path.is_dir():
-        return path / "config.json", stored_bytes(path)
+        inside = path / "config.json"
+        if inside.exists() and not inside.is_file():  # of a pipe nothing might ever come
+            raise InputFileError("no regular file", where=str(inside), mend="put the model's config.json there")
+        return inside, stored_bytes(path)
     config = path.parent / "config.json"
     if not config.is_file():
         raise InputFileError("no config.json beside the index", where=name, mend="put the model's config.json there")
     return config, stored_bytes(path.parent, path)
+
+
+def _beside(config: Path | str) -> bytes:
+    """Return modelopt's file of the quantisation beside a configuration, empty when there is none."""
+    path = os.path.join(os.path.dirname(config), QUANT_FILE)
+    return b"" if str(config) == "-" or not os.path.isfile(path) else read_bytes(path, limit=MAX_BYTES)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 _LARGEST = 1e18
+_FRACTIONS = frozenset({"share", "capped", "published_margin"})
+_MOST = 20  # times the target's
 
 
 def lint_of(document: Document, problems: list[ParityError]) -> LintSettings:
@@ -78,6 +80,24 @@ def _check_setting(
         # No comparison with a NaN is ever false enough to be a finding: it would switch the rule off unseen.
         told = printable(repr(value))
         yield problem_at(document, at, f"a number is needed, not {told}", mend='correct the value, or write "off"')
+    elif why := _impossible(key, value):
+        yield problem_at(document, at, f"{value!r} {why}", mend='correct the value, or write "off"')
+
+
+def _impossible(key: str, value: float) -> str:
+    """Return why a number can be none of a setting's; a tolerance in percent, or none at all, judges nothing.
+
+    >>> _impossible("at_least", 95), _impossible("at_least", 0.9), _impossible("at_most", 1.1)
+    ('is no fraction: 0.95 is 95 %', '', '')
+    """
+    if key.endswith("at_least") or key in _FRACTIONS:
+        if value > 1:
+            return f"is no fraction: {value / 100:g} is {value:g} %" if value <= 100 else "is no fraction"
+        is_met = value < 0 or (not value and (key == "published_margin" or key not in _FRACTIONS))
+        return "is met by anything" if is_met else ""
+    if key.endswith("at_most") and not 1 <= value <= _MOST:
+        return "is no factor of 1 or more" if value < 1 else f"is met by anything: {value / 100:g} is {value:g} %"
+    return "is negative" if value < 0 else ""
 
 
 def _rule(

@@ -13,15 +13,18 @@ from parity.config.project import TargetEntry
 from parity.config.sections import converted, part
 from parity.errors import ParityError, UnknownNameError
 from parity.inputs import MAX_DEPTH, MAX_PROBLEMS, Document, near_names, problem_at
-from parity.model.comparison import is_comparison
+from parity.model.absent import Reading
+from parity.model.comparison import holds, is_comparison, numbers_of
 from parity.model.device import DeviceConditions, Flag
 from parity.model.rule import LEVELS
+from parity.model.target import spec_fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 # Conditions that stand for a field of another name, or for a rule of their own.
+_POWER = ("power_limit_w", "power_limit_set_w")
 CONDITION_ALIASES = ("mig", "ecc", "persistence", "confidential_compute")
 
 
@@ -100,6 +103,10 @@ def _check_entry(document: Document, name: str, own: TargetEntry, whole: TargetE
         if not _is_specifier(specifier):
             mend = 'write a version specifier in quotes, such as ">=2.9" or "==2.9.*"'
             yield problem_at(document, f"{at}.stack.{component}", f"{specifier!r} is no version specifier", mend=mend)
+    yield from _check_conditions(document, at, own, whole)
+
+
+def _check_conditions(document: Document, at: str, own: TargetEntry, whole: TargetEntry) -> Iterator[ParityError]:
     known = (*CONDITION_ALIASES, *DeviceConditions.__struct_fields__)
     for condition, required in own.conditions.items():
         where = f"{at}.conditions.{condition}"
@@ -111,6 +118,27 @@ def _check_entry(document: Document, name: str, own: TargetEntry, whole: TargetE
         elif isinstance(required, str) and required[:1] in "<>=!" and not is_comparison(required):
             mend = 'write an operator and a number, such as ">=700"'
             yield problem_at(document, where, f"{required!r} is no comparison", mend=mend)
+        elif any(number < 0 for number in numbers_of(required)):
+            yield problem_at(document, where, f"{required!r} is negative, and no reading is", mend="correct the value")
+        elif condition in _POWER and (why := _beyond_the_board(whole.device, required)):
+            yield problem_at(document, where, why, mend="correct the value, or the device")
+
+
+def _beyond_the_board(device: str | None, required: object) -> str:
+    """Return why no board of a catalog part can meet a power limit; empty where one can, or nothing is known."""
+    if device is None or not _is_part(device.partition("/")[0]):
+        return ""
+    spec = store.device_spec(device.partition("/")[0])
+    least, most = (spec_fact(spec, name) for name in ("power_min_w", "power_max_w"))
+    if not isinstance(least, Reading) or not isinstance(most, Reading):
+        return ""
+    limits = float(least.value), float(most.value)
+    known = [spec_fact(spec, "power_default_w"), least, most]
+    if any(holds(float(one.value), required) for one in known if isinstance(one, Reading)):
+        return ""
+    if all(limits[0] <= number <= limits[1] for number in numbers_of(required)):
+        return ""
+    return f"no {spec.id} can be set to {required!r}: its limits are {limits[0]:g} to {limits[1]:g} W"
 
 
 def _check_partition(document: Document, at: str, own: TargetEntry, whole: TargetEntry) -> Iterator[ParityError]:

@@ -25,6 +25,19 @@ def is_comparison(text: str) -> bool:
     return all(_PATTERN.fullmatch(part) for part in text.split(","))
 
 
+def numbers_of(required: object) -> tuple[float, ...]:
+    """Return the numbers that a condition names.
+
+    >>> numbers_of(">=100,<700"), numbers_of(700), numbers_of("auto"), numbers_of(True)
+    ((100.0, 700.0), (700.0,), (), ())
+    """
+    if isinstance(required, str):
+        parts = [_PATTERN.fullmatch(part) for part in required.split(",")]
+        return tuple(float(part[2]) for part in parts if part)
+    is_number = isinstance(required, (int, float)) and not isinstance(required, bool)
+    return (float(required),) if is_number else ()  # type: ignore[arg-type]
+
+
 def holds(value: object, required: object) -> bool:
     """Return whether a reading meets a declared condition.
 

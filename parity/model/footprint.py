@@ -67,6 +67,8 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
         weights_bytes: of one copy of the model.
         weights_source: ``config`` (counted from the dimensions), ``safetensors`` (read from the files), ``--params``.
         kv_bytes_per_token: one token in every layer that keeps all tokens, all devices without duplicates.
+        kv_bytes_per_token_in_window: one token in every layer, up to ``window`` tokens; the same where none has one.
+        window: tokens after which some layers keep no more; None: none has one.
         kv_bytes_per_request: at the context asked for, windows and recurrent state included.
         kv_bytes: at the context and batch asked for.
         state_bytes_per_request: recurrent state, the same for any context.
@@ -86,3 +88,5 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     target: Placement
     here: Placement | None
     not_modelled: tuple[str, ...]
+    kv_bytes_per_token_in_window: int | None = None
+    window: int | None = None

@@ -21,13 +21,25 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JudgedTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """The target as the verdict names it."""
+    """The target as the verdict names it.
+
+    Attributes:
+        id: of the part, in the catalog.
+        name: of the part, and of the slice of it that is asked for.
+        partition: the slice: ``3g.40gb``, ``CPX``; empty: whole devices.
+    """
 
     id: str
     name: str
     count: int | None
     require: Level
     source: str
+    partition: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return what ``--target`` takes: ``h100-sxm5-80gb/3g.40gb``."""
+        return f"{self.id}/{self.partition}" if self.partition else self.id
 
 
 class JudgedDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +87,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         passed: also takes severities, pins, waivers and the unknown policy into account.
         exit_status: 0 parity, 1 findings or level under the requirement, 3 nothing could be judged.
         transfer_reasons: conclusion -> rules behind a ``no`` or ``unknown``.
+        configured: rule -> settings that the project gives it in place of the card's.
     """
 
     schema: Literal["parity.verdict/1"] = SCHEMA
@@ -90,3 +103,4 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     transfers: Transfers
     transfer_reasons: dict[str, tuple[str, ...]]
     fingerprint: Fingerprint
+    configured: dict[str, dict[str, float | int | str | bool]] = {}

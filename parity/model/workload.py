@@ -55,6 +55,7 @@ class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
         parameters, active_parameters: of the language model; per token, of mixtures of experts; None when unknown.
         dtype: of the weights: ``bf16``, ``fp8``, ``mxfp4``.
         quantization: method, empty when not quantised.
+        wide: parts that a narrow format leaves wide; empty when there is none.
     """
 
     source: str
@@ -68,6 +69,7 @@ class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str | None
     kv_dtype: str | None
     quantization: str = ""
+    wide: tuple[str, ...] = ()
 
 
 class DeviceBound(msgspec.Struct, frozen=True, kw_only=True):

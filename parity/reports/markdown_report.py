@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.reports.rows import (
     carried,
+    configured_text,
     headline,
     here_text,
     identity_text,
@@ -34,8 +35,9 @@ def render(verdict: Verdict) -> str:
         cell(headline(verdict, limit=400)),
         "",
         f"* **here** {cell(here_text(verdict))}",
-        f"* **target** {cell(verdict.target.name)} (`{verdict.target.id}`, from {cell(verdict.target.source)})",
+        f"* **target** {cell(verdict.target.name)} (`{verdict.target.label}`, from {cell(verdict.target.source)})",
         f"* **level** `{verdict.level}`, required `{verdict.target.require}`",
+        *([f"* **rules** {cell(configured_text(verdict))}"] if verdict.configured else []),
         "",
         "| carries over | |",
         "|---|---|",

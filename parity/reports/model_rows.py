@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from parity.units import fewest_digits, format_bytes
 
 if TYPE_CHECKING:
-    from parity.model.workload import ByteRange, DeviceBound, ModelReport, ModelSummary, Placement
+    from parity.model.workload import ByteRange, DeviceBound, Footprint, ModelReport, ModelSummary, Placement
 
 UNKNOWN = "unknown"
 HEAD_DIM = "head_dim: "  # how the checks of attention libraries begin
@@ -16,11 +16,19 @@ WORDS = {"yes": "FITS", "tight": "TIGHT", "no": "DOES NOT FIT", "unknown": "UNKN
 
 
 def parameters_text(model: ModelSummary) -> str:
-    """Return the model's size: ``671.03 B parameters (37.55 B used by a token)``."""
+    """Return the model's size: ``671.03 B parameters (37.55 B used by a token, embedding included)``."""
     size = "size unknown" if model.parameters is None else f"{billions_text(model.parameters)} parameters"
     if model.active_parameters is not None and model.active_parameters != model.parameters:
-        size += f" ({billions_text(model.active_parameters)} used by a token)"
+        size += f" ({billions_text(model.active_parameters)} used by a token, embedding included)"
     return size
+
+
+def per_token_text(memory: Footprint) -> str:
+    """Return the cache of a token: ``320 KiB per token``, ``0 B per token, 128 KiB up to 4096 of them``."""
+    told = f"{size_text(memory.kv_bytes_per_token)} per token"
+    if memory.window is None or memory.kv_bytes_per_token_in_window is None:
+        return told
+    return f"{told}, {size_text(memory.kv_bytes_per_token_in_window)} up to {memory.window} of them"
 
 
 def ranks_text(place: Placement) -> str:

@@ -16,6 +16,7 @@ from parity.reports.model_rows import (
     good_text,
     number_text,
     parameters_text,
+    per_token_text,
     plain_text,
     range_text,
     ranks_text,
@@ -49,7 +50,7 @@ def render(
         ascii_only: for streams that cannot carry anything else; other characters become question marks.
     """
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-    lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
+    lines = [*_head(report, width, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
     lines += ["", *_shapes(report, width, verbose=verbose)]
     if verbose:
         lines += ["", *_dtypes(report, width)]
@@ -91,17 +92,26 @@ def wrapped(text: str, width: int, indent: int) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=pad, subsequent_indent=pad + "  ", break_long_words=True)
 
 
-def _head(report: ModelReport, *, colour: bool) -> list[str]:
+def _head(report: ModelReport, width: int, *, colour: bool) -> list[str]:
     model, memory = report.model, report.footprint
-    word = painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
+    word = WORDS[memory.fits]
     layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
     stored = f" ({model.quantization})" if model.quantization else ""
+    wide = wrapped(f"wide    {', '.join(model.wide)}", width, 2) if model.wide else []
+    split = "; but these ranks cannot split it" if _cannot_be(report) else ""
+    first, *more = wrapped(f"{word}  {memory.target.count}x {report.target}: {memory.target.why}{split}", width, 0)
     return [
-        f"{word}  {memory.target.count}x {report.target}: {memory.target.why}",
-        f"  model   {model.model_type or 'no type'}: {parameters_text(model)}, {layers} layers",
-        f"  stored  {model.dtype or UNKNOWN}{stored}, cache {model.kv_dtype or UNKNOWN}",
+        first.replace(word, painted(word, COLOURS[memory.fits], colour=colour), 1),
+        *more,
+        *wrapped(f"model   {model.model_type or 'no type'}: {parameters_text(model)}, {layers} layers", width, 2),
+        *wrapped(f"stored  {model.dtype or UNKNOWN}{stored}, cache {model.kv_dtype or UNKNOWN}", width, 2),
+        *wide,
         f"  asked   context {memory.context}, batch {memory.batch}, {ranks_text(memory.target)}",
     ]
+
+
+def _cannot_be(report: ModelReport) -> bool:
+    return any(one.rule == "uneven-split" and one.severity == "error" and not one.waived for one in report.findings)
 
 
 def _footprint(report: ModelReport) -> Iterator[str]:
@@ -109,7 +119,7 @@ def _footprint(report: ModelReport) -> Iterator[str]:
     places = [memory.target, *([memory.here] if memory.here else [])]
     whole = weights_text(memory.weights_bytes, complete=memory.target.complete)
     source = f", from {memory.weights_source}" if memory.weights_source else ""
-    yield f"memory: weights {whole}{source}; cache {size_text(memory.kv_bytes_per_token)} per token"
+    yield f"memory: weights {whole}{source}; cache {per_token_text(memory)}"
     yield f"  cache {size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch"
     rows = [["each device", *(f"{place.count}x {place.device}" for place in places)]]
     rows.append(["weights", *(weights_text(place.weights_bytes, complete=place.complete) for place in places)])
@@ -165,7 +175,8 @@ def _shapes(report: ModelReport, width: int, *, verbose: bool) -> Iterator[str]:
         words = ("good", "not") if not check.dimension.startswith(HEAD_DIM) else ("good,", "refused:")
         word = {"yes": words[0], "no": words[1], "unknown": "unknown:"}[check.good]
         here = f" (here: {check.here})" if check.here and check.here != check.good else ""
-        yield f"  {check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}"
+        text = f"{check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}"
+        yield from wrapped(text, width, 2)
     yield from wrapped(good_text(report), width, 2)
     if not report.gemms:
         return

@@ -107,6 +107,15 @@ def subjects_text(subjects: Sequence[str]) -> str:
     return "GPU " + ", ".join(str(number) for number in numbers)
 
 
+def configured_text(verdict: Verdict) -> str:
+    """Return which rules the project changed, and to what: ``memory-bandwidth-below-target at_least 0.5``."""
+    told = [
+        f"{rule} " + " ".join(f"{name} {value}" for name, value in settings.items())
+        for rule, settings in verdict.configured.items()
+    ]
+    return f"{', '.join(told)} (set by the project)"
+
+
 def here_text(verdict: Verdict) -> str:
     """Return what the visible devices are, and whether it is a file that says so and not this machine."""
     return devices_text(verdict) + saved_text(verdict.fingerprint.origin)
@@ -227,7 +236,8 @@ def _fitted(line: str, here: str, limit: int) -> str:
 
 def wanted_text(verdict: Verdict) -> str:
     """Return the target with its count: ``8x h100-sxm5-80gb``."""
-    return verdict.target.id if verdict.target.count is None else f"{verdict.target.count}x {verdict.target.id}"
+    count = "" if verdict.target.count is None else f"{verdict.target.count}x "
+    return count + verdict.target.label
 
 
 def _decisive(verdict: Verdict) -> str:

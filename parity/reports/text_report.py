@@ -11,6 +11,7 @@ from parity.model.rule import CONCLUSIONS
 from parity.reports.rows import (
     GPU_VISIBLE,
     carried,
+    configured_text,
     device_name,
     fact_text,
     here_text,
@@ -140,7 +141,9 @@ class _Writer:
         self.console.print()
         count = f"{verdict.target.count}x " if verdict.target.count else ""
         self._field("here", here_text(verdict))
-        self._field("target", f"{count}{verdict.target.name} ({verdict.target.id})")
+        self._field("target", f"{count}{verdict.target.name} ({verdict.target.label})")
+        if verdict.configured:
+            self._field("rules", configured_text(verdict))
 
     def _carries(self) -> None:
         self.console.print()

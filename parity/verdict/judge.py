@@ -12,6 +12,7 @@ from parity.model.absent import Reading
 from parity.model.environment import EnvironmentCard
 from parity.model.finding import Finding, Unknown
 from parity.model.identified import Identified
+from parity.model.partition import SLICES
 from parity.model.rule import LEVELS, SEVERITIES, Level, RuleCard
 from parity.model.spec import DeviceSpec
 from parity.model.stack_facts import StackFacts
@@ -119,11 +120,17 @@ def judge(
     passed = bool(devices) and _reach(devices, unwaived, gaps, target)
     passed = passed and _is_clean(standing, told_gaps, target, rulebook)
     carried, reasons = transfers(level, hits, gaps, devices=len(devices))
+    profile = target.partition.profile if target.partition.kind in SLICES else ""
     nothing_judged = all(device.level == "unknown" for device in devices)
     return Verdict(
         tool=Tool(name="parity", version=knowledge.version),
         target=JudgedTarget(
-            id=target.id, name=target.spec.name, count=target.count, require=target.require, source=target.source
+            id=target.id,
+            name=target.spec.name + (f", slice {profile}" if profile else ""),
+            count=target.count,
+            require=target.require,
+            source=target.source,
+            partition=profile,
         ),
         outcome=outcome,
         level=level,
@@ -135,6 +142,7 @@ def judge(
         transfers=carried,
         transfer_reasons=reasons,
         fingerprint=fingerprint,
+        configured={card.id: rulebook.settings[card.id] for card in cards if card.id in rulebook.settings},
     )
 
 

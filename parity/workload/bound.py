@@ -218,10 +218,10 @@ def _regime(intensity: float | None, device: DeviceBound) -> Regime:
 def bound(question: Question) -> Bound:
     """Return the roofline of the model on the target, and on the device here."""
     target = device_bound(
-        question, question.target, spread_over(question.shape, question.target, question.spread, where="--target")
+        question, question.target, spread_over(question.as_run, question.target, question.spread, where="--target")
     )
     here = None
     if question.here is not None:
-        mine = spread_over(question.shape, question.here, None, where="--here")
+        mine = spread_over(question.as_run, question.here, None, where="--here")
         here = device_bound(question, question.here, mine)
     return Bound(target=target, here=here, phases=phases(question, target, here))

@@ -45,6 +45,10 @@ class Config(Mapping[str, Any]):
         """Return the number of keys."""
         return len(self._unread)
 
+    def mappings(self) -> list[str]:
+        """Return the keys whose values are mappings; none is built."""
+        return [name for name, raw in self._unread.items() if memoryview(raw)[0] == ord("{")]
+
 
 def load_config(raw: bytes, *, where: str) -> Any:
     """Return the JSON of a configuration, a ``Config`` where that is the same as the whole.

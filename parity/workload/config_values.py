@@ -138,7 +138,9 @@ class Values:
         return f"{self.at}.{name}" if self.at else name
 
     def _problem(self, name: str, what: str, *, mend: str = "correct the value") -> None:
-        self.problems.append(ParityError(f"{printable(self._path(name))}: {what}", where=self.where, mend=mend))
+        told = f"{printable(self._path(name))}: {what}"
+        if not any((one.what, one.where) == (told, self.where) for one in self.problems):  # one key may be asked twice
+            self.problems.append(ParityError(told, where=self.where, mend=mend))
 
 
 def _told(value: Any) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.absent import value_of
 from parity.model.workload import DtypeSupport
+from parity.workload.number_formats import computed_as
 from parity.workload.question import number
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def support(target: Target, dtype: str) -> tuple[str, float | None, str]:
 
 def check_dtypes(question: Question) -> tuple[DtypeSupport, ...]:
     """Return each format with its support on the target and here, the FP8 dialect, and the warp size."""
-    used = {question.weight_dtype, question.cache_dtype, question.compute_dtype}
+    used = {computed_as(name) for name in (question.weight_dtype, question.cache_dtype, question.compute_dtype) if name}
     told = []
     for dtype in _ROWS:
         there, there_rate, note = support(question.target, dtype)

@@ -11,6 +11,7 @@ from parity.workload.dtypes import check_dtypes
 from parity.workload.findings import findings_of
 from parity.workload.footprint import footprint, parameters
 from parity.workload.head_dims import unknown_head_dims
+from parity.workload.parameters import ends_of, wide_parts
 from parity.workload.question import spread_over
 from parity.workload.shapes import check_shapes, gemms, uncounted_products
 from parity.workload.workings import workings_of
@@ -31,7 +32,7 @@ def estimate(question: Question, *, source: str, demands: Demands | None = None)
     Raises:
         UsageError: the ranks asked for are not the devices declared.
     """
-    spread = spread_over(question.shape, question.target, question.spread, where="--target")
+    spread = spread_over(question.as_run, question.target, question.spread, where="--target")
     memory = footprint(question)
     roof = bound(question)
     checks, formats = check_shapes(question, spread), check_dtypes(question)
@@ -91,15 +92,18 @@ def _summary(question: Question, source: str) -> ModelSummary:
         dtype=question.weight_dtype,
         kv_dtype=question.cache_dtype,
         quantization=shape.quantization.method if shape.quantization else "",
+        wide=wide_parts(question.parts or tuple(ends_of(shape)), shape, question.dtype),
     )
 
 
 def _unknowns(question: Question, memory: Footprint, roof: Bound) -> tuple[Unknown, ...]:
     told = list(question.shape.unknowns)
     stored = question.shape.quantization
-    if memory.weights_source != "safetensors" and stored and stored.single_layers:
-        why = f"{stored.single_layers} modules of single layers stay wide uncounted: weights are larger than told"
-        told.append(Unknown(what="weights", why=why))
+    if stored and stored.cache and question.kv_dtype is None and stored.cache != question.cache_dtype:
+        why = (
+            f"the weights were made for one in {stored.cache}, which not every engine takes; --kv-dtype {stored.cache}"
+        )
+        told.append(Unknown(what="format of the cache", why=why))
     places = [place for place in (memory.target, memory.here) if place and place.fits == "unknown"]
     told += [Unknown(what=f"fits on {place.device}", why=place.why) for place in places]
     heads = unknown_head_dims(question)

@@ -30,7 +30,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         tied_default: the output head is the embedding when the file does not say.
         window: ``all`` (every layer when ``sliding_window`` is set and in use), ``types`` (``layer_types``),
             ``pattern`` (every n-th layer is full, n in ``sliding_window_pattern``), ``even`` (every other),
-            ``switch`` (``use_sliding_window``), ``chunks`` (chunks where ``no_rope_layers`` says RoPE), empty: none.
+            ``switch`` (``use_sliding_window``: those from ``max_window_layers`` on; ``switch-even``: of those before it
+            every other; ``switch-rope``: those without RoPE), ``chunks`` (chunks where ``no_rope_layers`` says RoPE),
+            empty: none.
         pattern: full-attention period when the file does not say, for ``pattern``.
         mamba: layers that the file calls ``linear_attention`` are Mamba's, as transformers 5 names them.
         positions: embeddings of positions are learned: rows added to ``max_position_embeddings``; -1: none.

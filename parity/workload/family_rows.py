@@ -54,7 +54,7 @@ FAMILIES: dict[str, Family] = {
     "mixtral": Family(window="all", experts=True),
     "qwen2": Family(qkv_bias=True, window="switch"),
     "qwen3": _HEADS,
-    "qwen2_moe": Family(qkv_bias=True, window="switch", experts=True),
+    "qwen2_moe": Family(qkv_bias=True, window="switch-even", experts=True),
     "qwen3_moe": msgspec.structs.replace(_HEADS, head_dim_default=True, experts=True),
     "gemma": Family(qkv_bias="config", out_bias="config", head_dim_default=False, tied_default=True),
     "gemma2": Family(
@@ -122,7 +122,8 @@ FAMILIES: dict[str, Family] = {
         qkv_bias="config", out_bias="config", mlp_bias="config", out_bias_key="attention_out_bias",
     ),
     "smollm3": Family(
-        qkv_bias="config", out_bias="config", mlp_bias="config", kv_default=True, tied_default=True, window="switch",
+        qkv_bias="config", out_bias="config", mlp_bias="config", kv_default=True, tied_default=True,
+        window="switch-rope",
     ),
     "hunyuan_v1_dense": Family(qkv_bias="config", out_bias="config", head_norms="head", kv_default=True),
     "arcee": Family(gated=False, qkv_bias="config", out_bias="config", mlp_bias="config", kv_default=True),

@@ -75,8 +75,12 @@ def _shapes(checks: tuple[ShapeCheck, ...], demands: Demands) -> Iterator[ModelF
             "kv-heads-copied" if copies else other,
             subject=name,
             message=check.note if copies else f"{check.value} is not {check.asks}",
-            mend=f"{check.better} is the nearest{gain}" if check.better else "use fewer ranks",
+            mend=f"{check.better} is the nearest{gain}" if check.better else _fewer(name),
         )
+
+
+def _fewer(name: str) -> str:
+    return "use fewer ranks, or keep experts whole with --ep" if name.startswith("moe_") else "use fewer ranks"
 
 
 def _head_dims(question: Question, checks: tuple[ShapeCheck, ...], demands: Demands) -> Iterator[ModelFinding]:

@@ -15,7 +15,7 @@ from parity.units import format_bytes
 from parity.workload.engines import ENGINES, overhead_bytes
 from parity.workload.kv_cache import bytes_per_token, request_bytes, state_bytes
 from parity.workload.number_formats import FORMATS
-from parity.workload.parameters import counted, device_bytes
+from parity.workload.parameters import Part, bytes_per_parameter, counted, device_bytes, ends_of
 from parity.workload.question import MAX_DEVICES, PREFILL_TOKENS, divides, memory_of, spread_over
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from parity.model.target import Target
     from parity.model.workload import Fits
+    from parity.workload.model_shape import ModelShape
     from parity.workload.question import Question
 
 LOGIT_BYTES = 4  # sampling is done in FP32
@@ -61,16 +62,40 @@ def weights_bytes(question: Question, spread: Parallelism) -> tuple[int, int, st
     """Return (bytes of the whole model, bytes on the fullest device, where the number is from); None when unknown."""
     parts = question.parts
     if question.parameters is not None:
-        dtype = question.weight_dtype
-        if dtype is None:
-            return None
-        whole = round(question.parameters * FORMATS[dtype].size)
-        return whole, -(-whole // (spread.tp * spread.pp)), "--params"
+        whole = _told_bytes(question, question.parameters)
+        return None if whole is None else (whole, -(-whole // (spread.tp * spread.pp)), "--params")
     sizes = device_bytes(parts, question.shape, spread, question.dtype) if parts is not None else None
     if question.stored_bytes is not None and question.dtype is None:
         fraction = sizes[1] / sizes[0] if sizes and sizes[0] else 1 / (spread.tp * spread.pp)
-        return question.stored_bytes, round(question.stored_bytes * fraction), "safetensors"
+        # What is missing of the files is missing of the model, too; of quantised ones the count is less sure.
+        whole = round(sizes[0]) if sizes and question.shape.quantization is None else 0
+        short = LEAST_STORED * whole <= question.stored_bytes < whole
+        whole = whole if short else question.stored_bytes
+        return whole, round(whole * fraction), "safetensors"
     return None if sizes is None else (round(sizes[0]), round(sizes[1]), "config")
+
+
+def _told_bytes(question: Question, count: int) -> int | None:
+    """Return the bytes of so many parameters: the ends of the model, which stay wide, and the rest as its matrices."""
+    shape = question.shape
+    parts = question.parts or ends_of(shape)
+    fixed = body = narrow = 0.0
+    for part in parts:
+        size = bytes_per_parameter(part, shape, question.dtype)
+        if size is None:
+            return None
+        if part.matrix and part.share != "head":
+            narrow += part.parameters * size
+            body += part.parameters
+        else:
+            fixed += part.parameters * size
+    one = narrow / body if body else bytes_per_parameter(Part(path="", share="tp", parameters=1), shape, question.dtype)
+    if one is None:
+        return None
+    ends = sum(part.parameters for part in parts) - body
+    if ends > count:
+        return round(fixed * count / ends)
+    return round(fixed + (count - ends) * one)
 
 
 def cache_bytes(question: Question, spread: Parallelism, context: int, batch: int, *, read: bool = False) -> int | None:
@@ -132,11 +157,13 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     memory, told = memory_of(target), held(question, target, spread, question.context, question.batch)
     weights = weights_bytes(question, spread)
     cache = cache_bytes(question, spread, question.context, question.batch)
-    fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
-    widest = _widest(question, target, spread) if told is None else None
-    if widest is not None and widest.fits == "yes":
-        why = f"even in {WIDEST}, of which the counts below are; --dtype tells how much is left"
-        return msgspec.structs.replace(widest, weights_bytes=None, kv_bytes=cache, why=why)
+    fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None), question.engine)
+    wide = _widest(question) if told is None else None
+    widest = place(wide, target, spread) if wide else None
+    if wide and widest and widest.fits == "yes":
+        return msgspec.structs.replace(
+            widest, weights_bytes=None, kv_bytes=cache, why=_even(question.shape, wide.shape)
+        )
     more = _uncounted(question, weights) if weights else ""
     if fits in ("yes", "tight") and more:
         fits, why = "unknown", more
@@ -168,13 +195,31 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     )
 
 
-def _widest(question: Question, target: Target, spread: Parallelism) -> Placement | None:
-    """Return a model whose file does not say its dtype in the widest: where that fits, narrower ones do, too."""
+def _widest(question: Question) -> Question | None:
+    """Return the question of a model that is at least as large, where the file leaves its formats open; else None.
+
+    What has no dtype is taken in the widest one; what is quantised in a way that is not known, as not quantised.
+    """
     shape = question.shape
-    if shape.dtype is not None or shape.quantization is not None or question.dtype or question.stored_bytes is not None:
+    if question.dtype or question.stored_bytes is not None or question.parameters is not None:
         return None
-    wide = msgspec.structs.replace(question, shape=msgspec.structs.replace(shape, dtype=WIDEST))
-    return place(wide, target, spread)
+    stored = shape.quantization
+    unknown = stored is not None and bool(stored.unread)
+    if shape.dtype is not None and not unknown:
+        return None
+    wide = msgspec.structs.replace(shape, dtype=shape.dtype or WIDEST, quantization=None if unknown else stored)
+    return msgspec.structs.replace(question, shape=wide)
+
+
+def _even(shape: ModelShape, wide: ModelShape) -> str:
+    if wide.quantization:
+        what = f"with what stays wide in {wide.dtype}"
+    elif shape.quantization:
+        what = f"with all of it in {wide.dtype}"
+    else:
+        what = f"in {wide.dtype}"
+    tells = "the model's folder" if shape.quantization and wide.quantization is None else "--dtype"
+    return f"even {what}, of which the counts below are; {tells} tells how much is left"
 
 
 def _missing(question: Question, memory: int | None, no_weights: bool, no_cache: bool) -> str:  # noqa: FBT001
@@ -203,16 +248,15 @@ def _uncounted(question: Question, weights: tuple[int, int, str]) -> str:
     mend = "; give the model's folder or its safetensors index"
     if shape.vision:
         return f"the weights of the vision or audio tower are not counted{mend}"
-    if shape.quantization and shape.quantization.single_layers and not question.dtype:
-        return f"modules of single layers stay wide or differ, and are not counted{mend}"
     return ""
 
 
-def _fits(told: Held | None, memory: int | None, missing: str) -> tuple[Fits, str]:
+def _fits(told: Held | None, memory: int | None, missing: str, engine: str) -> tuple[Fits, str]:
     if told is None or memory is None:
         return "unknown", missing
     if told.high <= memory:
-        return "yes", f"{format_bytes(memory - told.high)} left with the engine's usual reserve"
+        kept = "without an engine's reserve" if engine == "none" else "with the engine's usual reserve"
+        return "yes", f"{format_bytes(memory - told.high)} left {kept}"
     if told.low <= memory:
         left = format_bytes(memory - told.weights - told.cache)
         return "tight", f"weights and cache leave {left}; activations and a usual engine take more"
@@ -223,7 +267,7 @@ def _smallest(question: Question, target: Target) -> int | None:
     """Return the fewest devices on which it fits, with tensor parallelism alone."""
     memory = memory_of(target)
     for count in range(1, MAX_DEVICES + 1):
-        if divides(question.shape, count):
+        if divides(question.as_run, count):
             now = held(question, target, Parallelism(tp=count), question.context, question.batch)
             if now is not None and memory is not None and now.high <= memory:
                 return count
@@ -244,7 +288,7 @@ def _largest(holds: Callable[[int], bool], limit: int) -> int:
 def footprint(question: Question) -> Footprint:
     """Return the memory that the model takes on the target, and on the device here."""
     shape, dtype = question.shape, question.cache_dtype
-    spread = spread_over(shape, question.target, question.spread, where="--target")
+    spread = spread_over(question.as_run, question.target, question.spread, where="--target")
     here = question.here
     target = place(question, question.target, spread)
     request = request_bytes(shape, dtype, question.context) if dtype else None
@@ -260,7 +304,9 @@ def footprint(question: Question) -> Footprint:
         state_bytes_per_request=state_bytes(shape),
         fits=target.fits,
         target=target,
-        here=None if here is None else place(question, here, spread_over(shape, here, None, where="--here")),
+        here=None if here is None else place(question, here, spread_over(question.as_run, here, None, where="--here")),
+        kv_bytes_per_token_in_window=bytes_per_token(shape, dtype, in_window=True) if dtype else None,
+        window=shape.window if shape.bounded_layers else None,
         not_modelled=(*ENGINES[question.engine].not_modelled, *NOT_MODELLED),
     )
 

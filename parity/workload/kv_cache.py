@@ -15,6 +15,9 @@ STATE_BYTES = 4  # the reference code keeps recurrent state in FP32
 # format of the cache: ``head_dim + head_dim // quant_block_size * 4`` bytes a token and layer.
 INDEX_BLOCK = 128
 INDEX_SCALE_BYTES = 4
+# Latents that an indexer chooses from are kept in FP8 with such scales and their rotary part in BF16: vLLM's
+# fp8_ds_mla, 512 + 16 + 128 = 656 bytes a token and layer (flashinfer-ai/flashinfer#2426).
+ROTARY_BYTES = 2
 
 
 def layer_elements(shape: ModelShape, *, tp: int = 1) -> int | None:
@@ -44,12 +47,28 @@ def index_bytes(shape: ModelShape) -> int:
     return shape.mla.index_head_dim + -(-shape.mla.index_head_dim // INDEX_BLOCK) * INDEX_SCALE_BYTES
 
 
-def bytes_per_token(shape: ModelShape, dtype: str) -> int | None:
-    """Return the bytes of one more token in every layer that keeps all of them, duplicates of ranks left aside."""
+def element_bytes(shape: ModelShape, dtype: str) -> float:
+    """Return the bytes of one element that is kept, on average: sparse latents in FP8 keep their rotary part wide."""
+    size = FORMATS[dtype].size
+    if shape.mla is None or not shape.mla.index_heads or dtype != "fp8":
+        return size
+    latent, rotary = shape.mla.kv_lora_rank, shape.mla.qk_rope_head_dim
+    return (latent + -(-latent // INDEX_BLOCK) * INDEX_SCALE_BYTES + rotary * ROTARY_BYTES) / (latent + rotary)
+
+
+def bytes_per_token(shape: ModelShape, dtype: str, *, in_window: bool = False) -> int | None:
+    """Return the bytes of one more token in every layer that keeps all of them, duplicates of ranks left aside.
+
+    Args:
+        shape: the model.
+        dtype: format of the cache.
+        in_window: count the layers that keep a window, too, as they do until it is full.
+    """
     elements = layer_elements(shape)
     if elements is None:
         return None
-    return round(shape.growing_layers * (elements * FORMATS[dtype].size + index_bytes(shape)))
+    layers = shape.growing_layers + (shape.bounded_layers if in_window else 0)
+    return round(layers * elements * element_bytes(shape, dtype) + shape.growing_layers * index_bytes(shape))
 
 
 def state_bytes(shape: ModelShape) -> int | None:
@@ -82,4 +101,4 @@ def request_bytes(
     tokens = shape.growing_layers * seen + shape.bounded_layers * min(context, shape.window or context)
     index = shape.growing_layers * context * index_bytes(shape)
     stage = -(-shape.layers // pp) / shape.layers
-    return round((tokens * elements * FORMATS[dtype].size + index + state / tp) * stage)
+    return round((tokens * elements * element_bytes(shape, dtype) + index + state / tp) * stage)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _WINDOW: Mixer = "window"
 _CHUNK: Mixer = "chunk"
-_NO_ROPE_INTERVAL = 4  # of Llama 4 where the file does not say
+_NO_ROPE_INTERVAL = 4  # of Llama 4 and SmolLM3 where the file does not say
+_MAX_WINDOW_LAYERS = 28  # of Qwen 2 and 3 where the file does not say (configuration_qwen2.py of transformers 5.23)
 _TYPES: dict[str, Mixer] = {
     "full_attention": "attention",
     "attention": "attention",
@@ -100,17 +101,26 @@ def _windowed(config: Values, layers: int, family: Family) -> dict[Mixer, int]:
         full = layers // 2
     elif family.window == "pattern":
         full = layers // (config.whole("sliding_window_pattern", high=MAX_COUNT) or family.pattern)
-    elif family.window == "switch" and config.flag("use_sliding_window"):
-        full = min(config.whole("max_window_layers", high=MAX_COUNT, low=0) or 0, layers)
+    elif family.window.startswith("switch") and config.flag("use_sliding_window"):
+        full = _switched(config, layers, family.window)
     elif family.window == "chunks":
-        full, kind = _without_chunks(config, layers), _CHUNK
+        full, kind = _without_rope(config, layers), _CHUNK
     elif family.window == "types":
         config.problem("layer_types", "the key is missing, and says which layers have a window", mend="add it")
     return _split(full, layers - full, kind)
 
 
-def _without_chunks(config: Values, layers: int) -> int:
-    """Return the layers of Llama 4 without RoPE (0 in the list), which alone look further than their chunk."""
+def _switched(config: Values, layers: int, window: str) -> int:
+    """Return the layers without a window of a model whose file switches windows on."""
+    if window == "switch-rope":
+        return layers - _without_rope(config, layers)
+    told = config.whole("max_window_layers", high=MAX_COUNT, low=0)
+    most = min(_MAX_WINDOW_LAYERS if told is None else told, layers)
+    return layers - (most + 1) // 2 if window == "switch-even" else most
+
+
+def _without_rope(config: Values, layers: int) -> int:
+    """Return the layers without RoPE (0 in the list): of Llama 4 those that alone look further than their chunk."""
     roped = config.wholes("no_rope_layers", high=1, low=0)
     if not roped:
         return layers // (config.whole("no_rope_layer_interval", high=MAX_COUNT) or _NO_ROPE_INTERVAL)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.errors import InputFileError
+from parity.errors import InputFileError, ParityError, UnreadModelError
 from parity.model.workload import Unknown
-from parity.workload.config_file import load_config
+from parity.workload.config_file import Config, load_config
 from parity.workload.config_values import MAX_COUNT, MAX_TOKENS, Values
 from parity.workload.experts import read_moe
 from parity.workload.family_rows import FAMILIES, family_of
 from parity.workload.layer_kinds import listed_kinds, read_mixers
 from parity.workload.model_shape import Mla, ModelShape
 from parity.workload.number_formats import known_format
-from parity.workload.quantization import read_quantization
+from parity.workload.quantization import QUANT_FILE, read_quantization, read_separate
 from parity.workload.recurrent_state import read_state
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 _TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "visual")
+_NO_PARTS = ("id2label", "label2id", "quantization_config", "compression_config", "rope_parameters", "rope_scaling")
+_PART_KEYS = frozenset(
+    {"num_hidden_layers", "num_layers", "n_layers", "n_layer", "depth", "encoder_layers", "hidden_size", "d_model"}
+)  # what a mapping with layers of its own says
 _TERSE = ("llava",)  # model types whose files name of their text part only what differs from its class
 MAX_FACTOR = 4096.0  # of YaRN; published ones are 40 at most
 _RECURRENT = ("mamba", "mamba2")
@@ -32,29 +36,52 @@ _RECURRENT = ("mamba", "mamba2")
 _OTHER_WIDTH = {"llama4_text": "intermediate_size_mlp", "granitemoehybrid": "shared_intermediate_size"}
 
 
-def read_model_config(raw: bytes, *, where: str, like: str = "") -> ModelShape:
+def read_model_config(raw: bytes, *, where: str, like: str = "", beside: bytes = b"") -> ModelShape:
     """Return the shape that a ``config.json`` describes.
 
     Args:
         raw: the file's bytes.
         where: its name, for messages.
         like: read the layers as those of this family, for a model type that is not known.
+        beside: the bytes of modelopt's ``hf_quant_config.json`` beside the file; it tells the quantisation where the
+            file does not.
 
     Raises:
         InputFileError: the bytes are no JSON mapping.
         InvalidConfigError: keys are missing or impossible; every problem is named.
+        UnreadModelError: the same of a model type that is not known: its keys may be right, and others.
     """
     data = load_config(raw, where=where)
     if not isinstance(data, Mapping):
         raise InputFileError("a mapping is needed", where=where, mend="is this a model's config.json?")
     outer = Values(data, where=where)
     inner = next((part for name in _TEXT_PARTS if (part := outer.inner(name)) is not None), None)
-    shape = _shape(inner or outer, outer, like)
+    apart = _apart(beside, outer) if beside else None
+    shape = _shape(inner or outer, outer, like, apart)
+    if outer.problems and shape.model_type and not family_of(like or shape.model_type):
+        raise UnreadModelError([_unread_type(shape.model_type, outer)])
     outer.finish()
     return shape
 
 
-def _shape(config: Values, outer: Values, like: str) -> ModelShape:
+def _unread_type(model_type: str, outer: Values) -> ParityError:
+    seen = "; ".join(dict.fromkeys(problem.what for problem in outer.problems[:3]))
+    return ParityError(
+        f"the model type {model_type!r} is not in the table of families, and not read as one of others: {seen}",
+        where=outer.where,
+        mend="--like NAME names a family whose keys it has; or give its dimensions (`parity model --help`)",
+    )
+
+
+def _apart(raw: bytes, outer: Values) -> Values | None:
+    where = f"{outer.where}: {QUANT_FILE} beside it"
+    data = load_config(raw, where=where)
+    if not isinstance(data, Mapping):
+        raise InputFileError("a mapping is needed", where=where, mend="correct it")
+    return Values(data, where=where, problems=outer.problems)
+
+
+def _shape(config: Values, outer: Values, like: str, apart: Values | None) -> ModelShape:
     model_type = config.text("model_type") or outer.text("model_type")
     name = like or family_of(model_type)
     family = FAMILIES.get(name)
@@ -91,17 +118,24 @@ def _shape(config: Values, outer: Values, like: str) -> ModelShape:
         mlp_bias=_flag(config, family.mlp_bias_key if family else "mlp_bias", family),
         head_normed=family is not None and _head_normed(config, family),
         head_bias=family is not None and _head_bias(config, family),
+        norms=_norms(config, layers, name),
         mla=mla,
         moe=moe,
         state=read_state(config, name, mixers, hidden),
-        quantization=read_quantization(config) or (read_quantization(outer) if nested else None),
+        quantization=read_quantization(config, layers=layers)
+        or (read_quantization(outer, layers=layers) if nested else None)
+        or (read_separate(apart, layers=layers) if apart else None),
         dtype=known_format(config.text("dtype", "torch_dtype") or outer.text("dtype", "torch_dtype")),
         positions=_positions(config),
         learned_positions=_learned(config, family),
         tower=tower,
-        vision=tower is None and any(name in outer.data for name in _TOWERS),
+        vision=(tower is None and outer.has(*_TOWERS)) or _has_further_part(outer),
         extra_layers=_extra_layers(config),
     )
+    if shape.quantization and not config.problems:
+        from parity.workload.wide_parts import with_wide_parts  # few models are quantised
+
+        shape = with_wide_parts(shape)
     return msgspec.structs.replace(shape, unknowns=tuple(_unknowns(shape, config)))
 
 
@@ -153,9 +187,13 @@ def _mla(config: Values, family: Family | None) -> Mla:
 
 
 def _is_other(config: Values, hidden: int) -> bool:
-    """Return whether the file declares matrices that its family's row does not have: narrower embeddings or experts."""
+    """Return whether the file declares matrices that its family's row does not have.
+
+    Narrower embeddings or experts, or attention to another model.
+    """
     embedding = config.whole("word_embed_proj_dim")  # OPT 350m
-    return config.has("moe_latent_size") or (embedding is not None and embedding != hidden)
+    crossed = bool(config.flag("add_cross_attention"))
+    return crossed or config.has("moe_latent_size") or (embedding is not None and embedding != hidden)
 
 
 def _flag(config: Values, key: str, family: Family | None) -> bool:
@@ -167,6 +205,18 @@ def _head_normed(config: Values, family: Family) -> bool:
     if not family.head_norms_key:
         return bool(family.head_norms)
     return config.flag(family.head_norms_key) or False
+
+
+def _norms(config: Values, layers: int, name: str) -> int | None:
+    """Return the norms of families whose files switch some of them off."""
+    if name == "opt":
+        if config.flag("layer_norm_elementwise_affine") is False:
+            return 0
+        ended = config.flag("do_layer_norm_before") is not False and not config.flag("_remove_final_layer_norm")
+        return 2 * layers + ended
+    if name == "stablelm" and config.flag("use_parallel_residual"):
+        return layers + 1
+    return None
 
 
 def _head_bias(config: Values, family: Family) -> bool:
@@ -219,6 +269,14 @@ def _tower(outer: Values, *, text_width: int) -> Tower | None:
     return read_tower(outer.data, text_width=text_width, model_type=outer.text("model_type"))
 
 
+def _has_further_part(outer: Values) -> bool:
+    """Return whether another mapping of the file has layers of its own: an encoder of speech, a projector, a talker."""
+    data = outer.data
+    names = data.mappings() if isinstance(data, Config) else [name for name in data if isinstance(data[name], dict)]
+    others = [name for name in names if name not in (*_TEXT_PARTS, *_NO_PARTS) and not name.startswith("vision_")]
+    return any(name in _PART_KEYS or name.endswith("_num_hidden_layers") for other in others for name in data[other])
+
+
 def _learned(config: Values, family: Family | None) -> int:
     if family is None or family.positions < 0:
         return 0
@@ -244,9 +302,11 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
     if shape.extra_layers:
         why = f"{shape.extra_layers} further prediction layer(s) (MTP) are not counted: engines load them on request"
         told.append(Unknown(what="prediction layers", why=why))
-    if shape.quantization and shape.quantization.dtype is None:
+    if shape.quantization and shape.quantization.dtype is None and not shape.quantization.unread:
         why = f"the method {shape.quantization.method!r} is not one whose sizes are known here"
         told.append(Unknown(what="quantisation", why=why))
+    if shape.quantization and shape.quantization.unread:
+        told.append(Unknown(what="quantisation", why=_unread(shape.quantization.unread)))
     if shape.is_encoder:
         told.append(Unknown(what="task head", why="what stands on the encoder beside its pooler is not counted"))
     if shape.dtype is None:
@@ -259,3 +319,8 @@ def _unknowns(shape: ModelShape, config: Values) -> list[Unknown]:
     if shape.state_layers and shape.state is None:
         told.append(Unknown(what="recurrent state", why="its size is not known for this model type"))
     return told
+
+
+def _unread(patterns: tuple[str, ...]) -> str:
+    more = f" and {len(patterns) - 1} more" if len(patterns) > 1 else ""
+    return f"{patterns[0]!r}{more} of its lists cannot be followed here: which parts stay wide is not known"

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from parity.model.workload import Unknown
+from parity.workload.module_patterns import Selector
 
 # "feed": a layer that is a feed-forward and no more (Nemotron-H); elsewhere each layer has a mixer and a feed-forward.
 Mixer = Literal["attention", "window", "chunk", "mla", "ssm", "linear", "encoder", "feed"]
@@ -43,6 +44,7 @@ class Moe(msgspec.Struct, frozen=True, kw_only=True):
         shared_intermediate: width of all shared experts together; 0: none.
         shared_gate: the shared expert has a gate of its own (Qwen).
         layers: layers with experts; the others have a dense feed-forward.
+        at: their numbers.
         router_bias: a correction per expert (DeepSeek) or a bias of the router.
         expert_bias: the experts' projections have biases (gpt-oss).
     """
@@ -51,6 +53,7 @@ class Moe(msgspec.Struct, frozen=True, kw_only=True):
     top_k: int
     intermediate: int
     layers: int
+    at: frozenset[int] = frozenset()
     shared_intermediate: int = 0
     shared_gate: bool = False
     router_bias: bool = False
@@ -64,11 +67,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         convolution_elements: kept in the model's dtype.
         recurrent_elements: kept in FP32 by the reference code.
         layer_parameters: of the mixer; None when the family is not counted.
+        matrices: those of them that are in linear layers, by name; the rest are a convolution, vectors, a norm.
     """
 
     convolution_elements: int
     recurrent_elements: int
     layer_parameters: int | None = None
+    matrices: dict[str, int] = {}
 
 
 class Quantization(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,9 +86,14 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
         scale_bits: scales and zero points, in bits per element.
         dialect: ``ocp``, ``fnuz`` or empty when it does not apply or is not said.
         weight_only: activations stay wide, so the matrix units compute in the wide dtype.
-        skipped: modules that stay wide in all layers, each as the words of its pattern.
-        single_layers: patterns that name single layers: sizes do not follow those.
+        block: rows and columns that share a scale in both directions; ranks cannot split one.
+        group: neighbours of one row that share a scale; ranks cannot split one either.
+        skipped: what stays wide.
+        only: what is quantised; None: every linear layer of the layers.
+        wide: part of the model, by its path, -> share of it that stays wide; a part that is not named is all narrow.
+        unread: patterns that name nothing that is known here: the size of the weights is not known.
         head_skipped: the output head stays wide.
+        cache: format of the cache that the checkpoint was made for; engines differ in whether they follow it.
     """
 
     method: str
@@ -92,9 +102,14 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
     scale_bits: float = 0.0
     dialect: str = ""
     weight_only: bool = False
-    skipped: tuple[frozenset[str], ...] = ()
-    single_layers: int = 0
+    block: tuple[int, int] | None = None
+    group: int = 0
+    skipped: tuple[Selector, ...] = ()
+    only: tuple[Selector, ...] | None = None
+    wide: dict[str, float] = {}
+    unread: tuple[str, ...] = ()
     head_skipped: bool = True
+    cache: str = ""
 
 
 class Tower(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +142,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
             attention's projections, its output projection, and the feed-forward.
         head_normed: query and key are normalised, as the family does it.
         head_bias: the output head has a bias.
+        norms: of the hidden width, in all layers and at the end; None: as the family has them.
         dtype: of the weights before quantisation; None when the file does not say.
         kv_heads: of attention layers; None for MLA.
         positions: context the model was made for.
@@ -154,6 +170,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     mlp_bias: bool = False
     head_normed: bool = False
     head_bias: bool = False
+    norms: int | None = None
     mla: Mla | None = None
     moe: Moe | None = None
     state: State | None = None
@@ -189,4 +206,5 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def dense_layers(self) -> int:
         """Return the layers with a dense feed-forward."""
-        return self.mixers.get("feed", self.layers) - (self.moe.layers if self.moe else 0)
+        alone = "feed" in self.mixers or self.family == "nemotron_h"
+        return (self.mixers.get("feed", 0) if alone else self.layers) - (self.moe.layers if self.moe else 0)

@@ -7,13 +7,43 @@ import msgspec
 from parity.errors import UnknownNameError
 from parity.inputs import near_names
 
+WIDE_BYTES = 2  # formats of fewer bytes are made by quantising
+
+# Bits of the scales that a block format adds to each element: OCP MX 8 bits per 32, NVFP4 8 bits per 16.
+BLOCK_SCALE_BITS = {"mxfp8": 8 / 32, "mxfp6": 8 / 32, "mxfp4": 8 / 32, "nvfp4": 8 / 16}
+# GPTQ's and AWQ's usual group of 128 weights: an FP16 scale and a packed zero point.
+_GROUP_BITS = (16 + 4) / 128
+
 
 class NumberFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """One format: bytes of an element, and the catalog's name for its dense rate."""
+    """One format.
+
+    Attributes:
+        size: bytes of an element, with the scales that belong to the format itself.
+        rate: the catalog's name for its dense rate.
+        units: the format that matrix units compute, where a block format is that with scales; empty: this one.
+        weight_scale_bits: scales that weights in it have besides, per element.
+    """
 
     name: str
     size: float
     rate: str
+    units: str = ""
+    weight_scale_bits: float = 0.0
+
+    @property
+    def weight_size(self) -> float:
+        """Return the bytes of one weight, all scales included."""
+        return self.size + self.weight_scale_bits / 8
+
+    @property
+    def narrow(self) -> bool:
+        """Return whether weights in it are quantised: matrices of the layers only, the rest stays wide."""
+        return self.size < WIDE_BYTES
+
+
+def _block(name: str, units: str, bits: int) -> NumberFormat:
+    return NumberFormat(name=name, size=(bits + BLOCK_SCALE_BITS[name]) / 8, rate=f"tflops_{units}", units=units)
 
 
 FORMATS = {
@@ -25,20 +55,24 @@ FORMATS = {
         NumberFormat(name="fp16", size=2, rate="tflops_fp16"),
         NumberFormat(name="fp8", size=1, rate="tflops_fp8"),
         NumberFormat(name="int8", size=1, rate="tops_int8"),
-        NumberFormat(name="fp6", size=0.75, rate="tflops_fp6"),
-        NumberFormat(name="fp4", size=0.5, rate="tflops_fp4"),
-        NumberFormat(name="int4", size=0.5, rate=""),  # weights only: the matrix units compute in the wide format
+        NumberFormat(name="fp6", size=0.75, rate="tflops_fp6", weight_scale_bits=BLOCK_SCALE_BITS["mxfp6"]),
+        # Of the two block formats the larger one.
+        NumberFormat(name="fp4", size=0.5, rate="tflops_fp4", weight_scale_bits=BLOCK_SCALE_BITS["nvfp4"]),
+        # weights only: the matrix units compute in the wide format
+        NumberFormat(name="int4", size=0.5, rate="", weight_scale_bits=_GROUP_BITS),
+        _block("mxfp8", "fp8", 8),
+        _block("mxfp6", "fp6", 6),
+        _block("mxfp4", "fp4", 4),
+        _block("nvfp4", "fp4", 4),
     )
 }
 _ALIASES = {
     "float32": "fp32", "float": "fp32", "float16": "fp16", "half": "fp16", "bfloat16": "bf16",
     "float8_e4m3fn": "fp8", "float8_e5m2": "fp8", "float8_e4m3fnuz": "fp8", "fp8_e4m3": "fp8", "fp8_e5m2": "fp8",
-    "e4m3": "fp8", "mxfp8": "fp8", "nvfp4": "fp4", "mxfp4": "fp4", "mxfp6": "fp6", "w4a16": "int4",
+    "e4m3": "fp8", "w4a16": "int4",
 }  # fmt: skip
 WEIGHTS = tuple(FORMATS)
-CACHES = ("fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4")
-# Bits of the scales that a block format adds to each element: OCP MX 8 bits per 32, NVFP4 8 bits per 16.
-BLOCK_SCALE_BITS = {"mxfp8": 8 / 32, "mxfp6": 8 / 32, "mxfp4": 8 / 32, "nvfp4": 8 / 16}
+CACHES = ("fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4", "mxfp8", "mxfp4", "nvfp4")
 
 
 def format_named(name: str, *, where: str, known: tuple[str, ...] = WEIGHTS) -> NumberFormat:
@@ -68,3 +102,12 @@ def known_format(name: str) -> str | None:
     wanted = name.strip().lower().removeprefix("torch.")
     wanted = _ALIASES.get(wanted, wanted)
     return wanted if wanted in FORMATS else None
+
+
+def computed_as(name: str) -> str:
+    """Return the format that matrix units compute for one that is stored.
+
+    >>> computed_as("nvfp4"), computed_as("bf16")
+    ('fp4', 'bf16')
+    """
+    return FORMATS[name].units or name

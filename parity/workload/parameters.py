@@ -12,8 +12,9 @@ from parity.workload.number_formats import FORMATS
 if TYPE_CHECKING:
     from parity.model.workload import Parallelism
     from parity.workload.families import Family
-    from parity.workload.model_shape import Mla, ModelShape
+    from parity.workload.model_shape import Mla, ModelShape, Quantization
 
+NARROW_BESIDE = "bf16"  # what stands beside narrow weights where no file says its dtype
 Share = Literal["tp", "kv", "none", "expert", "embedding", "head", "tower"]
 
 
@@ -26,6 +27,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
             ``tower``: counted whole on each device, though some engines split it.
         matrix: a linear layer, which quantisation changes.
         used: part of it that one token uses.
+        split: parameters of its matrices by their name, where they differ; empty: all words of the path are of equal
+            ones.
+        at: numbers of the layers that have it; None: not known.
+        layers: how many that are.
     """
 
     path: str
@@ -33,6 +38,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int
     matrix: bool = True
     used: float = 1.0
+    split: dict[str, int] = {}
+    at: frozenset[int] | None = None
+    layers: int = 0
 
 
 def parts_of(shape: ModelShape) -> tuple[Part, ...] | None:
@@ -45,14 +53,8 @@ def parts_of(shape: ModelShape) -> tuple[Part, ...] | None:
     if mixers is None or feed is None:
         return None
     width, vectors = shape.hidden, family.norm_vectors
-    norms = (family.norms * shape.layers + 1) * width * vectors
-    ends = [
-        Part(path="embed_tokens", share="embedding", parameters=shape.vocab * width, matrix=False),
-        Part(path="norm", share="none", parameters=norms, matrix=False),
-    ]
-    head = shape.vocab * ((0 if shape.tied else width) + shape.head_bias)
-    if head:
-        ends.append(Part(path="lm_head", share="head", parameters=head))
+    norms = (family.norms * shape.layers + 1 if shape.norms is None else shape.norms) * width * vectors
+    ends = [*ends_of(shape), Part(path="norm", share="none", parameters=norms, matrix=False)]
     if shape.learned_positions:
         rows = shape.learned_positions * width
         ends.append(Part(path="embed_positions", share="none", parameters=rows, matrix=False))
@@ -62,6 +64,14 @@ def parts_of(shape: ModelShape) -> tuple[Part, ...] | None:
         size = shape.tower.parameters
         ends.append(Part(path="vision_tower visual", share="tower", parameters=size, matrix=False, used=0.0))
     return tuple(part for part in (*mixers, *feed, *ends) if part.parameters)
+
+
+def ends_of(shape: ModelShape) -> list[Part]:
+    """Return the embedding and the head; a head of its own where the file does not say that they are one."""
+    count = shape.vocab * shape.hidden
+    head = shape.vocab * ((0 if shape.tied else shape.hidden) + shape.head_bias)
+    embedding = Part(path="embed_tokens", share="embedding", parameters=count, matrix=False)
+    return [embedding, *([Part(path="lm_head", share="head", parameters=head)] if head else [])]
 
 
 def _mixers(shape: ModelShape, family: Family) -> list[Part] | None:
@@ -77,7 +87,11 @@ def _mixers(shape: ModelShape, family: Family) -> list[Part] | None:
     if shape.state_layers:
         if shape.state is None or shape.state.layer_parameters is None:
             return None
-        told.append(Part(path="mixer", share="tp", parameters=shape.state_layers * shape.state.layer_parameters))
+        layers, split = shape.state_layers, shape.state.matrices
+        count = layers * sum(split.values())
+        vectors = layers * shape.state.layer_parameters - count
+        told.append(Part(path="mixer", share="tp", parameters=count, split=split, layers=layers))
+        told.append(Part(path="mixer conv1d norm", share="tp", parameters=vectors, matrix=False))
     return told
 
 
@@ -92,9 +106,9 @@ def _attention(shape: ModelShape, family: Family, layers: int) -> list[Part] | N
     vectors *= family.head_norm_vectors
     vectors += shape.heads if family.sinks else 0
     return [
-        Part(path="self_attn q_proj", share="tp", parameters=layers * asked * (width + bias)),
-        Part(path="self_attn k_proj v_proj", share="kv", parameters=layers * 2 * keys * (width + bias)),
-        Part(path="self_attn o_proj", share="tp", parameters=layers * width * (queries + out)),
+        Part(path="self_attn q_proj", share="tp", parameters=layers * asked * (width + bias), layers=layers),
+        Part(path="self_attn k_proj v_proj", share="kv", parameters=layers * 2 * keys * (width + bias), layers=layers),
+        Part(path="self_attn o_proj", share="tp", parameters=layers * width * (queries + out), layers=layers),
         Part(path="self_attn norm", share="none", parameters=layers * vectors, matrix=False),
     ]
 
@@ -104,24 +118,30 @@ def _latent(shape: ModelShape) -> list[Part]:
     assert mla is not None
     assert shape.heads is not None
     queries = shape.heads * (mla.qk_nope_head_dim + mla.qk_rope_head_dim)
-    down = (width + shape.attention_bias) * (mla.kv_lora_rank + mla.qk_rope_head_dim)
+    bias = shape.attention_bias
+    down = {"kv_a_proj_with_mqa": (width + bias) * (mla.kv_lora_rank + mla.qk_rope_head_dim)}
+    up = {"kv_b_proj": mla.kv_lora_rank * shape.heads * (mla.qk_nope_head_dim + mla.v_head_dim)}
     norms = mla.kv_lora_rank
     if mla.q_lora_rank:
-        down += (width + shape.attention_bias) * mla.q_lora_rank
+        down["q_a_proj"] = (width + bias) * mla.q_lora_rank
+        up["q_b_proj"] = mla.q_lora_rank * queries
         norms += mla.q_lora_rank
-    up = (mla.q_lora_rank or width) * queries
-    up += mla.kv_lora_rank * shape.heads * (mla.qk_nope_head_dim + mla.v_head_dim)
+    else:
+        up["q_proj"] = width * queries
+    out = width * (shape.heads * mla.v_head_dim + bias)
     return [
-        Part(path="self_attn q_a_proj kv_a_proj_with_mqa", share="none", parameters=layers * down),
-        Part(path="self_attn q_b_proj kv_b_proj q_proj", share="tp", parameters=layers * up),
         Part(
-            path="self_attn o_proj",
-            share="tp",
-            parameters=layers * width * (shape.heads * mla.v_head_dim + shape.attention_bias),
+            path="self_attn q_a_proj kv_a_proj_with_mqa", share="none", parameters=layers * sum(down.values()),
+            split=down, layers=layers,
         ),
+        Part(
+            path="self_attn q_b_proj kv_b_proj q_proj", share="tp", parameters=layers * sum(up.values()),
+            split=up, layers=layers,
+        ),
+        Part(path="self_attn o_proj", share="tp", parameters=layers * out, layers=layers),
         Part(path="self_attn norm", share="none", parameters=layers * norms, matrix=False),
         *_indexer(mla, layers, width),
-    ]
+    ]  # fmt: skip
 
 
 def _indexer(mla: Mla, layers: int, width: int) -> list[Part]:
@@ -129,9 +149,10 @@ def _indexer(mla: Mla, layers: int, width: int) -> list[Part]:
     keys = mla.index_head_dim
     if not mla.index_heads:
         return []
-    count = mla.index_heads * keys * (mla.q_lora_rank or width) + keys * width
+    split = {"wq_b": mla.index_heads * keys * (mla.q_lora_rank or width), "wk": keys * width}
+    count = layers * sum(split.values())
     return [
-        Part(path="self_attn indexer wq_b wk", share="none", parameters=layers * count),
+        Part(path="self_attn indexer wq_b wk", share="none", parameters=count, split=split, layers=layers),
         Part(
             path="self_attn indexer weights_proj norm",
             share="none",
@@ -144,13 +165,18 @@ def _indexer(mla: Mla, layers: int, width: int) -> list[Part]:
 def _feed_forward(shape: ModelShape, family: Family) -> list[Part] | None:
     width, told = shape.hidden, []
     matrices = 3 if family.gated else 2
-    recurrent_only = shape.state_layers == shape.layers
-    if shape.dense_layers and not recurrent_only:
+    if shape.dense_layers and shape.family not in ("mamba", "mamba2"):
         if shape.intermediate is None:
             return None
         biases = (matrices - 1) * shape.intermediate + width if _bias(family.mlp_bias, shape.mlp_bias) else 0
         count = shape.dense_layers * (matrices * width * shape.intermediate + biases)
-        told.append(Part(path="mlp gate_proj up_proj down_proj", share="tp", parameters=count))
+        others = frozenset(range(shape.layers)) - (shape.moe.at if shape.moe else frozenset())
+        told.append(
+            Part(
+                path="mlp gate_proj up_proj down_proj", share="tp", parameters=count, layers=shape.dense_layers,
+                at=others if len(others) == shape.dense_layers else None,
+            )
+        )  # fmt: skip
     if shape.moe:
         moe = shape.moe
         one = matrices * width * moe.intermediate
@@ -160,11 +186,19 @@ def _feed_forward(shape: ModelShape, family: Family) -> list[Part] | None:
         shared = matrices * width * moe.shared_intermediate
         if moe.shared_intermediate and _bias(family.mlp_bias, shape.mlp_bias):
             shared += (matrices - 1) * moe.shared_intermediate + width
+        inside = "gate_proj up_proj down_proj" if family.gated else "up_proj down_proj"
+        equal = dict.fromkeys(inside.split(), 1)
         told += [
-            Part(path="mlp experts", share="expert", parameters=moe.layers * moe.experts * one, used=used),
-            Part(path="mlp shared_experts", share="tp", parameters=moe.layers * shared),
+            Part(
+                path="mlp experts", share="expert", parameters=moe.layers * moe.experts * one, used=used,
+                split=equal, at=moe.at, layers=moe.layers,
+            ),
+            Part(
+                path="mlp shared_experts", share="tp", parameters=moe.layers * shared, split=equal, at=moe.at,
+                layers=moe.layers,
+            ),
             Part(path="mlp gate router", share="none", parameters=moe.layers * router, matrix=False),
-        ]
+        ]  # fmt: skip
     return told
 
 
@@ -190,18 +224,52 @@ def bytes_per_parameter(part: Part, shape: ModelShape, override: str | None) -> 
     Args:
         part: what.
         shape: with its dtype and quantisation.
-        override: one format for every parameter (``--dtype``).
+        override: one format for every parameter (``--dtype``); a narrow one for matrices of the layers only.
     """
-    if override:
-        return FORMATS[override].size
-    wide = FORMATS[shape.dtype].size if shape.dtype else None
+    asked = FORMATS[override] if override else None
+    if asked and not asked.narrow:
+        return asked.size
     stored = shape.quantization
-    if stored is None or not part.matrix or (part.share == "head" and stored.head_skipped):
+    wide = FORMATS[shape.dtype or NARROW_BESIDE].size if asked or shape.dtype else None
+    share = wide_share(part, stored) if asked or stored else 1.0
+    listed = part.matrix and part.share != "head"
+    if share == 1.0 and not (listed and stored and stored.unread and not asked):
         return wide
-    names = set(part.path.split())
-    if any(words <= names for words in stored.skipped):
-        return wide
-    return None if stored.bits is None or stored.dtype is None else (stored.bits + stored.scale_bits) / 8
+    narrow = asked.weight_size if asked else _narrow(stored)
+    if narrow is None or (wide is None and share):
+        return None
+    return narrow + share * ((wide or narrow) - narrow)
+
+
+def _narrow(stored: Quantization | None) -> float | None:
+    if stored is None or stored.bits is None or stored.dtype is None or stored.unread:
+        return None  # which parts are narrow is not known
+    return (stored.bits + stored.scale_bits) / 8
+
+
+def wide_share(part: Part, stored: Quantization | None) -> float:
+    """Return the share of a part that no quantisation makes narrow: all but matrices of the layers, and what is listed.
+
+    Args:
+        part: what.
+        stored: of the model; None: quantised by whoever loads it.
+    """
+    if not part.matrix or (part.share == "head" and (stored is None or stored.head_skipped)):
+        return 1.0
+    return stored.wide.get(part.path, 0.0) if stored else 0.0
+
+
+def wide_parts(parts: tuple[Part, ...], shape: ModelShape, override: str | None) -> tuple[str, ...]:
+    """Return the parts of a quantised model that stay wide, in words; a part of which some does says how much."""
+    stored = shape.quantization
+    if not (FORMATS[override].narrow if override else stored and stored.dtype and not stored.unread):
+        return ()
+    told = []
+    for part in parts:
+        share = wide_share(part, stored)
+        name = part.path.split()[-1] if not part.matrix and "norm" in part.path else part.path
+        told += [name if share == 1 else f"{name} ({share:.0%})"] if share else []
+    return tuple(dict.fromkeys(told))
 
 
 def share_of(part: Part, shape: ModelShape, spread: Parallelism) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from itertools import filterfalse
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from parity.inputs import printable
 from parity.workload.model_shape import Quantization
+from parity.workload.module_patterns import read_patterns
 from parity.workload.number_formats import BLOCK_SCALE_BITS
 
 if TYPE_CHECKING:
@@ -14,16 +16,14 @@ if TYPE_CHECKING:
 
 # Keys under which methods list what stays wide; llm_int8_skip_modules is bitsandbytes', exclude_modules modelopt's.
 _SKIPPING = ("modules_to_not_convert", "ignore", "ignored_layers", "llm_int8_skip_modules", "exclude_modules")
+QUANT_FILE = "hf_quant_config.json"
 _INTEGERS = {8: "int8", 4: "int4"}
-_WORDS = r"[A-Za-z0-9_]+"
-_NUMBER = r"\.[0-9]+(?![0-9A-Za-z_])|^[0-9]+\."  # starts with a literal: a list may be very long
-_NOISE = frozenset({"re", "model", "layers", "language_model", "transformer", "h"})
-MAX_PATTERN = 400
 SCALE_BITS = 16  # GPTQ, AWQ and compressed-tensors keep one FP16 or BF16 scale per group
 FLOAT32_BITS = 32  # DeepSeek's block FP8 keeps one FP32 scale per block
+NVFP4_GROUP = 16
 
 
-def read_quantization(config: Values) -> Quantization | None:
+def read_quantization(config: Values, *, layers: int) -> Quantization | None:
     """Return how the weights are stored, None when the file declares no quantisation.
 
     A method that is not known gives a ``Quantization`` without a dtype: sizes are unknown then, not guessed.
@@ -32,33 +32,59 @@ def read_quantization(config: Values) -> Quantization | None:
     if values is None:
         return None
     method = (values.text("quant_method", "quant_algo", "format") or "unnamed").lower()
-    skipped, single = _skipped(tuple(pattern for key in _SKIPPING for pattern in values.texts(key)))
-    dynamic = values.inner("dynamic")  # GPTQModel: other settings, or none, for the modules that a pattern matches
-    single += len(dynamic.data) if dynamic else 0
+    return _read(method, values, layers)
+
+
+def read_separate(config: Values, *, layers: int) -> Quantization | None:
+    """Return what modelopt writes into a file of its own, None when that quantises no weights."""
+    values = config.inner("quantization")
+    if values is None or not values.has("quant_algo"):
+        return None
+    return _read("modelopt", values, layers)
+
+
+def _read(method: str, values: Values, layers: int) -> Quantization:
     reader = _READERS.get(method)
     read = reader(method, values) if reader else Quantization(method=method, dtype=None, bits=None)
-    return Quantization(
-        method=read.method,
-        dtype=read.dtype,
-        bits=read.bits,
-        scale_bits=read.scale_bits,
-        dialect=read.dialect,
-        weight_only=read.weight_only,
+    if values.has("quantized_layers"):  # modelopt's of several formats, and a list of who has which
+        read = Quantization(method=method, dtype=None, bits=None, unread=("quantized_layers",))
+    left, others = _dynamic(values)
+    skipped, unread = read_patterns((*(text for key in _SKIPPING for text in values.texts(key)), *left), layers=layers)
+    targets = _targets(values)
+    only, strange = read_patterns(targets, layers=layers)
+    return msgspec.structs.replace(
+        read,
         skipped=skipped,
-        single_layers=single,
+        only=only if targets else None,
+        unread=(*read.unread, *(printable(text)[:80] for text in (*unread, *strange, *others))),
         head_skipped=not values.flag("lm_head"),
+        cache=_cache(values),
     )
 
 
-def _skipped(patterns: tuple[str, ...]) -> tuple[tuple[frozenset[str], ...], int]:
-    r"""Return (the distinct modules named in all layers, as words; how many patterns name single layers).
+def _cache(values: Values) -> str:
+    """Return the format of the cache: modelopt's name of it, or compressed-tensors' bits; empty where none is said."""
+    scheme = values.data.get("kv_cache_scheme")
+    if isinstance(scheme, dict):
+        return "fp8" if (scheme.get("num_bits"), scheme.get("type")) == (8, "float") else ""
+    name = values.data.get("kv_cache_quant_algo") or scheme
+    return {"fp8": "fp8", "nvfp4": "nvfp4"}.get(name.lower(), "") if isinstance(name, str) else ""
 
-    >>> _skipped(("model.layers.*.self_attn", "re:.*lm_head", "model.layers.3.mlp", r"re:.*layers\.4\..*"))
-    ((frozenset({'self_attn'}), frozenset({'lm_head'})), 2)
-    """
-    every = list(filterfalse(re.compile(_NUMBER).search, patterns))
-    named = [frozenset(re.findall(_WORDS, pattern[:MAX_PATTERN])) - _NOISE for pattern in every]
-    return tuple(dict.fromkeys(filter(None, named))), len(patterns) - len(every)
+
+def _dynamic(values: Values) -> tuple[list[str], list[str]]:
+    """Return (patterns of modules that stay wide, of those with settings of their own) of GPTQModel's ``dynamic``."""
+    dynamic = values.inner("dynamic")
+    names = list(dynamic.data) if dynamic else []
+    left = [f"re:{name[2:]}" for name in names if name.startswith("-:")]
+    return left, [name for name in names if not name.startswith("-:")]
+
+
+def _targets(values: Values) -> tuple[str, ...]:
+    """Return what the groups of compressed-tensors name; empty: every linear layer."""
+    groups = values.inner("config_groups")
+    found = [inner.texts("targets") for name in groups.data if (inner := groups.inner(name))] if groups else []
+    named = tuple(text for texts in found for text in texts)
+    return () if not all(found) or "Linear" in named else named
 
 
 def _fp8(method: str, values: Values) -> Quantization:
@@ -69,7 +95,8 @@ def _fp8(method: str, values: Values) -> Quantization:
     layout = values.text("fmt", "weight_dtype").lower()
     dialect = "fnuz" if "fnuz" in layout else "ocp" if layout else ""
     scale = FLOAT32_BITS / per_block if per_block else 0.0
-    return Quantization(method=method, dtype="fp8", bits=8, scale_bits=scale, dialect=dialect)
+    sides = (block[0], block[1]) if block and per_block else None
+    return Quantization(method=method, dtype="fp8", bits=8, scale_bits=scale, dialect=dialect, block=sides)
 
 
 def _fbgemm(method: str, _: Values) -> Quantization:
@@ -82,7 +109,9 @@ def _grouped(method: str, values: Values) -> Quantization:
     group = values.whole("group_size", "q_group_size", low=-1)
     dtype = _INTEGERS.get(bits or 0)
     per_group = (SCALE_BITS + (bits or 0)) / group if group and group > 0 else 0.0
-    return Quantization(method=method, dtype=dtype, bits=bits, scale_bits=per_group, weight_only=True)
+    return Quantization(
+        method=method, dtype=dtype, bits=bits, scale_bits=per_group, weight_only=True, group=max(group or 0, 0)
+    )
 
 
 def _bitsandbytes(method: str, values: Values) -> Quantization:
@@ -106,34 +135,59 @@ def _compressed(method: str, values: Values) -> Quantization:
     groups = values.inner("config_groups")
     found = [groups.inner(name) for name in groups.data] if groups else []
     schemes = {_scheme(group) for group in found if group}
-    if len(schemes) != 1:
+    if len(schemes) > 1:
+        return Quantization(method=method, dtype=None, bits=None, unread=("config_groups",))
+    if not schemes:
         return _algorithm(method, values)
-    kind, bits, group, weight_only = schemes.pop()
-    dtype = {"float8": "fp8", "float4": "fp4"}.get(f"{kind}{bits}") or (_INTEGERS.get(bits) if kind == "int" else None)
-    scale = BLOCK_SCALE_BITS["nvfp4"] if dtype == "fp4" and group == 16 else SCALE_BITS / group if group else 0.0
-    if dtype == "fp4" and group == 32:
-        scale = BLOCK_SCALE_BITS["mxfp4"]
-    dialect = "ocp" if dtype == "fp8" else ""
+    scheme = schemes.pop()
+    dtype = {"float8": "fp8", "float4": "fp4"}.get(f"{scheme.kind}{scheme.bits}")
+    if scheme.kind == "int":
+        dtype = _INTEGERS.get(scheme.bits)
+    scale = SCALE_BITS / scheme.group if scheme.group else 0.0
+    if dtype == "fp4":
+        scale = BLOCK_SCALE_BITS["mxfp4" if scheme.group == 32 else "nvfp4"]
+    if scheme.block:
+        scale = FLOAT32_BITS / (scheme.block[0] * scheme.block[1])
     return Quantization(
-        method=method, dtype=dtype, bits=bits or None, scale_bits=scale, dialect=dialect, weight_only=weight_only
+        method=method,
+        dtype=dtype,
+        bits=scheme.bits or None,
+        scale_bits=scale,
+        dialect="ocp" if dtype == "fp8" else "",
+        weight_only=scheme.weight_only,
+        block=scheme.block,
+        group=scheme.group,
     )
 
 
-def _scheme(group: Values) -> tuple[str, int, int, bool]:
+class _Scheme(msgspec.Struct, frozen=True):
+    kind: str
+    bits: int
+    group: int = 0
+    weight_only: bool = False
+    block: tuple[int, int] | None = None
+
+
+def _scheme(group: Values) -> _Scheme:
     weights = group.inner("weights")
     if weights is None:
-        return ("", 0, 0, False)
+        return _Scheme("", 0)
     size = weights.whole("group_size", low=-1) or 0
     width = weights.whole("num_bits", high=16) or 0
-    return (weights.text("type"), width, max(size, 0), not group.has("input_activations"))
+    sides = weights.wholes("block_structure", low=1) if isinstance(weights.data.get("block_structure"), list) else None
+    block = (sides[0], sides[1]) if sides and len(sides) == 2 else None
+    return _Scheme(weights.text("type"), width, max(size, 0), not group.has("input_activations"), block)
 
 
 def _algorithm(method: str, values: Values) -> Quantization:
     name = values.text("quant_algo").lower()
     if name == "fp8":
         return Quantization(method=method, dtype="fp8", bits=8, dialect="ocp")
-    if name in ("nvfp4", "w4a4_nvfp4"):
-        return Quantization(method=method, dtype="fp4", bits=4, scale_bits=BLOCK_SCALE_BITS["nvfp4"])
+    if name in ("nvfp4", "w4a4_nvfp4", "w4a16_nvfp4"):
+        scale, alone = BLOCK_SCALE_BITS["nvfp4"], name == "w4a16_nvfp4"
+        return Quantization(
+            method=method, dtype="fp4", bits=4, scale_bits=scale, weight_only=alone, group=NVFP4_GROUP
+        )  # fmt: skip
     return Quantization(method=method, dtype=None, bits=None)
 
 

@@ -10,8 +10,9 @@ from parity.errors import UsageError
 from parity.model.absent import Reading
 from parity.model.target import Target
 from parity.model.workload import Parallelism
+from parity.workload.block_splits import block_splits
 from parity.workload.model_shape import ModelShape
-from parity.workload.number_formats import FORMATS
+from parity.workload.number_formats import FORMATS, computed_as
 from parity.workload.parameters import parts_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked.
 
     Attributes:
-        dtype: one format for all weights; None: as the file stores them.
+        dtype: one format for all weights, a narrow one for the matrices of the layers; None: as the file stores them.
         kv_dtype: of the cache; None: the model's own dtype.
         stored_bytes: of all weights, read from the files; None: count them.
         parameters: as given by ``--params``; None: count them.
@@ -50,9 +51,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         """Return the format of the cache; weights in a narrow format keep a wide cache."""
         if self.kv_dtype:
             return self.kv_dtype
-        if self.shape.dtype:
-            return self.shape.dtype
-        return self.dtype if self.dtype in ("bf16", "fp16", "fp32") else None
+        return self.dtype if self.dtype in ("bf16", "fp16", "fp32") else self.shape.dtype
 
     @property
     def weight_dtype(self) -> str | None:
@@ -67,12 +66,28 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         weight_only = stored is not None and stored.weight_only and not self.dtype
         if weight_only or (self.weight_dtype and not FORMATS[self.weight_dtype].rate):
             return self.shape.dtype or "bf16"
-        return self.weight_dtype
+        return computed_as(self.weight_dtype) if self.weight_dtype else None
+
+    @property
+    def as_run(self) -> ModelShape:
+        """Return the shape without the file's quantisation where another format is asked for."""
+        return msgspec.structs.replace(self.shape, quantization=None) if self.dtype else self.shape
 
     @property
     def parts(self) -> tuple[Part, ...] | None:
         """Return the model's matrices, None when they are not known."""
         return parts_of(self.shape)
+
+
+def formats_of(shape: ModelShape, dtype: str | None) -> tuple[ModelShape, str | None]:
+    """Return (shape, format of all weights) for a format that is asked for.
+
+    A wide one fills in what a quantised file leaves open, the format of what stays wide; elsewhere it is that of all.
+    """
+    if dtype is None or shape.dtype is not None or shape.quantization is None or FORMATS[dtype].narrow:
+        return shape, dtype
+    known = tuple(item for item in shape.unknowns if item.what != "dtype")
+    return msgspec.structs.replace(shape, dtype=dtype, unknowns=known), None
 
 
 def number(target: Target, fact: str) -> float | None:
@@ -90,7 +105,8 @@ def memory_of(target: Target) -> int | None:
 def spread_over(shape: ModelShape, target: Target, asked: Parallelism | None, *, where: str) -> Parallelism:
     """Return how the model is spread over the target's devices.
 
-    Without a wish tensor parallelism takes all of them, as far as the heads divide, and pipeline stages the rest.
+    Without a wish tensor parallelism takes all of them, as far as the heads divide, pipeline stages the rest, as far as
+    there are layers, and replicas what is left.
 
     Raises:
         UsageError: the ranks asked for are not the devices declared.
@@ -100,7 +116,9 @@ def spread_over(shape: ModelShape, target: Target, asked: Parallelism | None, *,
         return asked
     count = min(target.count or 1, MAX_DEVICES)
     tp = max(n for n in range(1, count + 1) if count % n == 0 and divides(shape, n))
-    return Parallelism(tp=tp, pp=min(count // tp, shape.layers), dp=1)
+    rest = count // tp
+    pp = max(n for n in range(1, min(rest, shape.layers) + 1) if rest % n == 0)
+    return Parallelism(tp=tp, pp=pp, dp=rest // pp)
 
 
 def _check(shape: ModelShape, target: Target, asked: Parallelism, where: str) -> None:
@@ -112,6 +130,8 @@ def _check(shape: ModelShape, target: Target, asked: Parallelism, where: str) ->
         )
     if asked.pp > shape.layers:
         raise UsageError(f"{asked.pp} stages for {shape.layers} layers", where="--pp", mend="use fewer stages")
+    if asked.ep > 1 and shape.moe is None:
+        raise UsageError(f"{asked.ep} expert ranks, and the model has no experts", where="--ep", mend="leave --ep out")
     if (asked.tp * asked.dp) % asked.ep:
         raise UsageError(
             f"{asked.ep} expert ranks do not divide tp x dp = {asked.tp * asked.dp}",
@@ -121,8 +141,10 @@ def _check(shape: ModelShape, target: Target, asked: Parallelism, where: str) ->
 
 
 def divides(shape: ModelShape, tp: int) -> bool:
-    """Return whether tensor parallel ranks divide what they split."""
-    widths = [shape.heads or tp, shape.intermediate or tp]
+    """Return whether tensor parallel ranks divide what they split, and the blocks of quantised weights."""
+    widths = [shape.heads or tp, shape.intermediate or tp, shape.moe.intermediate if shape.moe else tp]
     if shape.kv_heads and (tp % shape.kv_heads if tp > shape.kv_heads else shape.kv_heads % tp):
         return False
-    return all(width % tp == 0 for width in widths)
+    if any(width % tp for width in widths):
+        return False
+    return all(one.good != "no" for one in block_splits(shape, tp))

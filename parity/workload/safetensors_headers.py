@@ -27,9 +27,11 @@ MAX_TENSORS = 4_000_000
 MAX_SIZE = 2**60
 INDEX = "model.safetensors.index.json"
 _SHARD = re.compile(r"(?P<name>.{1,200})-(?P<number>\d{5})-of-(?P<count>\d{5})\.safetensors")
+_LFS = b"version https://git-lfs.github.com/spec/"
 BITS = {
-    "F64": 64, "I64": 64, "U64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16, "U16": 16,
-    "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "I8": 8, "U8": 8, "BOOL": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
+    "F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16,
+    "U16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "F8_E8M0": 8, "I8": 8, "U8": 8,
+    "BOOL": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
 }  # fmt: skip
 
 
@@ -153,6 +155,10 @@ def read_header(path: Path) -> list[_Entry]:
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             start = stream.read(8)
+            if start == _LFS[:8]:
+                raise InputFileError(
+                    "a pointer of git-lfs, not the weights", where=where, mend="run `git lfs pull` in its folder"
+                )
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
             if not 2 <= length <= min(MAX_HEADER, size - 8):
                 raise InputFileError("no safetensors header", where=where, mend=mend)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.model.absent import value_of
 from parity.model.workload import Gemm, ShapeCheck
+from parity.workload.block_splits import block_splits
 from parity.workload.dtypes import support
 from parity.workload.head_dims import check_head_dims
 from parity.workload.number_formats import FORMATS
@@ -54,7 +55,8 @@ def nearest_multiple(value: int, step: int, *, up: bool = False) -> int:
 
 def check_shapes(question: Question, spread: Parallelism) -> tuple[ShapeCheck, ...]:
     """Return every dimension with what is asked of it."""
-    return (*_aligned(question, spread), *_divided(question, spread), *check_head_dims(question))
+    split = (*_divided(question, spread), *_blocks(question, spread))
+    return (*_aligned(question, spread), *split, *check_head_dims(question))
 
 
 def _aligned(question: Question, spread: Parallelism) -> list[ShapeCheck]:
@@ -130,6 +132,20 @@ def _divided(question: Question, spread: Parallelism) -> list[ShapeCheck]:
     if spread.pp > 1:
         told.append(_division(question, "num_hidden_layers", shape.layers, "pp", spread.pp))
     return told
+
+
+def _blocks(question: Question, spread: Parallelism) -> list[ShapeCheck]:
+    return [
+        ShapeCheck(
+            dimension=f"{one.name} / tp in blocks",
+            value=one.value,
+            asks=one.asks,
+            good=one.good,
+            here=one.good if question.here else None,
+            note="" if one.good != "unknown" else "some engines halve the groups of experts, others refuse",
+        )
+        for one in block_splits(question.as_run, spread.tp, experts_split=spread.ep == 1)
+    ]
 
 
 def _division(question: Question, name: str, value: int, rank: str, ranks: int) -> ShapeCheck:

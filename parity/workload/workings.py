@@ -8,8 +8,9 @@ from parity.model.workload import Working
 from parity.workload.bound import token_flops, visited
 from parity.workload.engines import ENGINES
 from parity.workload.footprint import parameters
-from parity.workload.kv_cache import index_bytes, layer_elements
+from parity.workload.kv_cache import element_bytes, index_bytes, layer_elements
 from parity.workload.number_formats import FORMATS
+from parity.workload.parameters import NARROW_BESIDE
 from parity.workload.question import PREFILL_TOKENS
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def _weights(question: Question, memory: Footprint) -> list[Working]:
     if question.stored_bytes is not None:
         inputs["files"] = question.stored_source
     if question.dtype:
-        inputs["bytes per parameter"] = FORMATS[question.dtype].size
+        asked = FORMATS[question.dtype]
+        inputs["bytes per parameter of a matrix" if asked.narrow else "bytes per parameter"] = asked.weight_size
+        if asked.narrow:
+            inputs["other parameters"] = question.shape.dtype or NARROW_BESIDE
     elif stored and stored.bits is not None:
         inputs |= {"bits of a matrix element": stored.bits, "scale bits": stored.scale_bits}
         inputs["other parameters"] = question.shape.dtype or "unknown"
@@ -69,7 +73,7 @@ def _cache(question: Question, memory: Footprint, spread: Parallelism) -> list[W
         formula = "2 x layers x key heads x head_dim x bytes"
         inputs |= {"key heads": shape.kv_heads or "unknown", "head_dim": shape.head_dim or "unknown"}
     if question.cache_dtype:
-        inputs["bytes"] = FORMATS[question.cache_dtype].size
+        inputs["bytes"] = round(element_bytes(shape, question.cache_dtype), 4)
     told = [
         Working(
             name="footprint.kv_bytes_per_token",

@@ -63,7 +63,7 @@ def render(verdict: Verdict, wanted: Mapping[str, FactValue] | None = None) -> s
     ]
     foot = [
         f"Written by {verdict.tool.name} {verdict.tool.version} from parity.verdict/1. Target ",
-        el("code", verdict.target.id),
+        el("code", verdict.target.label),
         f", from {verdict.target.source}; exit status {verdict.exit_status}.",
     ]
     title = document_title(word.upper(), f"{devices_text(verdict)} against {wanted_text(verdict)}", "parity doctor")

@@ -33,6 +33,7 @@ def render(report: ModelReport) -> str:
     name = model.model_type or "the model"
     on = f"{memory.target.count}x {report.target}"
     layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
+    wide = f"; wide: {', '.join(model.wide)}" if model.wide else ""
     stored = f"{model.dtype or UNKNOWN}{f' ({model.quantization})' if model.quantization else ''}"
     top = hero(
         OUTCOMES[memory.fits],
@@ -41,7 +42,7 @@ def render(report: ModelReport) -> str:
         facts(
             [
                 ("model", parameters_text(model), f"{layers} layers"),
-                ("stored", stored, f"cache {model.kv_dtype or UNKNOWN}"),
+                ("stored", stored, f"cache {model.kv_dtype or UNKNOWN}{wide}"),
                 ("asked", f"context {memory.context}, batch {memory.batch}", ranks_text(memory.target)),
                 ("smallest count that fits", count_text(memory.target.smallest_count, memory.target), report.target),
             ]

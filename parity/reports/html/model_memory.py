@@ -12,6 +12,7 @@ from parity.reports.html.tables import Column, table
 from parity.reports.model_rows import (
     WORDS,
     count_text,
+    per_token_text,
     range_text,
     size_text,
     weights_text,
@@ -95,7 +96,7 @@ def _sizes(report: ModelReport) -> Html:
     weights = weights_text(memory.weights_bytes, complete=memory.target.complete)
     return el(
         "p",
-        f"Weights {weights}{source}. Cache {size_text(memory.kv_bytes_per_token)} per token, "
+        f"Weights {weights}{source}. Cache {per_token_text(memory)}, "
         f"{size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch.",
         class_="dim",
     )

@@ -13,6 +13,7 @@ from parity.reports.html.roofline import Roof, roofline
 from parity.reports.html.tables import Column, table
 from parity.reports.rows import (
     CONCLUSION_WORDS,
+    configured_text,
     device_name,
     here_text,
     identity_text,
@@ -66,6 +67,7 @@ def sides(verdict: Verdict) -> Html | None:
             ("target", wanted_text(verdict), target.name),
             ("level", verdict.level, f"{target.require} required"),
             ("findings", tally(verdict), None),
+            *([("rules", configured_text(verdict), None)] if verdict.configured else []),
         ]
     )
 

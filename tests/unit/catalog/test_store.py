@@ -135,3 +135,24 @@ def test_a_damaged_cache_is_ignored(tmp_path: Path) -> None:
 def test_one_verdict_decodes_only_the_parts_it_needs() -> None:
     store.device_spec("h100")
     assert store.device_spec.cache_info().currsize == 1
+
+
+def test_what_a_driver_prints_of_one_part_alone_is_its_name() -> None:
+    assert store.resolve_name("NVIDIA H100 80GB HBM3") == "h100-sxm5-80gb"
+    assert store.resolve_name("nvidia h100 pcie") == "h100-pcie-80gb"
+    printed: dict[str, list[str]] = {}
+    for entry in store.index():
+        for name in entry.reported_names:
+            printed.setdefault(name.lower(), []).append(entry.id)
+    own = {*store.compiled().aliases, *store.compiled().devices}
+    shared = next(name for name, parts in printed.items() if len(parts) > 1 and name not in own)
+    with pytest.raises(UnknownNameError, match="several parts print") as raised:
+        store.resolve_name(shared)
+    assert raised.value.close == ", ".join(printed[shared])
+
+
+def test_a_count_stands_first() -> None:
+    for name in ("h100x8", "H100*8", "h100:8"):
+        with pytest.raises(UnknownNameError) as raised:
+            store.resolve_name(name)
+        assert raised.value.mend == "write 8xh100"

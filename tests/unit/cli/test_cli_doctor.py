@@ -13,8 +13,11 @@ import sarif_rules
 from parity import session
 from parity.catalog import store
 from parity.catalog.as_fingerprint import as_fingerprint
+from parity.cli.main import main
 from parity.model.absent import Reading
 from parity.model.fingerprint import Fingerprint, Note
+
+EXAMPLE = str(Path(__file__).resolve().parents[3] / "docs" / "examples" / "production-8xh100.json")
 
 
 def test_the_target_itself_passes(run: Any, saved: Any) -> None:
@@ -304,3 +307,35 @@ def test_all_formats_at_once_into_files(run: Any, saved: Any) -> None:
     assert answer.status == 1
     assert answer.out.startswith("\n  MISMATCH")
     assert all(Path(f"out.{name}").stat().st_size for name in names)
+
+
+def test_the_slice_that_is_asked_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for word, name, label in (
+        ("h100/3g.40gb", "NVIDIA H100 SXM5 80GB, slice 3g.40gb", "h100-sxm5-80gb/3g.40gb"),
+        ("mi300x/CPX", "AMD Instinct MI300X, slice CPX", "mi300x/CPX"),
+    ):
+        main(["doctor", "--target", word, "--fingerprint", EXAMPLE])
+        assert f"{name} ({label})" in capsys.readouterr().out
+        main(["doctor", "--target", word, "--fingerprint", EXAMPLE, "--format=json"])
+        told = json.loads(capsys.readouterr().out)["target"]
+        assert (f"{told['id']}/{told['partition']}", told["name"]) == (label, name)
+
+
+def test_rules_that_the_project_changed_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("parity.yaml").write_text(
+        "version: 1\ntargets: {p: {device: h100}}\nrules: {memory-bandwidth-below-target: {at_least: 0.5}}\n",
+        encoding="utf-8",
+    )
+    main(["doctor", "--fingerprint", EXAMPLE])
+    assert "memory-bandwidth-below-target at_least 0.5 (set by the project)" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    for words in ("--format=markdown", "--format=html"):
+        main(["doctor", "--fingerprint", EXAMPLE, words])
+        assert "memory-bandwidth-below-target at_least 0.5 (set by the project)" in capsys.readouterr().out
+    main(["doctor", "--fingerprint", EXAMPLE, "--format=json"])
+    told = json.loads(capsys.readouterr().out)["configured"]
+    assert told == {"memory-bandwidth-below-target": {"at_least": 0.5}}

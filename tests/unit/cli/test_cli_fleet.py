@@ -92,10 +92,16 @@ def test_markdown_escapes_names(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_nothing_to_judge_is_status_3(capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty").mkdir()
-    assert main(["fleet", "empty", "missing.json"]) == 3
+    Path("odd.json").write_text("{}")
+    assert main(["fleet", "empty", "odd.json"]) == 3
     out = capsys.readouterr().out
-    assert "missing.json: cannot be read: No such file or directory" in out
+    assert "odd.json: " in out
     assert out.startswith("UNKNOWN: nothing could be judged\n")
+
+
+def test_a_place_that_is_not_there_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "colect"]) == 2
+    assert "colect: no such file or folder\n  close: collect" in capsys.readouterr().err
 
 
 def test_an_empty_baseline_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:

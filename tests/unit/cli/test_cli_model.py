@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -124,3 +125,41 @@ def test_the_installed_program_imports_no_vendor_library_and_no_rich(program: An
     assert not {"pynvml", "amdsmi", "rich", "yaml", "torch"} & {
         line.split("|")[-1].strip() for line in answer.err.splitlines()
     }
+
+
+def test_the_file_of_the_quantisation_beside_a_configuration_is_read(run: Any, written: Any, folder: Path) -> None:
+    file = written("llama-3.1-70b")
+    told = {"quantization": {"quant_algo": "FP8", "exclude_modules": ["lm_head"]}}
+    assert run("model", file, "--target", "h200").status == 1
+    (folder / "hf_quant_config.json").write_text(json.dumps(told), encoding="utf-8")
+    answer = run("model", file, "--target", "h200")
+    assert answer.status == 0
+    assert "stored  fp8 (modelopt), cache bf16" in answer.out
+    assert "wide    embed_tokens, lm_head, norm" in answer.out
+
+
+def test_a_type_with_other_keys_is_not_known(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text('{"model_type": "whisper", "d_model": 512, "vocab_size": 51865}', encoding="utf-8")
+    answer = run("model", str(file), "--target", "h100")
+    assert answer.status == 3
+    assert "the model type 'whisper' is not in the table of families" in answer.err
+
+
+def test_a_folder_whose_configuration_is_a_pipe_is_refused(run: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    answer = run("model", str(tmp_path), "--target", "h100")
+    assert answer.status == 2
+    assert "config.json: no regular file" in answer.err
+
+
+def test_a_file_name_does_not_steer_the_terminal(run: Any) -> None:
+    answer = run("model", "x\x1b[31m.no", "--target", "h100")
+    assert answer.status == 2
+    assert answer.err.startswith("parity: x\\x1b[31m.no: no such file\n")
+
+
+def test_more_devices_than_are_looked_at_are_misuse(run: Any, written: Any) -> None:
+    answer = run("model", written("llama-3.1-8b"), "--target", "2000xh100")
+    assert answer.status == 2
+    assert "2000 devices are more than 1024" in answer.err

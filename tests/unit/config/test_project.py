@@ -193,6 +193,10 @@ def test_a_very_long_chain_is_refused_not_followed() -> None:
         ("{device: h100, conditions: {power_limit: '>=700'}}", ("targets.prod.conditions.power_limit: no condition"
          " has this name\n  close: power_limit_w, power_limit_set_w, power_limit_requested_w\n"
          "  mend: correct the name")),
+        ("{device: h100, conditions: {power_limit_w: '>=70000'}}", ("targets.prod.conditions.power_limit_w: no"
+         " h100-sxm5-80gb can be set to '>=70000': its limits are 200 to 700 W\n  mend: correct the value, or the device")),
+        ("{device: h100, conditions: {power_limit_w: -5}}", ("targets.prod.conditions.power_limit_w: -5 is negative,"
+         " and no reading is\n  mend: correct the value")),
         ("{device: h100, conditions: {power_limit_w: '>=7OO'}}", ("targets.prod.conditions.power_limit_w: '>=7OO' is"
          ' no comparison\n  mend: write an operator and a number, such as ">=700"')),
         ("{device: h100, conditions: {ecc: [true]}}", ("targets.prod.conditions.ecc: true or false or a whole number"
@@ -334,6 +338,18 @@ def test_a_rule_takes_settings_or_off(given: str, settings: dict[str, object]) -
         ("clock-limited: {at_least: .nan}", ("rules.clock-limited.at_least: a number is needed, not nan\n"
          '  mend: correct the value, or write "off"')),
         ("clock-limited: {at_least: -.inf}", ("rules.clock-limited.at_least: a number is needed, not -inf\n"
+         '  mend: correct the value, or write "off"')),
+        ("clock-limited: {at_least: 95}", ("rules.clock-limited.at_least: 95 is no fraction: 0.95 is 95 %\n"
+         '  mend: correct the value, or write "off"')),
+        ("clock-limited: {at_least: 0}", ("rules.clock-limited.at_least: 0 is met by anything\n"
+         '  mend: correct the value, or write "off"')),
+        ("clock-limited: {at_least: -1}", ("rules.clock-limited.at_least: -1 is met by anything\n"
+         '  mend: correct the value, or write "off"')),
+        ("ridge-point-differs: {at_most: 0.5}", ("rules.ridge-point-differs.at_most: 0.5 is no factor of 1 or more\n"
+         '  mend: correct the value, or write "off"')),
+        ("ridge-point-differs: {at_most: 105}", ("rules.ridge-point-differs.at_most: 105 is met by anything: "
+         '1.05 is 105 %\n  mend: correct the value, or write "off"')),
+        ("other-processes: {utilization_percent: -1}", ("rules.other-processes.utilization_percent: -1 is negative\n"
          '  mend: correct the value, or write "off"')),
         ("clock-limited: {severity: fatal}", ("rules.clock-limited.severity: 'fatal' is no severity\n"
          "  mend: use error, warning, note or off")),

@@ -16,7 +16,7 @@ from parity.reports.json_report import render
 SCHEMAS = golden.ROOT / "parity" / "schemas"
 TOP = {
     "schema", "tool", "target", "outcome", "level", "passed", "exit_status", "devices", "findings", "unknowns",
-    "transfers", "transfer_reasons", "fingerprint",
+    "transfers", "transfer_reasons", "fingerprint", "configured",
 }  # fmt: skip
 # Beyond the contract's example: reasons, name, partition and contradictions.
 DEVICE = {
@@ -62,7 +62,7 @@ def test_its_keys_are_those_of_the_contract(case: str) -> None:
     told = document(case)
     assert set(told) == TOP
     assert set(told["tool"]) == {"name", "version"}
-    assert set(told["target"]) == {"id", "name", "count", "require", "source"}
+    assert set(told["target"]) == {"id", "name", "count", "require", "source", "partition"}
     for device in told["devices"]:
         assert set(device) == DEVICE
     for finding in told["findings"]:

@@ -9,6 +9,7 @@ import models
 import msgspec
 import pytest
 
+from parity.model.workload import Parallelism
 from parity.reports.model_text import render
 from parity.workload.estimate import estimate
 
@@ -56,3 +57,24 @@ def test_a_hostile_name_stays_on_its_line() -> None:
     told = report("llama-3.1-8b", "h100")
     summary = msgspec.structs.replace(told.model, model_type="caf\u00e9")
     assert render(msgspec.structs.replace(told, model=summary), ascii_only=True).isascii()
+
+
+def test_a_model_that_cannot_be_split_so_says_it_on_the_first_line() -> None:
+    uneven = report("qwen2.5-7b", "8xh100", spread=Parallelism(tp=8))
+    assert "; but these ranks cannot split it" in " ".join(render(uneven).split("\n  stored")[0].split())
+    assert "cannot split" not in render(report("llama-3.1-8b", "8xh100", spread=Parallelism(tp=8)))
+
+
+def test_no_engine_has_no_reserve() -> None:
+    assert "left without an engine's reserve" in render(report("llama-3.1-8b", "h100", engine="none"))
+    assert "left with the engine's usual reserve" in render(report("llama-3.1-8b", "h100", engine="vllm"))
+
+
+def test_a_window_says_what_a_token_takes_until_it_is_full() -> None:
+    assert "cache 0 B per token, 128 KiB up to 4096 of them" in render(report("mistral-7b-v0.1", "h100"))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_wider_than_asked(width: int) -> None:
+    told = report("deepseek-v3", "8xh200", spread=Parallelism(tp=8))
+    assert max(map(len, render(told, width=width).split("\n"))) <= width

@@ -67,9 +67,12 @@ def test_a_decoder_without_a_dtype_is_unknown_where_fp32_does_not_fit(on: str, f
     assert (told.exit_status == 0) == (fits == "yes")
 
 
-def test_quantised_weights_without_a_dtype_stay_unknown() -> None:
-    stored = {"quant_method": "fp8"}
-    assert report("llama-3.2-1b", "h100", torch_dtype=..., quantization_config=stored).footprint.fits == "unknown"
+def test_quantised_weights_without_a_dtype_fit_where_their_wide_parts_do_in_any() -> None:
+    told = report("llama-3.2-1b", "h100", torch_dtype=..., quantization_config={"quant_method": "fp8"}).footprint
+    assert told.fits == "yes"
+    assert told.target.why.startswith("even with what stays wide in fp32")
+    odd = report("llama-3.2-1b", "h100", torch_dtype=..., quantization_config={"quant_method": "never-seen"})
+    assert odd.footprint.fits == "unknown"
 
 
 def test_what_depends_on_the_dtype_says_so() -> None:

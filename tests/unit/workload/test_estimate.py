@@ -100,11 +100,35 @@ def test_the_gravest_finding_comes_first() -> None:
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 
 
-def test_modules_of_single_layers_that_stay_wide_are_told() -> None:
-    stored = {"quant_method": "fp8", "modules_to_not_convert": ["model.layers.0.mlp"]}
+def test_a_list_that_names_no_known_part_leaves_the_weights_unknown() -> None:
+    stored = {"quant_method": "awq", "bits": 4, "group_size": 128, "modules_to_not_convert": ["model.layers.0.widget"]}
+    report = changed("h100", name="llama-3.1-70b", quantization_config=stored)
+    assert any("'model.layers.0.widget' of its lists cannot be followed" in item.why for item in report.unknowns)
+    assert (report.footprint.fits, report.footprint.weights_bytes, report.exit_status) == ("unknown", None, 3)
+    one = {**stored, "modules_to_not_convert": ["model.layers.0.mlp"]}
+    assert changed("h100", quantization_config=one).footprint.weights_bytes is not None
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"kv_cache_quant_algo": "FP8"}, True),
+        ({"kv_cache_scheme": {"num_bits": 8, "type": "float"}}, True),
+        ({"kv_cache_scheme": "FP8"}, True),
+        ({"kv_cache_scheme": {"num_bits": [], "type": {}}}, False),
+        ({"kv_cache_scheme": 5}, False),
+        ({}, False),
+    ],
+)
+def test_a_cache_that_the_weights_were_made_for_is_told_and_not_counted_on(more: dict[str, Any], told: bool) -> None:
+    stored = {"quant_method": "modelopt", "quant_algo": "FP8", **more}
     report = changed("h100", quantization_config=stored)
-    assert any(item.why.startswith("1 modules of single layers stay wide") for item in report.unknowns)
-    assert (report.footprint.fits, report.exit_status) == ("unknown", 3)
+    assert any(item.what == "format of the cache" for item in report.unknowns) == told
+    assert (report.model.kv_dtype, report.exit_status) == ("bf16", 0)
+    question = Question(
+        shape=models.shape("llama-3.1-8b", quantization_config=stored), target=models.target("h100"), kv_dtype="fp8"
+    )
+    assert not any(item.what == "format of the cache" for item in estimate(question, source="x").unknowns)
 
 
 def test_a_tower_that_is_not_counted_is_no_pass() -> None:

@@ -13,7 +13,9 @@ from parity.model.workload import Parallelism
 from parity.reports.model_rows import count_text
 from parity.workload.engines import USUAL_RESERVE
 from parity.workload.footprint import activation_bytes, footprint, held, parameters, weights_bytes
-from parity.workload.question import Question, memory_of, spread_over
+from parity.workload.question import Question, formats_of, memory_of, spread_over
+
+WIDE_70B = 2 * 128256 * 8192 + (2 * 80 + 1) * 8192  # embedding, head and norms of Llama 3.1 70B
 
 
 def test_seventy_billion_in_bf16_do_not_fit_one_h200_and_do_in_fp8() -> None:
@@ -21,23 +23,48 @@ def test_seventy_billion_in_bf16_do_not_fit_one_h200_and_do_in_fp8() -> None:
     assert wide.weights_bytes == 141_107_412_992  # 141.1 GB, and the part reports 150.8
     assert wide.fits == "tight"
     narrow = footprint(models.question("llama-3.1-70b", "h200", dtype="fp8"))
-    assert narrow.weights_bytes == 70_553_706_496
+    assert narrow.weights_bytes == 70_553_706_496 + WIDE_70B  # the notes' 70.55 GB, and what stays wide
     assert narrow.fits == "yes"
 
 
 @pytest.mark.parametrize(
-    ("dtype", "gigabytes", "target", "fits"),
+    ("dtype", "bits", "target", "fits"),
     [
-        ("bf16", 222, "2xa100", "no"),
-        ("fp8", 111, "2xa100", "yes"),
-        ("fp4", 55.5, "a100", "yes"),
-        ("fp8", 111, "2xh100", "yes"),
+        ("bf16", 16, "2xa100", "no"),
+        ("fp8", 8, "2xa100", "yes"),
+        ("mxfp4", 4.25, "a100", "yes"),
+        ("nvfp4", 4.5, "a100", "yes"),
+        ("fp8", 8, "2xh100", "yes"),
     ],
 )
-def test_a_model_of_111_billion_on_two_cards(dtype: str, gigabytes: float, target: str, fits: str) -> None:
+def test_a_model_of_111_billion_on_two_cards(dtype: str, bits: float, target: str, fits: str) -> None:
+    """222 GB in BF16 and 111 in FP8, and for narrow formats what stays wide: embedding, head and norms."""
     told = footprint(models.question("llama-3.1-70b", target, parameters=111_000_000_000, dtype=dtype))
-    assert told.weights_bytes == gigabytes * 1e9
+    assert told.weights_bytes == (111_000_000_000 - WIDE_70B) * bits / 8 + WIDE_70B * 2
     assert (told.weights_source, told.fits) == ("--params", fits)
+
+
+def test_parameters_of_a_quantised_file_are_as_wide_as_its_own() -> None:
+    """Group scales and the wide ends count: 4.16 bits an element, not 4."""
+    stored = {"quant_method": "awq", "bits": 4, "group_size": 128}
+    shape = models.shape("llama-3.1-70b", quantization_config=stored)
+    counted = weights_bytes(Question(shape=shape, target=models.target("h100")), Parallelism())
+    told = weights_bytes(Question(shape=shape, target=models.target("h100"), parameters=70_553_706_496), Parallelism())
+    assert counted is not None
+    assert told is not None
+    assert told[0] == pytest.approx(counted[0], rel=1e-9)
+    assert counted[0] == (70_553_706_496 - WIDE_70B) * (4 + 20 / 128) / 8 + WIDE_70B * 2
+
+
+def test_parameters_without_a_known_family_leave_the_ends_wide() -> None:
+    shape = models.shape("llama-3.1-70b", model_type="never-seen")
+    question = Question(shape=shape, target=models.target("h100"), parameters=70_553_706_496, dtype="fp8")
+    told = weights_bytes(question, Parallelism())
+    assert told is not None
+    assert told[0] == 70_553_706_496 + 2 * 128256 * 8192
+    few = weights_bytes(msgspec.structs.replace(question, parameters=1000), Parallelism())
+    assert few is not None
+    assert few[0] == 2000
 
 
 def test_everything_on_the_device_adds_up() -> None:
@@ -99,7 +126,8 @@ def test_files_outweigh_the_count_and_a_format_asked_for_outweighs_files() -> No
     assert (told[0], told[2]) == (20_000_000_000, "safetensors")
     assert told[1] == pytest.approx(10e9, rel=1e-3)
     narrow = weights_bytes(msgspec.structs.replace(question, dtype="fp8"), Parallelism())
-    assert narrow == (8_030_261_248, 8_030_261_248, "config")
+    whole = 8_030_261_248 + 2 * 128256 * 4096 + (2 * 32 + 1) * 4096
+    assert narrow == (whole, whole, "config")
 
 
 def test_what_is_not_known_is_unknown_with_the_reason() -> None:
@@ -130,6 +158,36 @@ def test_devices_are_tensor_ranks_as_far_as_heads_divide(target: str, tp: int, p
     assert (spread.tp, spread.pp) == (tp, pp)
 
 
+@pytest.mark.parametrize(("target", "spread"), [("1000xh100", (8, 25, 5)), ("97xh100", (1, 1, 97))])
+def test_what_layers_cannot_be_shared_among_are_replicas(target: str, spread: tuple[int, int, int]) -> None:
+    told = spread_over(models.shape("llama-3.1-70b"), models.target(target), None, where="--target")
+    assert (told.tp, told.pp, told.dp) == spread
+
+
+def test_expert_ranks_of_a_model_without_experts_are_misuse() -> None:
+    with pytest.raises(UsageError, match="4 expert ranks, and the model has no experts"):
+        spread_over(models.shape("llama-3.1-8b"), models.target("4xh100"), Parallelism(tp=4, ep=4), where="--tp")
+
+
+@pytest.mark.parametrize(("stored", "told"), [(15_000_000_000, 16_060_522_496), (17_000_000_000, 17_000_000_000)])
+def test_files_that_lack_a_little_weigh_what_the_model_does(stored: int, told: int) -> None:
+    """One of eleven unnumbered files is missing."""
+    question = models.question("llama-3.1-8b", "h100", stored_bytes=stored)
+    found = weights_bytes(question, Parallelism())
+    assert found is not None
+    assert (found[0], found[2]) == (told, "safetensors")
+    shape = models.shape("llama-3.1-8b", quantization_config={"quant_method": "fp8"})
+    narrow = weights_bytes(msgspec.structs.replace(question, shape=shape), Parallelism())
+    assert narrow is not None
+    assert narrow[0] == stored
+
+
+def test_a_wide_format_is_that_of_the_cache_too() -> None:
+    assert models.question("llama-3.1-8b", "h100", dtype="fp16").cache_dtype == "fp16"
+    assert models.question("llama-3.1-8b", "h100", dtype="fp8").cache_dtype == "bf16"
+    assert models.question("llama-3.1-8b", "h100", dtype="fp16", kv_dtype="fp8").cache_dtype == "fp8"
+
+
 @pytest.mark.parametrize(
     ("asked", "what"),
     [
@@ -141,6 +199,39 @@ def test_ranks_that_are_not_the_devices_are_misuse(asked: Parallelism, what: str
     with pytest.raises(UsageError) as caught:
         spread_over(models.shape("mixtral-8x7b"), models.target("8xh100"), asked, where="--tp")
     assert what in str(caught.value)
+
+
+def test_a_quantised_file_without_a_dtype_fits_where_its_wide_parts_do_in_any() -> None:
+    """The published config.json of gpt-oss has no torch_dtype; the model was made for one H100."""
+    shape = models.shape("gpt-oss-20b", torch_dtype=...)
+    place = footprint(Question(shape=shape, target=models.target("h100"))).target
+    assert (place.fits, place.weights_bytes) == ("yes", None)
+    assert place.why.startswith("even with what stays wide in fp32, ")
+    assert footprint(Question(shape=shape, target=models.target("t4"))).fits == "unknown"
+    filled, dtype = formats_of(shape, "bf16")
+    assert (filled.dtype, dtype) == ("bf16", None)
+    assert not any(item.what == "dtype" for item in filled.unknowns)
+    said = footprint(Question(shape=filled, target=models.target("h100")))
+    assert said.weights_bytes == footprint(models.question("gpt-oss-20b", "h100")).weights_bytes
+
+
+def test_a_wide_format_is_that_of_all_weights_where_the_file_leaves_nothing_open() -> None:
+    for name, dtype in (("gpt-oss-20b", "bf16"), ("llama-3.1-8b", "bf16"), ("gpt-oss-20b", "fp8")):
+        shape = models.shape(name)
+        assert formats_of(shape, dtype) == (shape, dtype)
+    silent = models.shape("gpt-oss-20b", torch_dtype=...)
+    assert formats_of(silent, "nvfp4") == (silent, "nvfp4")
+
+
+@pytest.mark.parametrize(
+    "stored", [{"quant_method": "fp8", "quantized_layers": {"a": {}}}, {"quant_method": "fp8", "ignore": ["widget"]}]
+)
+def test_what_is_quantised_in_an_unknown_way_fits_where_it_would_without(stored: dict[str, object]) -> None:
+    shape = models.shape("llama-3.1-70b", quantization_config=stored)
+    place = footprint(Question(shape=shape, target=models.target("4xh100"))).target
+    assert (place.fits, place.weights_bytes) == ("yes", None)
+    assert place.why.startswith("even with all of it in bf16, of which the counts below are; the model's folder tells")
+    assert footprint(Question(shape=shape, target=models.target("h100"))).fits == "unknown"
 
 
 @pytest.mark.parametrize("target", ["h100", "l4"])

@@ -43,6 +43,14 @@ def test_a_window_stops_growing(context: int, tokens: int) -> None:
     assert request_bytes(shape, "bf16", context) == 2 * 32 * 8 * 128 * 2 * tokens
 
 
+@pytest.mark.parametrize(
+    ("name", "growing", "inside"), [("mistral-7b-v0.1", 0, 131_072), ("llama-3.1-8b", 131_072, 131_072)]
+)
+def test_a_token_in_the_window_is_kept_by_all_layers(name: str, growing: int, inside: int) -> None:
+    shape = models.shape(name)
+    assert (bytes_per_token(shape, "bf16"), bytes_per_token(shape, "bf16", in_window=True)) == (growing, inside)
+
+
 def test_layers_with_and_without_window_add_up() -> None:
     shape = models.shape("gemma-3-1b")
     assert shape.mixers == {"attention": 4, "window": 22}
@@ -83,7 +91,8 @@ def test_an_indexer_keeps_a_key_in_fp8_with_its_scale_beside_the_latents() -> No
     shape = models.read(models.counted()["deepseek_v32-default"]["config"])
     assert index_bytes(shape) == 132
     assert bytes_per_token(shape, "bf16") == 61 * (2 * 576 + 132)
-    assert bytes_per_token(shape, "fp8") == 61 * (576 + 132)
+    assert bytes_per_token(shape, "fp8") == 61 * (656 + 132) == 48_068  # the rotary part stays wide
+    assert request_bytes(shape, "fp8", 1000) == 48_068_000
     assert request_bytes(shape, "bf16", 1000, Parallelism(tp=8)) == 1000 * 61 * (2 * 576 + 132)
     assert index_bytes(models.shape("deepseek-v3")) == 0
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity.errors import InputFileError, InvalidConfigError, ParityError
+from parity.errors import InputFileError, InvalidConfigError, ParityError, UnreadModelError
 from parity.reports import model_text
 from parity.workload.estimate import estimate
 from parity.workload.family_rows import FAMILIES, SAME_AS
@@ -203,7 +203,10 @@ def test_any_change_is_read_or_refused_and_answered(data: st.DataObject) -> None
         return
     told = footprint(Question(shape=shape, target=models.target("2xh100")))
     assert told.fits in ("yes", "tight", "no", "unknown")
-    if told.target.weights_bytes is None or told.target.kv_bytes is None or shape.vision:
+    even = told.target.why.startswith("even ")
+    if (told.target.weights_bytes is None or told.target.kv_bytes is None) and not even:
+        assert told.fits in ("unknown", "no")
+    if shape.vision:
         assert told.fits in ("unknown", "no")
 
 
@@ -230,7 +233,8 @@ def test_any_nesting_is_refused_or_answered_in_full(data: st.DataObject) -> None
     report = estimate(Question(shape=shape, target=models.target("2xh100"), here=models.target("rtx-4090")), source="x")
     if not shape.family or (shape.quantization and shape.quantization.dtype is None):
         assert report.footprint.weights_bytes is None
-    if report.footprint.target.weights_bytes is None or not report.footprint.target.complete:
+    even = report.footprint.target.why.startswith("even ")
+    if (report.footprint.target.weights_bytes is None and not even) or not report.footprint.target.complete:
         assert report.footprint.fits in ("unknown", "no")
         assert report.footprint.target.smallest_count is None
         assert report.exit_status != 0
@@ -263,15 +267,16 @@ def test_quantisation(stored: dict[str, Any], dtype: str | None, bits: float | N
 @pytest.mark.parametrize(
     "stored",
     [
-        {"quant_method": "gptq", "bits": 4, "group_size": 128, "dynamic": {r"-:.*layers\.3\..*": {}}},
+        {"quant_method": "gptq", "bits": 4, "group_size": 128, "dynamic": {r"-:.*layers\.3\..*mlp": {}}},
         {"quant_method": "bitsandbytes", "load_in_4bit": True, "llm_int8_skip_modules": ["model.layers.3.mlp"]},
         {"quant_method": "modelopt", "quant_algo": "FP8", "exclude_modules": ["model.layers.3.mlp"]},
     ],
 )
-def test_modules_that_are_stored_otherwise_are_told_by_every_method(stored: dict[str, Any]) -> None:
+def test_modules_that_stay_wide_in_one_layer_are_a_share_of_their_part_by_every_method(stored: dict[str, Any]) -> None:
     quantization = models.shape("llama-3.1-8b", quantization_config=stored).quantization
     assert quantization is not None
-    assert quantization.single_layers == 1
+    assert quantization.wide == {"mlp gate_proj up_proj down_proj": pytest.approx(1 / 32)}
+    assert not quantization.unread
 
 
 def test_scales_are_counted() -> None:
@@ -284,3 +289,100 @@ def test_scales_are_counted() -> None:
     assert scale(quant_method="gptq", bits=4, group_size=-1) == 0
     assert scale(quant_method="fp8", weight_block_size=[128, 128]) == 32 / 128**2
     assert scale(quant_method="mxfp4") == 0.25
+
+
+@pytest.mark.parametrize(
+    ("changes", "full"),
+    [
+        ({}, 28),  # Qwen2Config has max_window_layers = 28, and the model 28 layers
+        ({"max_window_layers": 20}, 20),
+        ({"max_window_layers": 0}, 0),
+        ({"num_hidden_layers": 40}, 28),
+        ({"model_type": "qwen2_moe", "num_experts": 0, "max_window_layers": 21}, 17),
+        ({"model_type": "smollm3", "num_hidden_layers": 36}, 27),
+        ({"model_type": "smollm3", "no_rope_layers": [1] * 28}, 28),
+    ],
+)
+def test_a_window_that_is_switched_on_is_of_the_layers_that_the_class_says(changes: dict[str, Any], full: int) -> None:
+    on = {"use_sliding_window": True, "sliding_window": 4096, "max_window_layers": ..., **changes}
+    assert models.shape("qwen2.5-7b", **on).mixers.get("attention", 0) == full
+
+
+@pytest.mark.parametrize("key", ["encoder_config", "projector_config", "talker", "speech_encoder"])
+def test_a_part_under_any_key_makes_the_size_unknown(key: str) -> None:
+    """granite_speech: an encoder and a projector of 5.8 % under keys of their own."""
+    outer = {"model_type": "granite_speech", "text_config": {**models.config("llama-3.1-8b"), "model_type": "granite"}}
+    assert not models.read(outer).vision
+    for part in ({"hidden_size": 1024}, {"num_layers": 16, "hidden_dim": 1024}, {"vt_num_hidden_layers": 27}):
+        shape = models.read({**outer, key: part})
+        assert shape.vision
+        assert footprint(Question(shape=shape, target=models.target("l4"))).fits == "unknown"
+
+
+@pytest.mark.parametrize("more", [{"id2label": {"num_layers": "a"}}, {"rope_scaling": None}, {"audio_config": None}])
+def test_tables_and_nulls_are_no_parts(more: dict[str, Any]) -> None:
+    assert not models.shape("llama-3.1-8b", **more).vision
+
+
+@pytest.mark.parametrize("kept", ["num_experts_per_tok", "moe_intermediate_size"])
+def test_a_mixture_without_its_number_of_experts_is_not_taken_for_dense(kept: str) -> None:
+    gone = {"num_experts": ..., "num_experts_per_tok": ..., "moe_intermediate_size": ...}
+    gone.pop(kept)
+    with pytest.raises(InvalidConfigError, match="num_experts"):
+        models.shape("qwen3-235b-a22b", **gone)
+    assert models.shape("jamba-v0.1", num_experts=1).moe is None
+
+
+def test_layers_with_experts_may_be_listed_one_by_one() -> None:
+    """MiMo-V2: 0 for a dense layer, 1 for one with experts."""
+    shape = models.shape("deepseek-v3", moe_layer_freq=[0, 0, 0] + [1] * 58)
+    assert shape == models.shape("deepseek-v3", moe_layer_freq=[False] * 0 + [0] * 3 + [1] * 58)
+    assert shape.moe is not None
+    assert (shape.moe.layers, min(shape.moe.at), shape.dense_layers) == (58, 3, 3)
+    with pytest.raises(InvalidConfigError, match="moe_layer_freq: 2 layers are listed, 61 are declared"):
+        models.shape("deepseek-v3", moe_layer_freq=[0, 1])
+
+
+def test_keys_of_a_type_that_is_not_known_are_not_the_users_fault() -> None:
+    whisper = {"model_type": "whisper", "d_model": 512, "encoder_layers": 6, "vocab_size": 51865}
+    with pytest.raises(UnreadModelError, match="the model type 'whisper' is not in the table of families") as caught:
+        models.read(whisper)
+    assert caught.value.exit_status == 3
+    with pytest.raises(InvalidConfigError) as likened:
+        models.read(whisper, like="llama")
+    assert likened.value.exit_status == 2
+    with pytest.raises(InvalidConfigError) as nameless:
+        models.read({**whisper, "model_type": None})
+    assert nameless.value.exit_status == 2
+
+
+def test_one_wrong_key_is_told_once() -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        models.read({**models.counted()["olmoe-1"]["config"], "attention_bias": 5})
+    assert [problem.what for problem in caught.value.problems] == ["attention_bias: true or false is needed, not 5"]
+
+
+def beside(data: Any, **changes: Any) -> Any:
+    raw = json.dumps(models.config("llama-3.1-70b", **changes)).encode()
+    shape = read_model_config(raw, where="config.json", beside=json.dumps(data).encode())
+    return shape.quantization
+
+
+def test_the_quantisation_may_stand_in_a_file_beside() -> None:
+    """nvidia/Llama-3.1-70B-Instruct-FP8: nothing in its config.json."""
+    told = beside({"quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8", "exclude_modules": ["lm_head"]}})
+    assert (told.method, told.dtype, told.bits, told.unread) == ("modelopt", "fp8", 8, ())
+    nvfp4 = beside({"quantization": {"quant_algo": "NVFP4", "group_size": 16, "exclude_modules": ["*.self_attn.*"]}})
+    assert (nvfp4.dtype, nvfp4.scale_bits, nvfp4.group) == ("fp4", 0.5, 16)
+    assert len(nvfp4.wide) == 3
+    assert beside({"quantization": {"quant_algo": None, "kv_cache_quant_algo": "FP8"}}) is None
+    assert beside({"producer": {}}) is None
+    own = {"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128}}
+    assert beside({"quantization": {"quant_algo": "FP8"}}, **own).method == "awq"
+
+
+def test_a_file_beside_that_is_none_says_so() -> None:
+    with pytest.raises(InputFileError, match="a mapping is needed"):
+        beside([])
+    with pytest.raises(InvalidConfigError, match="quantization: a mapping is needed"):
+        beside({"quantization": 5})

@@ -7,7 +7,7 @@ import pytest
 
 from parity.model.workload import Parallelism
 from parity.workload.family_rows import FAMILIES
-from parity.workload.parameters import bytes_per_parameter, counted, device_bytes, parts_of
+from parity.workload.parameters import bytes_per_parameter, counted, device_bytes, parts_of, wide_parts
 
 PUBLISHED = {name: model["parameters"] for name, model in models.models().items() if "parameters" in model}
 COUNTED = models.counted()
@@ -67,6 +67,10 @@ def test_matrices_of_another_shape_than_the_familys_are_not_counted() -> None:
         assert parts_of(models.read({**config, key: 32})) is None
 
 
+def test_attention_to_another_model_is_not_counted() -> None:
+    assert parts_of(models.shape("gpt2", add_cross_attention=True)) is None
+
+
 def test_nemotron_h_layers_stand_in_a_pattern_of_letters_too() -> None:
     config = dict(COUNTED["nemotron_h-1"]["config"])
     letters = {"linear_attention": "M", "full_attention": "*", "mlp": "-", "moe": "E"}
@@ -109,14 +113,33 @@ def test_biases_follow_the_file_where_the_family_leaves_them_to_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "size", "gigabytes"), [("bf16", 2, 141.1), ("fp8", 1, 70.55), ("fp4", 0.5, 35.28)]
+    ("dtype", "bits"),
+    [("bf16", 16), ("fp8", 8), ("mxfp8", 8.25), ("fp4", 4.5), ("nvfp4", 4.5), ("mxfp4", 4.25), ("int4", 4 + 20 / 128)],
 )
-def test_weights_are_parameters_times_bytes(parameters: str, size: float, gigabytes: float) -> None:
+def test_weights_are_parameters_times_bits_with_scales_and_the_ends_stay_wide(dtype: str, bits: float) -> None:
     shape = models.shape("llama-3.1-70b")
-    sizes = device_bytes(parts_of(shape) or (), shape, Parallelism(), parameters)
+    sizes = device_bytes(parts_of(shape) or (), shape, Parallelism(), dtype)
     assert sizes is not None
-    assert sizes[0] == 70_553_706_496 * size
-    assert sizes[0] / 1e9 == pytest.approx(gigabytes, abs=0.01)
+    wide = 2 * 128256 * 8192 + (2 * 80 + 1) * 8192  # embedding, head, norms
+    assert sizes[0] == (70_553_706_496 - wide) * bits / 8 + wide * 2
+
+
+def test_what_stays_wide_is_told() -> None:
+    shape = models.shape("llama-3.1-70b")
+    parts = parts_of(shape) or ()
+    assert wide_parts(parts, shape, "nvfp4") == ("embed_tokens", "lm_head", "norm")
+    assert wide_parts(parts, shape, "bf16") == wide_parts(parts, shape, None) == ()
+
+
+def test_a_format_asked_for_leaves_wide_what_the_file_does() -> None:
+    """DeepSeek-V3.1-NVFP4 with its attention in BF16: 4.5 bits of the rest, as its maker's file of 396.8 GB has it."""
+    stored = {"quant_method": "modelopt", "quant_algo": "NVFP4", "exclude_modules": ["model.layers.*.self_attn*"]}
+    shape = models.shape("deepseek-v3", quantization_config=stored)
+    parts = parts_of(shape) or ()
+    own, asked = (device_bytes(parts, shape, Parallelism(), dtype) for dtype in (None, "nvfp4"))
+    assert own is not None
+    assert own == asked
+    assert own[0] == pytest.approx(396.8e9, rel=0.001)
 
 
 @pytest.mark.parametrize("tp", [1, 2, 4, 8])
@@ -168,15 +191,6 @@ def test_skipped_modules_stay_wide() -> None:
     sizes = {part.path: bytes_per_parameter(part, shape, None) for part in parts_of(shape) or ()}
     assert sizes["self_attn q_proj"] == sizes["self_attn o_proj"] == 2
     assert sizes["mlp experts"] == (4 + 8 / 32) / 8
-
-
-def test_patterns_of_single_layers_are_counted_not_applied() -> None:
-    stored = {"quant_method": "fp8", "modules_to_not_convert": ["model.layers.0.mlp", "lm_head"]}
-    shape = models.shape("llama-3.1-8b", quantization_config=stored)
-    assert shape.quantization is not None
-    assert shape.quantization.single_layers == 1
-    sizes = {part.path: bytes_per_parameter(part, shape, None) for part in parts_of(shape) or ()}
-    assert sizes["mlp gate_proj up_proj down_proj"] == 1
 
 
 def test_an_unknown_method_or_dtype_has_no_size() -> None:

@@ -80,6 +80,14 @@ def test_an_index_alone_tells_its_total(tmp_path: Path) -> None:
     assert (told.total_bytes, told.elements, told.source) == (16060522496, None, "the index's total_size")
 
 
+def test_a_pointer_of_git_lfs_says_what_to_run(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"
+    (tmp_path / "model.safetensors").write_text(pointer)
+    with pytest.raises(InputFileError, match="a pointer of git-lfs") as caught:
+        stored_bytes(tmp_path)
+    assert caught.value.mend == "run `git lfs pull` in its folder"
+
+
 @pytest.mark.parametrize(
     ("index", "what"),
     [

@@ -130,3 +130,9 @@ def test_hostile_text_is_shown_as_text(text: str) -> None:
     page, plain = checked(render(hostile(text))), checked(render(hostile("plain")))
     assert page.tags == plain.tags
     assert [name for name, _ in page.attributes] == [name for name, _ in plain.attributes]
+
+
+def test_what_stays_wide_stands_beside_what_is_stored() -> None:
+    told = estimate(models.question("llama-3.1-8b", "h100", dtype="fp8"), source="config.json")
+    assert "cache bf16; wide: embed_tokens, lm_head, norm" in render(told)
+    assert "wide:" not in render(estimate(models.question("llama-3.1-8b", "h100"), source="config.json"))
