@@ -108,6 +108,13 @@ def range_text(sizes: ByteRange | None) -> str:
     return UNKNOWN if sizes is None else f"{format_bytes(sizes.low)} to {format_bytes(sizes.high)}"
 
 
+def cache_text(place: Placement) -> str:
+    """Return the cache of one device; a range where the engine's pools take more by default."""
+    if place.kv_bytes is None or place.kv_bytes_high in (None, place.kv_bytes):
+        return size_text(place.kv_bytes)
+    return f"{size_text(place.kv_bytes)} to {size_text(place.kv_bytes_high)}"
+
+
 def number_text(value: float | None, unit: str) -> str:
     """Return a number with its unit."""
     return UNKNOWN if value is None else f"{fewest_digits(value)} {unit}"

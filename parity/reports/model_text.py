@@ -11,6 +11,7 @@ from parity.reports.model_rows import (
     UNKNOWN,
     WORDS,
     batch_text,
+    cache_text,
     count_text,
     decodes,
     good_text,
@@ -113,7 +114,7 @@ def _footprint(report: ModelReport) -> Iterator[str]:
     yield f"  cache {size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch"
     rows = [["each device", *(f"{place.count}x {place.device}" for place in places)]]
     rows.append(["weights", *(weights_text(place.weights_bytes, complete=place.complete) for place in places)])
-    rows.append(["cache", *(size_text(place.kv_bytes) for place in places)])
+    rows.append(["cache", *(cache_text(place) for place in places)])
     rows.append(["activations", *(range_text(place.activations_bytes) for place in places)])
     rows.append(["engine", *(range_text(place.overhead_bytes) for place in places)])
     rows.append(["of", *(size_text(place.memory_bytes) for place in places)])

@@ -34,11 +34,13 @@ def read_moe(config: Values, layers: int, name: str, family: Family | None) -> M
         shared = width
     if name == "nemotron_h" and shared:  # one matrix of that width, however many it counts as
         shared = config.need("moe_shared_expert_intermediate_size")
+    at = _expert_layers(config, layers, name)
     return Moe(
         experts=experts,
         top_k=top,
         intermediate=width,
-        layers=_expert_layers(config, layers, name),
+        layers=len(at),
+        at=at,
         shared_intermediate=shared,
         shared_gate=config.has("shared_expert_intermediate_size"),
         router_bias=bool(family and family.router_bias),
@@ -46,29 +48,40 @@ def read_moe(config: Values, layers: int, name: str, family: Family | None) -> M
     )
 
 
-def _expert_layers(config: Values, layers: int, name: str) -> int:
+def _expert_layers(config: Values, layers: int, name: str) -> frozenset[int]:
+    """Return the numbers of the layers with experts."""
+    every = range(layers)
     if name == "nemotron_h":
-        return listed_kinds(config)[0].count("moe")
+        return frozenset(number for number, kind in enumerate(listed_kinds(config)[0]) if kind == "moe")
     kinds = config.texts("mlp_layer_types")  # as transformers 5 saves it
     if kinds and len(kinds) == layers:
-        return sum(kind != "dense" for kind in kinds)
+        return frozenset(number for number, kind in enumerate(kinds) if kind != "dense")
     first = config.whole("first_k_dense_replace", high=MAX_COUNT, low=0) or 0
+    if isinstance(config.data.get("moe_layer_freq"), list):  # one for each layer, as later files of DeepSeek's form
+        return _switched(config, layers)
     step = config.whole("decoder_sparse_step", "moe_layer_freq", high=MAX_COUNT) or 1
     dense = set(config.wholes("mlp_only_layers", high=MAX_COUNT) or ())
     if name == "jamba":
         step = config.need("expert_layer_period", high=MAX_COUNT)
         offset = config.need("expert_layer_offset", high=MAX_COUNT, low=0)
-        return sum(number % step == offset for number in range(layers))
+        return frozenset(number for number in every if number % step == offset)
     if name == "llama4_text":
         told = config.wholes("moe_layers", high=MAX_COUNT)
         step = config.whole("interleave_moe_layer_step", high=MAX_COUNT) or 1
-        return len(told) if told else sum((number + 1) % step == 0 for number in range(layers))
+        return frozenset(every) & frozenset(told or range(step - 1, layers, step))
     if config.has("moe_layer_start_index"):  # ERNIE: from the first to the last of them, both counted
         first = config.need("moe_layer_start_index", high=MAX_COUNT, low=0)
         last = config.whole("moe_layer_end_index", high=MAX_COUNT, low=-1)
         step = config.whole("moe_layer_interval", high=MAX_COUNT) or 1
         end = layers if last is None or last < 0 else min(last + 1, layers)
-        return sum((number + 1) % step == 0 for number in range(first, end))
+        return frozenset(number for number in range(first, end) if (number + 1) % step == 0)
     if config.has("decoder_sparse_step"):  # Qwen counts layers from 1
-        return sum((number + 1) % step == 0 and number not in dense for number in range(layers))
-    return sum(number >= first and number % step == 0 for number in range(layers))
+        return frozenset(number for number in every if (number + 1) % step == 0 and number not in dense)
+    return frozenset(number for number in every if number >= first and number % step == 0)
+
+
+def _switched(config: Values, layers: int) -> frozenset[int]:
+    told = config.wholes("moe_layer_freq", high=1) or ()
+    if told and len(told) != layers:
+        config.problem("moe_layer_freq", f"{len(told)} layers are listed, {layers} are declared")
+    return frozenset(number for number, value in enumerate(told) if value)

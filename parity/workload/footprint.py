@@ -12,6 +12,7 @@ import msgspec
 
 from parity.model.workload import ByteRange, Footprint, Parallelism, Placement
 from parity.units import format_bytes
+from parity.workload.engine_cache import EngineCache, engine_cache
 from parity.workload.engines import ENGINES, overhead_bytes
 from parity.workload.kv_cache import bytes_per_token, request_bytes, state_bytes
 from parity.workload.number_formats import FORMATS
@@ -42,19 +43,19 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What the fullest device holds."""
 
     weights: int
-    cache: int
+    cache: EngineCache
     activations: ByteRange
     overhead: ByteRange
 
     @property
     def low(self) -> int:
         """Return the least that is needed."""
-        return self.weights + self.cache + self.activations.low + self.overhead.low
+        return self.weights + self.cache.size.low + self.activations.low + self.overhead.low
 
     @property
     def high(self) -> int:
         """Return what a usual engine needs."""
-        return self.weights + self.cache + self.activations.high + self.overhead.high
+        return self.weights + self.cache.size.high + self.activations.high + self.overhead.high
 
 
 def weights_bytes(question: Question, spread: Parallelism) -> tuple[int, int, str] | None:
@@ -79,6 +80,13 @@ def cache_bytes(question: Question, spread: Parallelism, context: int, batch: in
         return None
     one = request_bytes(question.shape, question.cache_dtype, context, spread, read=read)
     return None if one is None else one * -(-batch // spread.dp)
+
+
+def set_aside(question: Question, spread: Parallelism, context: int, batch: int) -> EngineCache | None:
+    """Return what the engine sets aside for the cache on the fullest device; None when that is not known."""
+    if question.cache_dtype is None:
+        return None
+    return engine_cache(question.engine, question.shape, question.cache_dtype, context, -(-batch // spread.dp), spread)
 
 
 def activation_bytes(question: Question, spread: Parallelism, context: int, batch: int) -> ByteRange:
@@ -119,7 +127,7 @@ def _held_beside(
     weights: int, memory: int, question: Question, spread: Parallelism, context: int, batch: int
 ) -> Held | None:
     """Return what a device of so much memory holds, its weights known: they are the same for every context."""
-    cache = cache_bytes(question, spread, context, batch)
+    cache = set_aside(question, spread, context, batch)
     if cache is None:
         return None
     activations = activation_bytes(question, spread, context, batch)
@@ -131,12 +139,13 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     """Return the model on one kind of device."""
     memory, told = memory_of(target), held(question, target, spread, question.context, question.batch)
     weights = weights_bytes(question, spread)
-    cache = cache_bytes(question, spread, question.context, question.batch)
+    cache = set_aside(question, spread, question.context, question.batch)
     fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
     widest = _widest(question, target, spread) if told is None else None
     if widest is not None and widest.fits == "yes":
         why = f"even in {WIDEST}, of which the counts below are; --dtype tells how much is left"
-        return msgspec.structs.replace(widest, weights_bytes=None, kv_bytes=cache, why=why)
+        low, high = (cache.size.low, cache.size.high) if cache else (None, None)
+        return msgspec.structs.replace(widest, weights_bytes=None, kv_bytes=low, kv_bytes_high=high, why=why)
     more = _uncounted(question, weights) if weights else ""
     if fits in ("yes", "tight") and more:
         fits, why = "unknown", more
@@ -156,7 +165,8 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
         parallelism=spread,
         memory_bytes=memory,
         weights_bytes=weights[1] if weights else None,
-        kv_bytes=cache,
+        kv_bytes=cache.size.low if cache else None,
+        kv_bytes_high=cache.size.high if cache else None,
         activations_bytes=activations,
         overhead_bytes=None if memory is None else overhead_bytes(question.engine, memory, spread, activations),
         fits=fits,
@@ -213,10 +223,12 @@ def _fits(told: Held | None, memory: int | None, missing: str) -> tuple[Fits, st
         return "unknown", missing
     if told.high <= memory:
         return "yes", f"{format_bytes(memory - told.high)} left with the engine's usual reserve"
+    pools = f" ({told.cache.why})" if told.cache.why else ""
     if told.low <= memory:
-        left = format_bytes(memory - told.weights - told.cache)
-        return "tight", f"weights and cache leave {left}; activations and a usual engine take more"
-    return "no", f"{format_bytes(told.low - memory)} too much, whatever the engine"
+        left = format_bytes(memory - told.weights - told.cache.size.low)
+        return "tight", f"weights and cache leave {left}; activations and a usual engine take more{pools}"
+    engine = "whatever the engine" if not pools else f"with this engine{pools}"
+    return "no", f"{format_bytes(told.low - memory)} too much, {engine}"
 
 
 def _smallest(question: Question, target: Target) -> int | None:

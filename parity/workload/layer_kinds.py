@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _WINDOW: Mixer = "window"
 _CHUNK: Mixer = "chunk"
 _NO_ROPE_INTERVAL = 4  # of Llama 4 where the file does not say
-_TYPES: dict[str, Mixer] = {
+TYPES: dict[str, Mixer] = {
     "full_attention": "attention",
     "attention": "attention",
     "sliding_attention": "window",
@@ -64,9 +64,9 @@ def _listed(config: Values, layers: int, family: Family | None) -> dict[Mixer, i
         return {"attention": layers}
     kinds: dict[Mixer, int] = {}
     for name in names:
-        kind = _TYPES.get(name)
+        kind = TYPES.get(name)
         if kind is None:
-            config.problem(key, f"no layer of a known kind: {name[:40]!r}", mend=f"known: {', '.join(_TYPES)}")
+            config.problem(key, f"no layer of a known kind: {name[:40]!r}", mend=f"known: {', '.join(TYPES)}")
             return {"attention": layers}
         if kind == "linear" and family and family.mamba:
             kind = "ssm"

@@ -43,6 +43,7 @@ class Moe(msgspec.Struct, frozen=True, kw_only=True):
         shared_intermediate: width of all shared experts together; 0: none.
         shared_gate: the shared expert has a gate of its own (Qwen).
         layers: layers with experts; the others have a dense feed-forward.
+        at: their numbers.
         router_bias: a correction per expert (DeepSeek) or a bias of the router.
         expert_bias: the experts' projections have biases (gpt-oss).
     """
@@ -51,6 +52,7 @@ class Moe(msgspec.Struct, frozen=True, kw_only=True):
     top_k: int
     intermediate: int
     layers: int
+    at: frozenset[int] = frozenset()
     shared_intermediate: int = 0
     shared_gate: bool = False
     router_bias: bool = False
@@ -120,6 +122,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         family: key of the table of known families; empty: only what the keys say is known.
         mixers: layers by mixer, in the order first met.
+        order: mixer of each layer; empty when the order is not known.
         window: tokens that a window or chunk layer keeps.
         vocab: rows of the embedding as stored.
         gated: the feed-forward has a gate, so three matrices; None when the family is not known.
@@ -141,6 +144,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     hidden: int
     layers: int
     mixers: dict[Mixer, int]
+    order: tuple[Mixer, ...] = ()
     vocab: int
     heads: int | None = None
     kv_heads: int | None = None
