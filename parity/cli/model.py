@@ -9,7 +9,8 @@ import msgspec
 from parity.cli import model_flags, options
 from parity.cli.model_question import DEFAULT_CONTEXT, RANKS, question_of
 from parity.config.project import project_at
-from parity.errors import UsageError
+from parity.config.targets import resolve_target
+from parity.errors import InvalidConfigError, ParityError, UsageError
 from parity.model.model_gate import ModelGate
 from parity.model.policy import Policy
 from parity.workload.demands import Demands
@@ -92,10 +93,10 @@ def gates_report(project: Project, *, today: dt.date, target: str | None = None)
     Args:
         project: with its ``models``.
         today: for waivers.
-        target: in place of the targets of models that name none.
+        target: of the command line, in place of every model's own.
 
     Raises:
-        ParityError: a model cannot be read, or a name cannot be resolved.
+        InvalidConfigError: models cannot be read, or names cannot be resolved; all of them at once.
     """
     from pathlib import Path
 
@@ -103,16 +104,35 @@ def gates_report(project: Project, *, today: dt.date, target: str | None = None)
     from parity.model.models_report import ModelsReport
     from parity.verdict.model_gate import ended, together
 
-    reports = []
+    if target is not None:
+        resolve_target(target, project, source="--target")  # one that nothing answers to is told once
+    reports: list[ModelReport] = []
+    wrong: list[ParityError] = []
     for position, gate in enumerate(project.models):
         path = Path(project.folder) / gate.config
-        whole = msgspec.structs.replace(gate, config=str(path), target=gate.target or target)
-        question = question_of(whole, project, where=f"{project.where}: models[{position}]")
-        demands = Demands(fits=gate.fits, min_wave_efficiency=gate.min_wave_efficiency, rules=project.rules)
-        reports.append(_judged(estimate(question, source=gate.config, demands=demands), project, today))
+        whole = msgspec.structs.replace(gate, config=str(path), target=target or gate.target)
+        where = f"{project.where}: models[{position}]"
+        try:
+            question = question_of(whole, project, where=where, source="--target" if target else "")
+            demands = Demands(fits=gate.fits, min_wave_efficiency=gate.min_wave_efficiency, rules=project.rules)
+            reports.append(_judged(estimate(question, source=gate.config, demands=demands), project, today))
+        except ParityError as error:
+            wrong += [_of_gate(each, where, named=target is not None) for each in getattr(error, "problems", [error])]
+    if wrong:
+        raise InvalidConfigError(wrong)
     old = ended(project.waivers, tuple(model_cards()), today=today)
     status = together([report.exit_status for report in reports], expired_waivers=bool(old))
     return ModelsReport(models=tuple(reports), expired=old, exit_status=status)
+
+
+def _of_gate(error: ParityError, where: str, *, named: bool) -> ParityError:
+    """Return an error that says which model of which file it is about; ``named``: the command line has the target."""
+    place = error.where
+    if place.startswith("--") and not (place == "--target" and named):
+        place = f"{where}.{place[2:].replace('-', '_')}"  # the key that stands for the option
+    elif not place.startswith(where):
+        place = f"{where}: {place}" if place else where
+    return type(error)(error.what, where=place, mend=error.mend, close=error.close)
 
 
 def render(report: ModelReport, name: str, *, verbose: bool) -> str:

@@ -73,6 +73,30 @@ def test_json_holds_every_report(run: Any) -> None:
     assert report["exit_status"] == 0
 
 
+def test_the_target_of_the_command_line_goes_before_those_of_the_models(run: Any) -> None:
+    project("models:\n  - {config: llama-3.1-70b.json, target: 8xh100}\n  - {config: llama-3.1-8b.json}\n")
+    assert run("model").status == 0
+    answer = run("model", "--target", "t4")
+    assert answer.status == 1
+    assert "FAILED llama-3.1-70b.json on 1x t4" in answer.out
+    assert "FAILED llama-3.1-8b.json on 1x t4" in answer.out
+
+
+def test_all_models_that_cannot_be_judged_are_told_with_their_places(run: Any) -> None:
+    project(
+        "models:\n  - {config: llama-3.1-8b.json, tp: 3}\n  - {config: nosuch.json}\n  - {config: llama-3.1-8b.json}\n"
+        "  - {config: llama-3.1-8b.json, target: 100xh100, pp: 100}\n"
+    )
+    answer = run("model")
+    assert answer.status == 2
+    assert "parity.yaml: models[0].target: tp 3 x pp 1 x dp 1 is 3 devices, the target has 2" in answer.err
+    assert "parity.yaml: models[1]: " in answer.err
+    assert "nosuch.json" in answer.err
+    assert "parity.yaml: models[3].pp: 100 stages for 32 layers" in answer.err
+    flagged = run("model", "--target", "2xh999").err
+    assert "--target: no catalog entry" in flagged
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
