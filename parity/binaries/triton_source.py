@@ -78,8 +78,8 @@ def triton_configs(source: str) -> tuple[list[TritonConfig], int]:
 def config_calls(tree: ast.AST) -> tuple[list[ast.Call], int]:
     """Return (the calls that make a configuration, how often its class is used in a way that only running tells).
 
-    The class is whatever imports and plain assignments of the file call it: ``triton.Config``, ``tr.Config``, ``Config``.
-    One that is called so and takes what only a configuration takes (``num_warps=``) is one wherever it is from.
+    The class is whatever imports and plain assignments of the file call it (``tr.Config``, ``Config``). One that is
+    called so and takes what only a configuration takes (``num_warps=``) is one wherever it is from.
     """
     nodes = list(ast.walk(tree))
     modules, classes = _names(nodes)

@@ -10,6 +10,7 @@ from parity.errors import UsageError
 from parity.model.absent import Reading
 from parity.model.target import Target
 from parity.model.workload import Parallelism
+from parity.workload.link_domain import BRIDGED, link_domain
 from parity.workload.model_shape import ModelShape
 from parity.workload.number_formats import FORMATS
 from parity.workload.parameters import parts_of
@@ -90,7 +91,8 @@ def memory_of(target: Target) -> int | None:
 def spread_over(shape: ModelShape, target: Target, asked: Parallelism | None, *, where: str) -> Parallelism:
     """Return how the model is spread over the target's devices.
 
-    Without a wish tensor parallelism takes all of them, as far as the heads divide, and pipeline stages the rest.
+    Without a wish tensor parallelism takes all of them, as far as the heads divide and a fast link joins the devices,
+    and pipeline stages the rest.
 
     Raises:
         UsageError: the ranks asked for are not the devices declared.
@@ -99,7 +101,9 @@ def spread_over(shape: ModelShape, target: Target, asked: Parallelism | None, *,
         _check(shape, target, asked, where)
         return asked
     count = min(target.count or 1, MAX_DEVICES)
-    tp = max(n for n in range(1, count + 1) if count % n == 0 and divides(shape, n))
+    joined = link_domain(target)
+    most = count if joined is None or joined <= BRIDGED else min(count, joined)  # cards with bridges share a host, too
+    tp = max(n for n in range(1, most + 1) if count % n == 0 and divides(shape, n))
     return Parallelism(tp=tp, pp=min(count // tp, shape.layers), dp=1)
 
 
