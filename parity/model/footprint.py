@@ -32,7 +32,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """The model on one kind of device; sizes are of the fullest device.
 
     Attributes:
-        device: catalog id.
+        device: catalog id, with the slice: ``h100-sxm5-80gb/1g.10gb``.
         count: devices.
         memory_bytes: of one device, as its driver reports it where that is known.
         weights_bytes, kv_bytes: of one device; None when unknown.

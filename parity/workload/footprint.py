@@ -160,7 +160,7 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     activations = activation_bytes(question, spread, question.context, question.batch)
     positions = min(question.shape.positions or MAX_CONTEXT, MAX_CONTEXT)
     return Placement(
-        device=target.id,
+        device=target.part_name,
         count=spread.devices,
         parallelism=spread,
         memory_bytes=memory,

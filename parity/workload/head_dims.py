@@ -68,7 +68,7 @@ def unknown_head_dims(question: Question) -> Unknown | None:
     if not names:
         return None
     why = "no limit is sourced here; they run there, which head dimensions they take is not known"
-    return Unknown(what=f"head_dim of {', '.join(names)} on {question.target.id}", why=why)
+    return Unknown(what=f"head_dim of {', '.join(names)} on {question.target.part_name}", why=why)
 
 
 def _check(dims: tuple[int, int], there: HeadDimSupport, mine: HeadDimSupport | None) -> ShapeCheck:

@@ -203,7 +203,8 @@ def test_any_change_is_read_or_refused_and_answered(data: st.DataObject) -> None
         return
     told = footprint(Question(shape=shape, target=models.target("2xh100")))
     assert told.fits in ("yes", "tight", "no", "unknown")
-    if told.target.weights_bytes is None or told.target.kv_bytes is None or shape.vision:
+    even_widest = told.target.why.startswith("even in")  # the file does not say the dtype: the widest one fits
+    if not even_widest and (told.target.weights_bytes is None or told.target.kv_bytes is None or shape.vision):
         assert told.fits in ("unknown", "no")
 
 
