@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.cli import model_flags, options
+from parity.cli import issue_formats, model_flags, options
 from parity.cli.model_question import DEFAULT_CONTEXT, RANKS, question_of
 from parity.config.project import project_at
 from parity.config.targets import resolve_target
@@ -23,12 +23,15 @@ from parity.workload.question import MAX_DEVICES
 if TYPE_CHECKING:
     import argparse
     import datetime as dt
+    from collections.abc import Sequence
 
     from parity.config.project import Project
     from parity.model.models_report import ModelsReport
     from parity.model.workload import ModelReport
 
 MAX_PARAMETERS = 10**15
+FORMATS = ("text", "json", *issue_formats.ISSUE_FORMATS, "markdown", "html")
+_AS_ISSUES = (*issue_formats.ISSUE_FORMATS, "markdown")
 OF_ONE_MODEL = ("here", "dtype", "kv_dtype", "context", "batch", *RANKS, "engine")
 
 
@@ -61,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--params", metavar="N", help="parameters, where they cannot be counted: 70b, 70.6e9")
     parser.add_argument("--like", metavar="FAMILY", help="read the layers as those of this family: llama, qwen3, ...")
     model_flags.add_arguments(parser)
-    options.add_output(parser, ("text", "json", "html"))
+    options.add_output(parser, FORMATS)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -83,7 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
         else model_flags.parameter_count(arguments.params, high=MAX_PARAMETERS),
     )
     report = _judged(estimate(question, source=gate.config, demands=Demands(rules=project.rules)), project)
-    options.write_reports(arguments, lambda name: render(report, name, verbose=arguments.verbose))
+
+    def rendered(name: str) -> str:
+        if name in _AS_ISSUES:
+            return _as_issues(name, [report], project, places=[gate.config], status=report.exit_status)
+        return render(report, name, verbose=arguments.verbose)
+
+    options.write_reports(arguments, rendered)
     return report.exit_status
 
 
@@ -183,8 +192,45 @@ def _gates(arguments: argparse.Namespace, project: Project) -> int:
             mend="write it there, or give one model's config.json",
         )
     report = gates_report(project, today=_today(), target=arguments.target)
-    options.write_reports(arguments, lambda name: _render_all(report, name, verbose=arguments.verbose))
+
+    def rendered(name: str) -> str:
+        if name in _AS_ISSUES:
+            return _as_issues(name, report.models, project, expired=report.expired, status=report.exit_status)
+        return _render_all(report, name, verbose=arguments.verbose)
+
+    options.write_reports(arguments, rendered)
     return report.exit_status
+
+
+def _as_issues(
+    name: str,
+    reports: Sequence[ModelReport],
+    project: Project,
+    *,
+    status: int,
+    places: Sequence[str] | None = None,
+    expired: Sequence[str] = (),
+) -> str:
+    """Return reports in a format that machines read; ``places``: the models' files, None: as the project names them."""
+    import os
+
+    from parity.cli.places import file_place, model_place
+    from parity.reports import models_markdown
+    from parity.reports.model_issues import issues_of
+
+    if places is None:
+        found = [model_place(project, position, os.environ) for position in range(len(reports))]
+    else:
+        found = [file_place(path, os.environ) for path in places]
+    issues = issues_of(
+        reports,
+        found,
+        fail_on=project.policy.fail_on,
+        exit_status=status,
+        expired=expired,
+        project=file_place(project.where.removesuffix(": [tool.parity]"), os.environ),
+    )
+    return models_markdown.render(issues) if name == "markdown" else issue_formats.render(name, issues)
 
 
 def _judged(report: ModelReport, project: Project, today: dt.date | None = None) -> ModelReport:

@@ -185,3 +185,39 @@ def test_the_engine_changes_what_fits(run: Any) -> None:
 def test_rules_about_models_are_explained(run: Any) -> None:
     assert "setting at_least: 0.8" in run("rule", "poor-tiles").out
     assert "\nmodel\n  note     batch-bound-flips" in run("rule").out
+
+
+@pytest.mark.parametrize("name", ["sarif", "junit", "github", "gitlab", "markdown"])
+def test_formats_that_machines_read_place_a_model_where_it_is_declared(name: str, run: Any) -> None:
+    project("models:\n  - {config: llama-3.1-8b.json}\n  - {config: llama-3.1-70b.json, target: 1xh100}\n")
+    answer = run("model", "--format", name)
+    assert answer.status == 1
+    assert "footprint-beyond-target" in answer.out
+    place = {
+        "sarif": '"startLine": 7',
+        "github": "::error file=parity.yaml,line=7,col=14,",
+        "gitlab": '"begin": 7',
+        "junit": 'file="parity.yaml" line="7"',
+        "markdown": "llama-3.1-70b.json on 1x h100-sxm5-80gb: does not fit",
+    }
+    assert place[name] in answer.out
+
+
+def test_a_model_of_a_toml_file_has_its_place(run: Any) -> None:
+    project("")
+    Path("parity.yaml").unlink()
+    Path("pyproject.toml").write_text(
+        '[[tool.parity.models]]\nconfig = "llama-3.1-8b.json"\ntarget = "h100"\n\n'
+        '[[tool.parity.models]]\nconfig = "llama-3.1-70b.json"\ntarget = "h100"\n'
+    )
+    answer = run("model", "--format", "github")
+    assert "::error file=pyproject.toml,line=5,col=1," in answer.out
+
+
+def test_one_model_is_placed_at_its_file(run: Any) -> None:
+    project("")
+    answer = run("model", "llama-3.1-70b.json", "--target", "1xh100", "--format", "github")
+    assert (answer.status, answer.out.startswith("::error file=llama-3.1-70b.json,line=1,")) == (1, True)
+    flags = run("model", *FLAGS, "--params", "70b", "--dtype", "bf16", "--target", "1xh100", "--format", "gitlab")
+    assert (flags.status, flags.out) == (1, "[]\n")
+    assert "left out of gitlab" in flags.err
