@@ -62,8 +62,11 @@ def good_text(report: ModelReport) -> str:
     told += f", {unknown} not known" if unknown else ""
     if heads:
         known = [check for check in heads if check.good != "unknown"]
+        names = [check.dimension.removeprefix(HEAD_DIM) for check in heads if check.good == "unknown"]
         taken = sum(check.good == "yes" for check in known)
-        told += f"; head_dim {heads[0].value}: taken by {taken} of {len(known)} attention libraries of known limits"
+        words = [f"taken by {taken} of {len(known)} attention libraries of known limits"] if known else []
+        words += [f"not known of {', '.join(names)}"] if names else []
+        told += f"; head_dim {heads[0].value}: {', '.join(words)}"
     return told
 
 

@@ -50,7 +50,7 @@ def render(
         ascii_only: for streams that cannot carry anything else; other characters become question marks.
     """
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-    lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
+    lines = [*_head(report, width, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
     lines += ["", *_shapes(report, width, verbose=verbose)]
     if verbose:
         lines += ["", *_dtypes(report, width)]
@@ -92,13 +92,15 @@ def wrapped(text: str, width: int, indent: int) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=pad, subsequent_indent=pad + "  ", break_long_words=True)
 
 
-def _head(report: ModelReport, *, colour: bool) -> list[str]:
+def _head(report: ModelReport, width: int, *, colour: bool) -> list[str]:
     model, memory = report.model, report.footprint
-    word = painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
+    word = WORDS[memory.fits]
+    first = wrapped(f"{word}  {memory.target.count}x {report.target}: {memory.target.why}", width, 0)
+    first[0] = painted(word, COLOURS[memory.fits], colour=colour) + first[0].removeprefix(word)
     layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
     stored = f" ({model.quantization})" if model.quantization else ""
     return [
-        f"{word}  {memory.target.count}x {report.target}: {memory.target.why}",
+        *first,
         f"  model   {model.model_type or 'no type'}: {parameters_text(model)}, {layers} layers",
         f"  stored  {model.dtype or UNKNOWN}{stored}, cache {model.kv_dtype or UNKNOWN}",
         f"  asked   context {memory.context}, batch {memory.batch}, {ranks_text(memory.target)}",
@@ -159,14 +161,19 @@ def _bound(report: ModelReport, width: int) -> Iterator[str]:
 
 def _shapes(report: ModelReport, width: int, *, verbose: bool) -> Iterator[str]:
     yield "shapes"
-    poor = [check for check in report.shapes if check.good != "yes" or verbose]
+    # A library of unknown limits is named in the sentence below; each with its reason is for who asks for more.
+    poor = [
+        check
+        for check in report.shapes
+        if verbose or check.good == "no" or (check.good == "unknown" and not check.dimension.startswith(HEAD_DIM))
+    ]
     for check in poor:
         better = f"; nearest {check.better}" if check.better else ""
         gain = f", about {check.gain:.2f}x" if check.gain else ""
         words = ("good", "not") if not check.dimension.startswith(HEAD_DIM) else ("good,", "refused:")
         word = {"yes": words[0], "no": words[1], "unknown": "unknown:"}[check.good]
         here = f" (here: {check.here})" if check.here and check.here != check.good else ""
-        yield f"  {check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}"
+        yield from wrapped(f"{check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}", width, 2)
     yield from wrapped(good_text(report), width, 2)
     if not report.gemms:
         return

@@ -39,7 +39,7 @@ def test_the_question_of_the_help(run: Any, written: Any) -> None:
     [
         ("llama-3.1-8b", ["--target", "h100"], 0),
         ("llama-3.1-70b", ["--target", "h100"], 1),
-        ("llama-3.1-70b", ["--target", "h100", "--dtype", "fp4"], 1),
+        ("llama-3.1-70b", ["--target", "h100", "--dtype", "fp4"], 0),
         ("llama-3.1-70b", ["--target", "b200", "--dtype", "fp4"], 0),
         ("llama-3.1-70b", ["--target", "8xh100", "--tp", "8", "--context", "128k", "--batch", "4"], 0),
         ("llama-3.1-70b", ["--target", "8xh100", "--tp", "4"], 2),
