@@ -23,6 +23,7 @@ from parity.reports.model_rows import (
     reduce_text,
     seconds_text,
     size_text,
+    token_text,
     value_text,
     weights_text,
 )
@@ -95,13 +96,16 @@ def wrapped(text: str, width: int, indent: int) -> list[str]:
 def _head(report: ModelReport, width: int, *, colour: bool) -> list[str]:
     model, memory = report.model, report.footprint
     word = WORDS[memory.fits]
-    first = wrapped(f"{word}  {memory.target.count}x {report.target}: {memory.target.why}", width, 0)
+    against = [one for one in report.findings if one.severity == "error" and one.waived is None]
+    but = "; as it is spread it does not run: see the findings" if memory.fits == "yes" and against else ""
+    but = but if any(one.rule == "uneven-split" for one in against) else ""
+    first = wrapped(f"{word}  {memory.target.count}x {report.target}: {memory.target.why}{but}", width, 0)
     first[0] = painted(word, COLOURS[memory.fits], colour=colour) + first[0].removeprefix(word)
     layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
     stored = f" ({model.quantization})" if model.quantization else ""
     return [
         *first,
-        f"  model   {model.model_type or 'no type'}: {parameters_text(model)}, {layers} layers",
+        *wrapped(f"model   {model.model_type or 'no type'}: {parameters_text(model)}, {layers} layers", width, 2),
         f"  stored  {model.dtype or UNKNOWN}{stored}, cache {model.kv_dtype or UNKNOWN}",
         f"  asked   context {memory.context}, batch {memory.batch}, {ranks_text(memory.target)}",
     ]
@@ -112,7 +116,7 @@ def _footprint(report: ModelReport) -> Iterator[str]:
     places = [memory.target, *([memory.here] if memory.here else [])]
     whole = weights_text(memory.weights_bytes, complete=memory.target.complete)
     source = f", from {memory.weights_source}" if memory.weights_source else ""
-    yield f"memory: weights {whole}{source}; cache {size_text(memory.kv_bytes_per_token)} per token"
+    yield f"memory: weights {whole}{source}; cache {token_text(report)}"
     yield f"  cache {size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch"
     rows = [["each device", *(f"{place.count}x {place.device}" for place in places)]]
     rows.append(["weights", *(weights_text(place.weights_bytes, complete=place.complete) for place in places)])

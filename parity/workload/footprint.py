@@ -140,7 +140,7 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     memory, told = memory_of(target), held(question, target, spread, question.context, question.batch)
     weights = weights_bytes(question, spread)
     cache = set_aside(question, spread, question.context, question.batch)
-    fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None))
+    fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None), question.engine)
     widest = _widest(question, target, spread) if told is None else None
     if widest is not None and widest.fits == "yes":
         why = f"even in {WIDEST}, of which the counts below are; --dtype tells how much is left"
@@ -218,17 +218,18 @@ def _uncounted(question: Question, weights: tuple[int, int, str]) -> str:
     return ""
 
 
-def _fits(told: Held | None, memory: int | None, missing: str) -> tuple[Fits, str]:
+def _fits(told: Held | None, memory: int | None, missing: str, engine: str) -> tuple[Fits, str]:
     if told is None or memory is None:
         return "unknown", missing
     if told.high <= memory:
-        return "yes", f"{format_bytes(memory - told.high)} left with the engine's usual reserve"
+        reserve = "with nothing kept back" if engine == "none" else "with the engine's usual reserve"
+        return "yes", f"{format_bytes(memory - told.high)} left {reserve}"
     pools = f" ({told.cache.why})" if told.cache.why else ""
     if told.low <= memory:
         left = format_bytes(memory - told.weights - told.cache.size.low)
         return "tight", f"weights and cache leave {left}; activations and a usual engine take more{pools}"
-    engine = "whatever the engine" if not pools else f"with this engine{pools}"
-    return "no", f"{format_bytes(told.low - memory)} too much, {engine}"
+    whose = "whatever the engine" if not pools else f"with this engine{pools}"
+    return "no", f"{format_bytes(told.low - memory)} too much, {whose}"
 
 
 def _smallest(question: Question, target: Target) -> int | None:

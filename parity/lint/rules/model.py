@@ -8,7 +8,7 @@ from parity.lint.facts import Facts, Hit
 from parity.lint.script import program
 from parity.workload.dtypes import support
 from parity.workload.footprint import place
-from parity.workload.question import Question, spread_over
+from parity.workload.question import MAX_DEVICES, Question, spread_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,12 @@ def dtype_not_computed(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def does_not_fit(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield models that the declared number of devices cannot hold, whatever the engine."""
     model, target = facts.model, asked.target
-    if model is None or target is None or target.count is None or asked.spec_for(facts.path) is None:
+    if (
+        model is None
+        or target is None
+        or not 1 <= (target.count or 0) <= MAX_DEVICES
+        or asked.spec_for(facts.path) is None
+    ):
         return
     question = _question(model.shape, target)
     placed = place(question, target, spread_over(model.shape, target, None, where="--target"))
