@@ -74,15 +74,15 @@ class HeadDimSupport(msgspec.Struct, frozen=True, kw_only=True):
             return HeadDimAnswer("unknown", f"no limit of {self.name} {self.version} on {self.arch} is known")
         value = head_dim if value_head_dim is None else value_head_dim
         source = self.sources.get(limit.source)
-        if limit.refused:
-            return HeadDimAnswer("unsupported", limit.refused, 0, source)
-        if head_dim % limit.multiple_of or value % limit.multiple_of:
-            return HeadDimAnswer("unsupported", f"{self._takes(limit)} multiples of {limit.multiple_of}", 0, source)
+        odd = head_dim % limit.multiple_of or value % limit.multiple_of
+        if limit.refused or odd:
+            why = limit.refused or f"{self._takes(limit)} multiples of {limit.multiple_of}"
+            return HeadDimAnswer("unsupported", why, 0, source)
         fits = _fits(limit, head_dim, value)
-        if not fits and limit.beyond == "unknown":
-            return HeadDimAnswer("unknown", f"no gate of {self.name} {self.version} on {self.arch} is known for it")
-        if fits is None:
-            return HeadDimAnswer("unknown", "whether values may have another head dimension is not in the data")
+        if fits is None or (not fits and limit.beyond == "unknown"):
+            told = "whether values may have another head dimension is not in the data"
+            gate = f"no gate of {self.name} {self.version} on {self.arch} is known for it"
+            return HeadDimAnswer("unknown", gate if limit.beyond == "unknown" else told)
         if not fits:
             return HeadDimAnswer("unsupported", f"{self._takes(limit)} {_bounds(limit)}", 0, source)
         runs_as = -(-head_dim // limit.padded_to) * limit.padded_to

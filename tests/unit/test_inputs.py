@@ -266,7 +266,7 @@ def test_every_key_path_has_its_line() -> None:
     [
         ("gone.json", "gone.json: no such file\n  mend: check the path"),
         ("folder.json", "folder.json: cannot be read: Is a directory\n  mend: check the path and its permissions"),
-        ("nul\0.json", "nul\0.json: cannot be read: embedded null byte\n"),
+        ("nul\0.json", "nul\\x00.json: cannot be read: embedded null byte\n"),
         ("x" * 300 + ".json", "x" * 300 + ".json: cannot be read: File name too long\n"),
     ],
     ids=["missing", "a folder", "NUL in the name", "long name"],

@@ -46,12 +46,9 @@ def dtype_not_computed(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def does_not_fit(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield models that the declared number of devices cannot hold, whatever the engine."""
     model, target = facts.model, asked.target
-    if (
-        model is None
-        or target is None
-        or not 1 <= (target.count or 0) <= MAX_DEVICES
-        or asked.spec_for(facts.path) is None
-    ):
+    if model is None or target is None or asked.spec_for(facts.path) is None:
+        return
+    if target.count is None or target.count > MAX_DEVICES:
         return
     question = _question(model.shape, target)
     placed = place(question, target, spread_over(model.shape, target, None, where="--target"))
