@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _ENGINES = ("vllm", "sglang")
 _OPTIONS = ("--quantization", "-q")
 # Values of --quantization that say in which format the matrix units compute.
-_METHODS = {"fp8": "fp8", "fbgemm_fp8": "fp8", "ptpc_fp8": "fp8", "deepgemm_fp8": "fp8", "w8a8_fp8": "fp8"}
+_METHODS = {
+    **dict.fromkeys(("fp8", "fbgemm_fp8", "ptpc_fp8", "deepgemm_fp8", "w8a8_fp8", "modelopt_fp8", "mxfp8"), "fp8"),
+    **dict.fromkeys(("modelopt_fp4", "nvfp4_online"), "fp4"),
+}
 _CONTEXT = 8192  # tokens of a request; what `parity model` takes when it is not told
 
 
