@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
+import stat
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -28,6 +31,8 @@ _MAX_LEAD = 200  # further right nothing is looked at by halves
 MAX_DIRECTIVES = 16  # libyaml compares each %TAG line with all before it
 MAX_NUMBER_CHARS = 100  # 1:0:0:... is one number in base 60, and takes quadratic time
 MAX_PATH_CHARS = 200  # of a key path kept for its line number, and of anything quoted from a file
+
+_GIVEN = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 T = TypeVar("T")
 _Path = list["str | int"]
@@ -54,7 +59,7 @@ def read_bytes(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
     """Return a file's bytes (``-`` is standard input), at most ``limit``.
 
     Raises:
-        InputFileError: the file is missing, unreadable, a directory, empty or larger than ``limit``.
+        InputFileError: the file is missing, unreadable, a directory, a pipe by name, empty or larger than ``limit``.
     """
     if not str(path):
         raise InputFileError("an empty file name", mend="is a variable unset?")
@@ -63,7 +68,7 @@ def read_bytes(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
         if str(path) == "-":
             raw = sys.stdin.buffer.read(limit + 1)
         else:
-            with open(path, "rb") as stream:
+            with opened(path) as stream:
                 raw = stream.read(limit + 1)
     except FileNotFoundError:
         raise InputFileError("no such file", where=where, mend="check the path") from None
@@ -78,6 +83,33 @@ def read_bytes(path: str | Path, *, limit: int = MAX_BYTES) -> bytes:
     if not raw.strip():
         raise InputFileError("empty", where=where, mend="is this the file you meant?")
     return raw
+
+
+def opened(path: str | Path) -> BinaryIO:
+    """Open a file for reading; a named pipe is refused, for whoever writes to it may never come.
+
+    A pipe that this process was given (``/dev/stdin``, ``/dev/fd/63`` of a shell's ``<(...)``) is read as it comes.
+
+    Raises:
+        OSError: it cannot be opened, or is a directory.
+        InputFileError: it is a named pipe.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        _must_end(os.fstat(descriptor).st_mode, str(path))
+        if hasattr(os, "O_NONBLOCK"):
+            os.set_blocking(descriptor, True)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _must_end(mode: int, path: str) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if stat.S_ISFIFO(mode) and not path.startswith(_GIVEN):
+        raise InputFileError("a named pipe, not a file", where=path, mend="give a file, or `-` and a pipe")
 
 
 def decode_text(raw: bytes, *, where: str) -> str:

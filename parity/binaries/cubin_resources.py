@@ -3,7 +3,9 @@
 ptxas notes them as records of (format, attribute, size or value) in ``.nv.info`` (per symbol: registers, stack) and in
 ``.nv.info.KERNEL`` (bounds), and reserves static shared memory as ``.nv.shared.KERNEL``. From sm_90 on that section
 begins with the KiB that the driver reserves of each block: a kernel with 5000 bytes has a section of 6024, and none has
-no section. By hand: ``cuobjdump -res-usage FILE`` prints the section, ``ptxas -v`` what the kernel itself has.
+no section. Where a source declares memory that launches add (``extern __shared__``), all its kernels have the section;
+so only a kernel without one is known to take none (seen of ptxas 13.0 and Triton's, sm_80, sm_90a, sm_120). By hand:
+``cuobjdump -res-usage FILE`` prints the section, ``ptxas -v`` what the kernel itself has.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def cubin_kernels(data: Buffer, start: int, end: int) -> tuple[list[KernelNeeds]
             bounds[section.name[len(INFO) + 1 :]] = dict(_records(data, section, problems))
     shared = _shared(found)
     kernels = [
-        _kernel(name, code.arch, per_symbol.get(index, {}), bounds.get(name, {}), shared.get(name, 0))
+        _kernel(name, code.arch, per_symbol.get(index, {}), bounds.get(name, {}), shared.get(name))
         for index, name in list(names.items())[:MAX_KERNELS]
     ]
     if len(names) > MAX_KERNELS:
@@ -60,13 +62,14 @@ def cubin_kernels(data: Buffer, start: int, end: int) -> tuple[list[KernelNeeds]
 
 
 def _kernel(
-    name: str, arch: str, counts: dict[int, int], bounds: dict[int, tuple[int, ...]], shared: int
+    name: str, arch: str, counts: dict[int, int], bounds: dict[int, tuple[int, ...]], shared: int | None
 ) -> KernelNeeds:
     return KernelNeeds(
         name=name,
         arch=arch,
         registers=counts.get(REGISTERS),
-        shared_memory_bytes=shared,
+        shared_memory_bytes=shared or 0,
+        adds_no_shared_memory=shared is None,
         stack_bytes=counts.get(LEAST_STACK, counts.get(FRAME)),
         threads_exact=_block(bounds.get(BLOCK_EXACT)),
         threads_most=_block(bounds.get(BLOCK_MOST)),

@@ -6,7 +6,6 @@ Unlike the inventory this has to decompress: what a kernel needs stands inside i
 from __future__ import annotations
 
 import mmap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity.binaries.amd_resources import amd_kernels
@@ -20,8 +19,11 @@ from parity.binaries.gathered import Found, Gathered
 from parity.binaries.hip_bundle import PLAIN, is_packed
 from parity.binaries.scan import is_searched, scan
 from parity.errors import InputFileError
+from parity.inputs import opened
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from parity.binaries.buffer import Buffer
     from parity.binaries.elf import Section
 
@@ -37,7 +39,7 @@ def kernels_of(path: str | Path) -> Found:
     """
     where, into = str(path), Gathered()
     try:
-        with Path(path).open("rb") as stream:
+        with opened(path) as stream:
             size = stream.seek(0, 2)
             if not 64 <= size <= MAX_FILE:
                 raise InputFileError(f"a file of {size} bytes", where=where, mend="give a cubin, fatbin or code object")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import warnings
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,12 +16,10 @@ from parity.errors import InputFileError
 from parity.inputs import decode_text, printable, read_bytes
 from parity.model.kernel_resources import KernelNeeds
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 MAX_CONFIGS = 5000
 DEFAULT_WARPS = 4  # triton.Config's own
-_CALLS = ("Config",)
+_CLASS = "Config"
+_LAUNCH = ("num_warps", "num_stages", "num_ctas", "maxnreg")  # what no other class of that name takes
 
 
 class TritonConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +65,8 @@ def triton_configs(source: str) -> tuple[list[TritonConfig], int]:
     except (ValueError, RecursionError, MemoryError) as error:
         raise SyntaxError(str(error)) from error
     told: list[TritonConfig] = []
-    open_ = 0
-    for call in _calls(tree):
+    calls, open_ = config_calls(tree)
+    for call in calls:
         found = _config(call)
         if found is None:
             open_ += 1
@@ -78,16 +75,72 @@ def triton_configs(source: str) -> tuple[list[TritonConfig], int]:
     return sorted(told, key=lambda one: one.line), open_
 
 
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and _name(node.func) in _CALLS:
-            yield node
+def config_calls(tree: ast.AST) -> tuple[list[ast.Call], int]:
+    """Return (the calls that make a configuration, how often its class is used in a way that only running tells).
+
+    The class is whatever imports and plain assignments of the file call it (``tr.Config``, ``Config``). One that is
+    called so and takes what only a configuration takes (``num_warps=``) is one wherever it is from.
+    """
+    nodes = list(ast.walk(tree))
+    modules, classes = _names(nodes)
+    calls, used = [], set()
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            known = _is_class(node.func, modules, classes)
+            if known or (_last(node.func) == _CLASS and any(word.arg in _LAUNCH for word in node.keywords)):
+                calls.append(node)
+                used.add(id(node.func))
+    told = used | _plain_uses(nodes)
+    others = [node for node in nodes if id(node) not in told and _is_class(node, modules, classes)]
+    return calls, sum(isinstance(getattr(node, "ctx", None), ast.Load) for node in others)
 
 
-def _name(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "triton":
-        return function.attr
-    return ""
+def _names(nodes: list[ast.AST]) -> tuple[set[str], set[str]]:
+    """Return (names of modules that have the class, names of the class itself)."""
+    modules, classes = {"triton"}, set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            modules |= {word.asname for word in node.names if word.asname and word.name.split(".")[0] == "triton"}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "triton" and not node.level:
+            for word in node.names:
+                if word.name in (_CLASS, "*"):
+                    classes.add(word.asname or _CLASS)
+                else:
+                    modules.add(word.asname or word.name)
+    for node in nodes:
+        if isinstance(node, ast.Assign) and _is_class(node.value, modules, classes):
+            classes |= {one.id for one in node.targets if isinstance(one, ast.Name)}
+    return modules, classes
+
+
+def _is_class(node: ast.AST, modules: set[str], classes: set[str]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in classes
+    return isinstance(node, ast.Attribute) and node.attr == _CLASS and _first(node.value) in modules
+
+
+def _first(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _plain_uses(nodes: list[ast.AST]) -> set[int]:
+    """Return the nodes in annotations, checks of a type and assignments: there a class makes nothing."""
+    roots: list[ast.AST | None] = []
+    for node in nodes:
+        roots += [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Name, ast.Attribute)):
+            roots.append(node.value)
+        if isinstance(node, ast.Call) and _last(node.func) in ("isinstance", "issubclass", "cast"):
+            roots += node.args
+        if isinstance(node, ast.ClassDef):
+            roots += node.bases
+    return {id(one) for root in roots if root is not None for one in ast.walk(root)}
 
 
 def _config(call: ast.Call) -> TritonConfig | None:
@@ -95,7 +148,7 @@ def _config(call: ast.Call) -> TritonConfig | None:
     named = {word.arg: word.value for word in call.keywords}
     if None in named or any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
-    positional = dict(zip(("num_warps", "num_stages", "num_ctas"), call.args[1:], strict=False))
+    positional = dict(zip(("kwargs", "num_warps", "num_stages", "num_ctas"), call.args, strict=False))
     numbers = {}
     for name in ("num_warps", "num_stages", "num_ctas", "maxnreg"):
         node = named.get(name, positional.get(name))
@@ -107,7 +160,7 @@ def _config(call: ast.Call) -> TritonConfig | None:
         numbers[name] = value
     return TritonConfig(
         line=call.lineno,
-        meta=_meta(call.args[0]),
+        meta=_meta(named.get("kwargs", positional.get("kwargs"))),
         warps=numbers.get("num_warps", DEFAULT_WARPS),
         ctas=numbers.get("num_ctas", 1),
         stages=numbers.get("num_stages"),
@@ -115,7 +168,7 @@ def _config(call: ast.Call) -> TritonConfig | None:
     )
 
 
-def _meta(node: ast.expr) -> dict[str, int]:
+def _meta(node: ast.expr | None) -> dict[str, int]:
     if not isinstance(node, ast.Dict):
         return {}
     told = {}
@@ -143,7 +196,8 @@ def source_kernels(path: str) -> Found:
         raise InputFileError(f"no Python: {error.msg}", where=path, mend="correct the syntax") from error
     if not configs and not open_:
         raise InputFileError("no triton.Config(...)", where=path, mend="give the file with the autotune list")
-    problems = (f"{open_} configurations have numbers that only running the file would tell",) if open_ else ()
+    told = f"{open_} configurations, or uses of their class, have numbers that only running the file would tell"
+    problems = (told,) if open_ else ()
     needs = tuple(
         KernelNeeds(
             name=one.label,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from parity.model.kernel_library import KernelLibrary
     from parity.model.stack_facts import StackFacts
 
-Format: TypeAlias = Literal["fp16", "fp8"]
+Format: TypeAlias = Literal["fp16", "fp8", "dense-decode", "sparse-decode"]
 Taken: TypeAlias = Literal["supported", "padded", "unsupported", "unknown"]
 
 
@@ -65,7 +65,7 @@ class HeadDimSupport(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             head_dim: of queries and keys.
             value_head_dim: of values; None: the same.
-            form: ``fp16`` (and BF16) or ``fp8``.
+            form: ``fp16`` (and BF16), ``fp8``, or how latents are decoded: ``dense-decode``, ``sparse-decode``.
         """
         if self.refused:
             return HeadDimAnswer("unsupported", self.refused, 0, self.refused_source)
@@ -74,11 +74,15 @@ class HeadDimSupport(msgspec.Struct, frozen=True, kw_only=True):
             return HeadDimAnswer("unknown", f"no limit of {self.name} {self.version} on {self.arch} is known")
         value = head_dim if value_head_dim is None else value_head_dim
         source = self.sources.get(limit.source)
-        if head_dim % limit.multiple_of or value % limit.multiple_of:
-            return HeadDimAnswer("unsupported", f"{self._takes(limit)} multiples of {limit.multiple_of}", 0, source)
+        odd = head_dim % limit.multiple_of or value % limit.multiple_of
+        if limit.refused or odd:
+            why = limit.refused or f"{self._takes(limit)} multiples of {limit.multiple_of}"
+            return HeadDimAnswer("unsupported", why, 0, source)
         fits = _fits(limit, head_dim, value)
-        if fits is None:
-            return HeadDimAnswer("unknown", "whether values may have another head dimension is not in the data")
+        if fits is None or (not fits and limit.beyond == "unknown"):
+            told = "whether values may have another head dimension is not in the data"
+            gate = f"no gate of {self.name} {self.version} on {self.arch} is known for it"
+            return HeadDimAnswer("unknown", gate if limit.beyond == "unknown" else told)
         if not fits:
             return HeadDimAnswer("unsupported", f"{self._takes(limit)} {_bounds(limit)}", 0, source)
         runs_as = -(-head_dim // limit.padded_to) * limit.padded_to
@@ -87,7 +91,7 @@ class HeadDimSupport(msgspec.Struct, frozen=True, kw_only=True):
         return HeadDimAnswer("supported", "", head_dim, source)
 
     def _takes(self, limit: HeadDimLimit) -> str:
-        form = " FP8" if limit.format == "fp8" else ""
+        form = {"fp16": "", "fp8": " FP8"}.get(limit.format, f" for {limit.format}")
         return f"{self.name} {self.version} takes{form} head dimensions on {self.arch} that are"
 
 

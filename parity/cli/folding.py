@@ -71,6 +71,7 @@ def for_terminal(text: str, *, hang: int = HANG, keep: int | None = None) -> str
 
 
 def tell(text: str) -> None:
-    """Print a message to standard error, folded where a person reads it."""
+    """Print a message to standard error, folded where a person reads it, control characters spelled out."""
+    text = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
     width = columns_of(sys.stderr)
     print(text if width is None else folded(text, width=width, hang=HANG - 2), file=sys.stderr)

@@ -89,8 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "a process is asked for by itself", where="--pid", mend="leave out paths, packages and other questions"
         )
-    if "html" in (arguments.format or ()) and (arguments.tuned or arguments.backends):
-        asked = "tuned tables" if arguments.tuned else "backends"
+    if "html" in (arguments.format or ()) and (arguments.tuned or arguments.backends or arguments.resources):
+        asked = "tuned tables" if arguments.tuned else "backends" if arguments.backends else "what kernels need"
         raise UsageError(f"there is no page of {asked}", where="--format html", mend="use text or json")
     if arguments.tuned:
         return kernels_tuned.run(arguments)

@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --resources: threads of a block where the file is silent (default: as Triton notes beside it)",
     )
     parser.add_argument(
-        "--dynamic-shared", metavar="N", help="with --resources: bytes of shared memory that the launch adds"
+        "--dynamic-shared",
+        metavar="N",
+        help="with --resources: bytes of shared memory that the launch adds, 0 for none (default: as Triton notes "
+        "beside it, else not known)",
     )
 
 
@@ -47,12 +50,12 @@ def run(arguments: argparse.Namespace, target: RunsOn | None, here: RunsOn | Non
     source = arguments.what[0]
     beside = triton_launch(source)
     threads = _whole(arguments.threads, "--threads", MAX_THREADS)
-    dynamic = _whole(arguments.dynamic_shared, "--dynamic-shared", MAX_SHARED)
+    dynamic = _whole(arguments.dynamic_shared, "--dynamic-shared", MAX_SHARED, low=0)
     asked = Asked(
         target=target,
         here=here,
         threads=beside.threads if threads is None and beside else threads,
-        dynamic_bytes=beside.dynamic_bytes if dynamic is None and beside else dynamic or 0,
+        dynamic_bytes=beside.dynamic_bytes if dynamic is None and beside else dynamic,
     )
     found = source_kernels(source) if source.endswith(".py") else kernels_of(source)
     report = resources_report(found, asked, store.code_facts(), source=source)
@@ -70,9 +73,9 @@ def _rendered(name: str, report: ResourcesReport, *, verbose: bool) -> str:
     return text.encode("ascii", "replace").decode() if ascii_only else text
 
 
-def _whole(text: str | None, where: str, high: int) -> int | None:
+def _whole(text: str | None, where: str, high: int, *, low: int = 1) -> int | None:
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= high:
-        raise UsageError(f"{text[:40]!r} is no whole number within 1 .. {high}", where=where, mend="correct it")
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not low <= int(text) <= high:
+        raise UsageError(f"{text[:40]!r} is no whole number within {low} .. {high}", where=where, mend="correct it")
     return int(text)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from parity.cli import model_flags, options
+from parity.cli import issue_formats, model_flags, options
 from parity.cli.model_question import DEFAULT_CONTEXT, RANKS, question_of
 from parity.config.project import project_at
-from parity.errors import UsageError
+from parity.config.targets import resolve_target
+from parity.errors import InvalidConfigError, ParityError, UsageError
 from parity.model.model_gate import ModelGate
 from parity.model.policy import Policy
 from parity.workload.demands import Demands
@@ -22,12 +23,15 @@ from parity.workload.question import MAX_DEVICES
 if TYPE_CHECKING:
     import argparse
     import datetime as dt
+    from collections.abc import Sequence
 
     from parity.config.project import Project
     from parity.model.models_report import ModelsReport
     from parity.model.workload import ModelReport
 
 MAX_PARAMETERS = 10**15
+FORMATS = ("text", "json", *issue_formats.ISSUE_FORMATS, "markdown", "html")
+_AS_ISSUES = (*issue_formats.ISSUE_FORMATS, "markdown")
 OF_ONE_MODEL = ("here", "dtype", "kv_dtype", "context", "batch", *RANKS, "engine")
 
 
@@ -64,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--params", metavar="N", help="parameters, where they cannot be counted: 70b, 70.6e9")
     parser.add_argument("--like", metavar="FAMILY", help="read the layers as those of this family: llama, qwen3, ...")
     model_flags.add_arguments(parser)
-    options.add_output(parser, ("text", "json", "html"))
+    options.add_output(parser, FORMATS)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -86,7 +90,13 @@ def run(arguments: argparse.Namespace) -> int:
         else model_flags.parameter_count(arguments.params, high=MAX_PARAMETERS),
     )
     report = _judged(estimate(question, source=gate.config, demands=Demands(rules=project.rules)), project)
-    options.write_reports(arguments, lambda name: render(report, name, verbose=arguments.verbose))
+
+    def rendered(name: str) -> str:
+        if name in _AS_ISSUES:
+            return _as_issues(name, [report], project, places=[gate.config], status=report.exit_status)
+        return render(report, name, verbose=arguments.verbose)
+
+    options.write_reports(arguments, rendered)
     return report.exit_status
 
 
@@ -96,10 +106,10 @@ def gates_report(project: Project, *, today: dt.date, target: str | None = None)
     Args:
         project: with its ``models``.
         today: for waivers.
-        target: in place of the targets of models that name none.
+        target: of the command line, in place of every model's own.
 
     Raises:
-        ParityError: a model cannot be read, or a name cannot be resolved.
+        InvalidConfigError: models cannot be read, or names cannot be resolved; all of them at once.
     """
     from pathlib import Path
 
@@ -107,16 +117,35 @@ def gates_report(project: Project, *, today: dt.date, target: str | None = None)
     from parity.model.models_report import ModelsReport
     from parity.verdict.model_gate import ended, together
 
-    reports = []
+    if target is not None:
+        resolve_target(target, project, source="--target")  # one that nothing answers to is told once
+    reports: list[ModelReport] = []
+    wrong: list[ParityError] = []
     for position, gate in enumerate(project.models):
         path = Path(project.folder) / gate.config
-        whole = msgspec.structs.replace(gate, config=str(path), target=gate.target or target)
-        question = question_of(whole, project, where=f"{project.where}: models[{position}]")
-        demands = Demands(fits=gate.fits, min_wave_efficiency=gate.min_wave_efficiency, rules=project.rules)
-        reports.append(_judged(estimate(question, source=gate.config, demands=demands), project, today))
+        whole = msgspec.structs.replace(gate, config=str(path), target=target or gate.target)
+        where = f"{project.where}: models[{position}]"
+        try:
+            question = question_of(whole, project, where=where, source="--target" if target else "")
+            demands = Demands(fits=gate.fits, min_wave_efficiency=gate.min_wave_efficiency, rules=project.rules)
+            reports.append(_judged(estimate(question, source=gate.config, demands=demands), project, today))
+        except ParityError as error:
+            wrong += [_of_gate(each, where, named=target is not None) for each in getattr(error, "problems", [error])]
+    if wrong:
+        raise InvalidConfigError(wrong)
     old = ended(project.waivers, tuple(model_cards()), today=today)
     status = together([report.exit_status for report in reports], expired_waivers=bool(old))
     return ModelsReport(models=tuple(reports), expired=old, exit_status=status)
+
+
+def _of_gate(error: ParityError, where: str, *, named: bool) -> ParityError:
+    """Return an error that says which model of which file it is about; ``named``: the command line has the target."""
+    place = error.where
+    if place.startswith("--") and not (place == "--target" and named):
+        place = f"{where}.{place[2:].replace('-', '_')}"  # the key that stands for the option
+    elif not place.startswith(where):
+        place = f"{where}: {place}" if place else where
+    return type(error)(error.what, where=place, mend=error.mend, close=error.close)
 
 
 def render(report: ModelReport, name: str, *, verbose: bool) -> str:
@@ -167,8 +196,45 @@ def _gates(arguments: argparse.Namespace, project: Project) -> int:
             mend="write it there, or give one model's config.json",
         )
     report = gates_report(project, today=_today(), target=arguments.target)
-    options.write_reports(arguments, lambda name: _render_all(report, name, verbose=arguments.verbose))
+
+    def rendered(name: str) -> str:
+        if name in _AS_ISSUES:
+            return _as_issues(name, report.models, project, expired=report.expired, status=report.exit_status)
+        return _render_all(report, name, verbose=arguments.verbose)
+
+    options.write_reports(arguments, rendered)
     return report.exit_status
+
+
+def _as_issues(
+    name: str,
+    reports: Sequence[ModelReport],
+    project: Project,
+    *,
+    status: int,
+    places: Sequence[str] | None = None,
+    expired: Sequence[str] = (),
+) -> str:
+    """Return reports in a format that machines read; ``places``: the models' files, None: as the project names them."""
+    import os
+
+    from parity.cli.places import file_place, model_place
+    from parity.reports import models_markdown
+    from parity.reports.model_issues import issues_of
+
+    if places is None:
+        found = [model_place(project, position, os.environ) for position in range(len(reports))]
+    else:
+        found = [file_place(path, os.environ) for path in places]
+    issues = issues_of(
+        reports,
+        found,
+        fail_on=project.policy.fail_on,
+        exit_status=status,
+        expired=expired,
+        project=file_place(project.where.removesuffix(": [tool.parity]"), os.environ),
+    )
+    return models_markdown.render(issues) if name == "markdown" else issue_formats.render(name, issues)
 
 
 def _judged(report: ModelReport, project: Project, today: dt.date | None = None) -> ModelReport:

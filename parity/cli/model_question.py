@@ -34,6 +34,7 @@ def question_of(
     project: Project,
     *,
     where: str = "",
+    source: str = "",
     shape: ModelShape | None = None,
     parameters: int | None = None,
 ) -> Question:
@@ -43,6 +44,7 @@ def question_of(
         gate: model, target and how it is run; its path is taken as it is.
         project: for targets.
         where: where the gate stands, for messages; empty: the command line.
+        source: where its target is from, if from somewhere else.
         shape: of a model without a file.
         parameters: where they cannot be counted.
 
@@ -50,7 +52,7 @@ def question_of(
         UsageError, UnknownNameError: a name or a number cannot be.
         InputFileError, InvalidConfigError: the file cannot be read.
     """
-    target = target_or_default(gate.target, project, source=_at(where, "target"))
+    target = target_or_default(gate.target, project, source=source or _at(where, "target"))
     if target is None:
         raise UsageError("no target", where=_at(where, "target"), mend="give one: `--target 2xh100`")
     if (target.count or 1) > MAX_DEVICES:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from parity.config.declared import declared_at, pipeline_file
+from parity.config.declared import declared_at, model_declared_at, pipeline_file
 from parity.model.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from parity.config.declared import Declaration
     from parity.config.project import Project
     from parity.model.target import Target
 
@@ -54,9 +55,23 @@ def _real_folder(path: str) -> str:
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))  # noqa: PTH118, PTH119, PTH120
 
 
+def file_place(path: str, environment: Mapping[str, str]) -> Place | None:
+    """Return the first line of a file of this repository; None for another one, and for what is no file."""
+    placed = placing(environment)(path) if path and os.path.isfile(path) else None  # noqa: PTH113  (never raises)
+    return None if placed is None else Place(path=placed)
+
+
+def model_place(project: Project, position: int, environment: Mapping[str, str]) -> Place | None:
+    """Return where the project file names its model number ``position``, None when it is no file of the repository."""
+    return _place(model_declared_at(project, position), environment)
+
+
 def declared_place(target: Target, project: Project, environment: Mapping[str, str]) -> Place | None:
     """Return where a target is declared in this repository, None when it is in no file of it."""
-    found = declared_at(target, project, pipeline=pipeline_file(environment))
+    return _place(declared_at(target, project, pipeline=pipeline_file(environment)), environment)
+
+
+def _place(found: Declaration | None, environment: Mapping[str, str]) -> Place | None:
     if found is None:
         return None
     path = placing(environment)(str(found.file))

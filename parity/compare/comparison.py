@@ -26,6 +26,7 @@ NOTES = (
     "A span (7672-8000) is what sources disagree on; within half a percent they count as one figure.",
     "Every figure is of one device, every ratio that column over the first.",
 )
+COUNTED = "Counts go into capacity, and into what is said of all devices against all; the links between them do not."
 MIXED = (
     "SMs, CUs and dies of different makers are different things: figures per SM, CU or die describe, they do not rank."
 )
@@ -51,8 +52,14 @@ def compare(given: Iterable[Column]) -> Comparison:
         inferences=inferences(columns),
         flips=flips(columns),
         factors=factors(columns),
-        notes=(*NOTES, MIXED) if len({column.part.vendor for column in columns}) > 1 else NOTES,
+        notes=_notes(columns),
     )
+
+
+def _notes(columns: Sequence[Column]) -> tuple[str, ...]:
+    counted = any((column.part.count or 1) > 1 for column in columns)
+    mixed = len({column.part.vendor for column in columns}) > 1
+    return (*NOTES, *((COUNTED,) if counted else ()), *((MIXED,) if mixed else ()))
 
 
 def _place(rows: Sequence[Row], part: int) -> Place:

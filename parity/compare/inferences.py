@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.compare.column import FORMATS, rate_name
-from parity.compare.quantities import agrees, figure, numbers, ratio, times_text
+from parity.compare.quantities import agrees, figure, multiplied, numbers, ratio, times_text
 from parity.model.compare import Inference
 from parity.units import format_bytes
 
@@ -69,8 +69,8 @@ def _missing(one: Column, two: Column, fact: str, what: str) -> str:
 
 
 def _speed(one: Column, two: Column, found: Ratio, work: str) -> str:
-    """Return what the ratio says of a result on ``one``."""
-    a, b = one.part.label, two.part.label
+    """Return what the ratio says of a result on ``one``, of one device each."""
+    a, b = _single(one), _single(two)
     if found.standing == "same":
         return f"{work} takes about as long on {b} as on {a}"
     if found.standing == "unclear":
@@ -91,7 +91,7 @@ def _bandwidth(one: Column, two: Column, about: int) -> Inference:
         ratio=found,
         arithmetic=_arithmetic(over, under, "GB/s", found),
         says=says,
-        caveats=_cache_caveats(one, two),
+        caveats=(*_cache_caveats(one, two), *_together(one, two, found)),
     )
 
 
@@ -133,7 +133,12 @@ def _compute(one: Column, two: Column, about: int, dtype: str) -> Inference:
         ratio=found,
         arithmetic=_arithmetic(over, under, "TOPS" if dtype == "int8" else "TFLOPS", found),
         says=says,
-        caveats=(*_dialects(one, two, dtype), *_measured(one, two, dtype), *_cut(one, two, dtype)),
+        caveats=(
+            *_dialects(one, two, dtype),
+            *_measured(one, two, dtype),
+            *_cut(one, two, dtype),
+            *_together(one, two, found),
+        ),
     )
 
 
@@ -205,10 +210,43 @@ def _latency(one: Column, two: Column, about: int) -> Inference:
     )
 
 
+def _counts(one: Column, two: Column) -> tuple[int, int]:
+    """Return the devices of each side that are held against each other as a whole; one each where nobody counted.
+
+    What was asked for by a number is meant as a whole, and so are two machines; a machine beside a part's bare name is
+    not: then one of its devices is held against one such part.
+    """
+    counts = one.part.count, two.part.count
+    asked = any(c.part.count is not None and c.part.kind != "fingerprint" for c in (one, two))
+    return (counts[0] or 1, counts[1] or 1) if asked or None not in counts else (1, 1)
+
+
+def _single(column: Column) -> str:
+    return column.part.label if (column.part.count or 1) == 1 else f"one device of {column.part.label}"
+
+
+def _whole(column: Column, count: int) -> str:
+    """Return how a side is called of which ``count`` devices are meant."""
+    if count == 1:
+        return _single(column)
+    return column.part.label if column.part.label.startswith(f"{count}x") else f"the {count} of {column.part.label}"
+
+
+def _together(one: Column, two: Column, found: Ratio) -> tuple[str, ...]:
+    """Return what all devices of one side come to against all of the other, where their numbers differ."""
+    first, other = _counts(one, two)
+    if first == other or found.value is None:
+        return ()
+    whole = times_text(multiplied(found, other / first))
+    return (f"of one device each; all {other} against all {first}, as far as the work spreads: {whole}",)
+
+
 def _capacity(one: Column, two: Column, about: int) -> Inference:
     (over, over_kind), (under, under_kind) = _memory(two), _memory(one)
-    found = ratio(over, under, same_device=_same(one, two))
-    a, b = one.part.label, two.part.label
+    first, other = _counts(one, two)
+    each = ratio(over, under, same_device=_same(one, two))
+    found = multiplied(each, other / first)
+    a, b = _whole(one, first), _whole(two, other)
     if found.value is None:
         names = [c.part.label for c, q in ((one, under), (two, over)) if q.state != "known"]
         says = f"the memory of {' and '.join(names)} is not known"
@@ -216,19 +254,27 @@ def _capacity(one: Column, two: Column, about: int) -> Inference:
         says = {
             "higher": f"what fits on {a} fits on {b}",
             "same": f"what fits on {a} fits on {b}, but for the last percent",
-            "lower": f"of what fits on {a}, more than {_size(over)} does not fit on {b}",
+            "lower": f"of what fits on {a}, more than {_size(over, other)} does not fit on {b}",
         }.get(found.standing, f"the sources do not decide whether what fits on {a} fits on {b}")
+    split = other > first and each.standing not in ("higher", "same") and found.standing in ("higher", "same")
     sold = found.value is not None and "memory_bytes" in (over_kind, under_kind)
+    caveats = ["a size as sold is among them: what a driver leaves of it is up to 7 % less"] if sold else []
+    if split:
+        caveats.append(f"only what ranks can split over {other} devices: one of {b} holds less than one of {a}")
     return Inference(
         workload="capacity",
         result_on=0,
         about=about,
-        carries="unknown" if found.value is None else "scaled",
+        carries="unknown" if found.value is None else "bound" if split else "scaled",
         ratio=found,
-        arithmetic="" if found.value is None else f"{_size(over)} / {_size(under)} = {times_text(found)}",
+        arithmetic="" if found.value is None else f"{_of(over, other)} / {_of(under, first)} = {times_text(found)}",
         says=says,
-        caveats=("a size as sold is among them: what a driver leaves of it is up to 7 % less",) if sold else (),
+        caveats=tuple(caveats),
     )
+
+
+def _of(quantity: Quantity, count: int) -> str:
+    return _size(quantity) if count == 1 else f"{count} x {_size(quantity)}"
 
 
 def _memory(column: Column) -> tuple[Quantity, str]:
@@ -238,8 +284,8 @@ def _memory(column: Column) -> tuple[Quantity, str]:
     return column.facts[name], name
 
 
-def _size(quantity: Quantity) -> str:
-    value, low, high = numbers(quantity)
+def _size(quantity: Quantity, count: int = 1) -> str:
+    value, low, high = (count * one for one in numbers(quantity))
     return format_bytes(value) if agrees(quantity) else f"{format_bytes(low)}-{format_bytes(high)}"
 
 

@@ -100,6 +100,19 @@ def ratio(over: Quantity, under: Quantity, *, same_device: bool = False) -> Rati
     return Ratio(value=value, low=low, high=high, standing=_standing(low, high))
 
 
+def multiplied(found: Ratio, factor: float) -> Ratio:
+    """Return a ratio of so many devices over so many others, from that of one over one.
+
+    >>> one = ratio(known([Told(value=180, source="")]), known([Told(value=80, source="")]))
+    >>> multiplied(one, 2 / 8).value, multiplied(one, 2 / 8).standing
+    (0.5625, 'lower')
+    """
+    if factor == 1 or found.value is None or found.low is None or found.high is None:
+        return found
+    low, high = factor * found.low, factor * found.high
+    return Ratio(value=factor * found.value, low=low, high=high, standing=_standing(low, high))
+
+
 def _quotient(above: Quantity, below: Quantity) -> tuple[float, float, float]:
     (value, low, high), (divisor, least, most) = numbers(above), numbers(below)
     return value / divisor, low / most, high / least

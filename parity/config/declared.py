@@ -15,7 +15,7 @@ import msgspec
 
 from parity.errors import ParityError
 from parity.inputs import MAX_CONFIG_BYTES, compose_all, decode_text, read_bytes
-from parity.lint.yaml_positions import get, pairs, walk
+from parity.lint.yaml_positions import get, items, pairs, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +61,21 @@ def declared_at(target: Target, project: Project, *, pipeline: Path | None = Non
     if file is not None:
         return _default(file)
     return None
+
+
+def model_declared_at(project: Project, position: int) -> Declaration | None:
+    """Return where the project file names its model number ``position``, counted from 0; None when there is no file."""
+    if not project.where:
+        return None
+    file = Path(project.where.removesuffix(": [tool.parity]"))
+    if file.suffix == ".toml":
+        return _toml_entry(file, position) or Declaration(file=file)
+    for root in _roots(file):
+        entries = items(get(root, "models"))
+        if position < len(entries):
+            named = get(entries[position], "config")
+            return _at(file, named if named is not None else entries[position])
+    return Declaration(file=file)
 
 
 def pipeline_file(environment: Mapping[str, str]) -> Path | None:
@@ -161,6 +176,7 @@ def _at(file: Path, node: Any) -> Declaration:
 _KEY = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
 _KEYS = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
 _STATEMENT = re.compile(rf"^[ \t]*(?:\[[ \t]*(?P<table>{_KEYS})[ \t]*\]|(?P<key>{_KEYS})[ \t]*=)")
+_MODELS = re.compile(r"\[\[[ \t]*tool[ \t]*\.[ \t]*parity[ \t]*\.[ \t]*models[ \t]*\]\]")
 MAX_TOML_LINES = 20_000
 
 
@@ -183,6 +199,19 @@ def _toml_line(file: Path, path: tuple[str, ...]) -> Declaration | None:
         if match["table"]:
             table = here
     return None
+
+
+def _toml_entry(file: Path, position: int) -> Declaration | None:
+    """Return the head of an entry of a list of tables; None where the list is written otherwise."""
+    try:
+        lines = _text(file).split("\n")[:MAX_TOML_LINES]
+    except ParityError:
+        return None
+    heads = [number for number, line in enumerate(lines) if _MODELS.match(line) and _is_statement(lines, number)]
+    if position >= len(heads):
+        return None
+    line = lines[heads[position]].rstrip()
+    return Declaration(file=file, line=heads[position] + 1, column=1, end_column=len(line) + 1)
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Knows the report of ``parity compare``: devices side by side, schema ``parity.compare/1``.
 
-Plain data, everything a renderer needs. All figures are of one device. Every ratio says its direction: ``over`` is what
-stands above the line. Nothing is a score.
+Plain data, everything a renderer needs. All figures are of one device, but for capacity, where counts
+tell. Every ratio says its direction: ``over`` is what stands above the line. Nothing is a score.
 """
 
 from typing import Literal
@@ -68,7 +68,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         kind: ``catalog``, ``fingerprint`` (a saved one or another tool's report) or ``target`` (of the project file).
         part: catalog id; None when the device may be several parts or is in no catalog entry.
         slice: ``1g.10gb``, ``CPX``; empty for a whole device.
-        count: devices of that kind on the machine, or that the target declares; every figure is of one.
+        count: devices of that kind on the machine, or that the target declares; every figure is of one, only the
+            inference of capacity is of all.
         texts: facts that are words: ``arch``, ``memory_type``, ``fp8_dialect``, ``link_type``, ``form_factor``.
         notes: what to know before comparing this column: shared power budgets, slices, doubts.
         catalog_note: the part's own note.
@@ -139,7 +140,8 @@ class Inference(msgspec.Struct, frozen=True, kw_only=True):
         result_on, about: positions of the columns.
         carries: ``scaled`` (multiply by ``ratio``: both are bound by the same resource), ``bound`` (the ratio is only
             a limit), ``no`` (no figure links the two), ``unknown`` (a fact is missing).
-        ratio: speed on ``about`` over speed on ``result_on``; of capacity-bound work, memory over memory.
+        ratio: speed on ``about`` over speed on ``result_on``; of capacity-bound work, memory over memory,
+            times the counts where they were asked for or both columns are machines.
         arithmetic: the division, with units: ``3352 / 1008 GB/s = 3.33x``; empty when it cannot be done.
         says: one or two sentences.
         caveats: why the ratio may not be reached.

@@ -32,10 +32,12 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """The model on one kind of device; sizes are of the fullest device.
 
     Attributes:
-        device: catalog id.
+        device: catalog id, with the slice: ``h100-sxm5-80gb/1g.10gb``.
         count: devices.
         memory_bytes: of one device, as its driver reports it where that is known.
         weights_bytes, kv_bytes: of one device; None when unknown.
+        kv_bytes_high: what the engine sets aside for the same tokens by default; more than ``kv_bytes`` where it has
+            pools of fixed proportions.
         activations_bytes: one step's working set.
         overhead_bytes: context, graphs, communication buffers and what engines keep back.
         fits: ``yes`` with the highest overhead, ``tight`` only with less, ``no`` even with the least.
@@ -50,6 +52,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int | None
     weights_bytes: int | None
     kv_bytes: int | None
+    kv_bytes_high: int | None = None
     activations_bytes: ByteRange | None
     overhead_bytes: ByteRange | None
     fits: Fits

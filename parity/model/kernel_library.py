@@ -53,23 +53,28 @@ class HeadDimLimit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Which head dimensions the forward pass of an attention library takes on some architectures.
 
     Attributes:
-        format: of the operands: ``fp16`` (and BF16) or ``fp8``.
+        format: of the operands: ``fp16`` (and BF16) or ``fp8``; or what decodes latent attention over its latents
+            (MLA): ``dense-decode``, ``sparse-decode``.
         least, most: bounds of the head dimension, both included.
         multiple_of: others are refused.
         padded_to: others are padded with zeros to a multiple of this: they run, as a larger head dimension.
         value: a value head dimension that differs is refused (``same``), or has the same bounds (``within``).
         also: pairs that run outside the bounds, or with a value head dimension of their own.
+        beyond: what holds outside the bounds and pairs: ``refused``, or ``unknown`` where no gate says it.
+        refused: why all of them are, there; the bounds then mean nothing.
     """
 
     architectures: tuple[str, ...]
     most: int
     source: str
-    format: Literal["fp16", "fp8"] = "fp16"
+    format: Literal["fp16", "fp8", "dense-decode", "sparse-decode"] = "fp16"
     least: int = 1
     multiple_of: int = 1
     padded_to: int = 1
     value: Literal["same", "within", "unknown"] = "unknown"
     also: tuple[HeadDimPair, ...] = ()
+    beyond: Literal["refused", "unknown"] = "refused"
+    refused: str = ""
 
 
 class LibraryFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 SCHEMA: Literal["parity.resources/1"] = "parity.resources/1"
+ADDED_MEMORY = "shared memory that the launch adds is not in the file"
 Verdict: TypeAlias = Literal["yes", "no", "unknown"]
 
 
@@ -20,6 +21,7 @@ class KernelNeeds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         from_source: told by a source: registers, shared memory and stack are known only when it has been compiled.
         warps: of one block, where a source says that instead of threads.
         shared_memory_bytes: static; what a launch adds (dynamic) is not in the file.
+        adds_no_shared_memory: known to take none that a launch adds.
         stack_bytes: of one thread, or private segment per lane.
         spilled_registers: AMD says it; None: not said.
         threads_exact, threads_most: of one block, as the kernel asks for or was compiled for; None: not said.
@@ -36,6 +38,7 @@ class KernelNeeds(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     accumulation_registers: int = 0
     scalar_registers: int | None = None
     shared_memory_bytes: int = 0
+    adds_no_shared_memory: bool = False
     stack_bytes: int | None = None
     spilled_registers: int | None = None
     threads_exact: int | None = None
@@ -61,6 +64,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         largest_block: threads from which on the registers or the compiler's bound forbid the launch; None: not known.
         blocks_per_sm: resident at a time; on AMD workgroups per CU.
         occupancy: resident warps over the most there can be.
+        at_most: everything is told as if the launch added no shared memory, which is not known.
         bound_by: ``registers``, ``shared memory``, ``threads``, ``blocks``, ``waves``, ``scalar registers``.
     """
 
@@ -72,6 +76,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     largest_block: int | None = None
     blocks_per_sm: int | None = None
     occupancy: float | None = None
+    at_most: bool = False
     bound_by: tuple[str, ...] = ()
 
 
@@ -92,7 +97,8 @@ class ResourcesReport(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of ``parity kernels --resources``.
 
     Attributes:
-        dynamic_shared_memory_bytes, threads: as asked with the options; they are no property of a file.
+        dynamic_shared_memory_bytes, threads: as asked with the options, or as Triton notes beside the file; None: not
+            told, and they are no property of a file.
         problems: what could not be read.
         kernels: in the order of the file.
         left_out: kernels beyond the most that is told.
@@ -102,7 +108,7 @@ class ResourcesReport(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     target: str | None
     here: str | None
-    dynamic_shared_memory_bytes: int
+    dynamic_shared_memory_bytes: int | None
     threads: int | None
     kernels: tuple[KernelLaunch, ...]
     problems: tuple[str, ...]

@@ -44,6 +44,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         """Return the catalog id of the part."""
         return self.spec.id
 
+    @property
+    def part_name(self) -> str:
+        """Return the part, with the slice of it that is meant: ``h100-sxm5-80gb/1g.10gb``."""
+        if self.partition.kind not in SLICES:
+            return self.spec.id
+        return f"{self.spec.id}/{self.partition.profile or self.partition.kind}"
+
     def fact(self, name: str) -> Reading[FactValue] | Absent:
         """Return one fact of the declared part, or slice of it."""
         if self.partition.kind in SLICES:

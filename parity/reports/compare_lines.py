@@ -28,7 +28,9 @@ def wrapped(text: str, width: int, indent: int, *, hang: int = 2) -> list[str]:
 def head(comparison: Comparison, width: int) -> Iterator[str]:
     """Yield what each column is, and what must be known of it."""
     first = comparison.parts[0].label
-    yield from wrapped(f"each ratio is that column over {first}", width, 0)
+    counted = any((part.count or 1) > 1 for part in comparison.parts)
+    of_one = ", of one device each unless it says otherwise" if counted else ""
+    yield from wrapped(f"each ratio is that column over {first}{of_one}", width, 0)
     label = max(len(part.label) for part in comparison.parts)
     for part in comparison.parts:
         yield from wrapped(f"{part.label:<{label}}  {_described(part)}", width, 2, hang=label + 2)

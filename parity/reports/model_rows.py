@@ -70,8 +70,11 @@ def good_text(report: ModelReport) -> str:
     told += f", {unknown} not known" if unknown else ""
     if heads:
         known = [check for check in heads if check.good != "unknown"]
+        names = [check.dimension.removeprefix(HEAD_DIM) for check in heads if check.good == "unknown"]
         taken = sum(check.good == "yes" for check in known)
-        told += f"; head_dim {heads[0].value}: taken by {taken} of {len(known)} attention libraries of known limits"
+        words = [f"taken by {taken} of {len(known)} attention libraries of known limits"] if known else []
+        words += [f"not known of {', '.join(names)}"] if names else []
+        told += f"; head_dim {heads[0].value}: {', '.join(words)}"
     return told
 
 
@@ -114,6 +117,13 @@ def size_text(count: int | None) -> str:
 def range_text(sizes: ByteRange | None) -> str:
     """Return a size that is known to lie between two."""
     return UNKNOWN if sizes is None else f"{format_bytes(sizes.low)} to {format_bytes(sizes.high)}"
+
+
+def cache_text(place: Placement) -> str:
+    """Return the cache of one device; a range where the engine's pools take more by default."""
+    if place.kv_bytes is None or place.kv_bytes_high in (None, place.kv_bytes):
+        return size_text(place.kv_bytes)
+    return f"{size_text(place.kv_bytes)} to {size_text(place.kv_bytes_high)}"
 
 
 def number_text(value: float | None, unit: str) -> str:

@@ -11,6 +11,7 @@ from parity.reports.model_rows import (
     UNKNOWN,
     WORDS,
     batch_text,
+    cache_text,
     count_text,
     decodes,
     good_text,
@@ -123,7 +124,7 @@ def _footprint(report: ModelReport) -> Iterator[str]:
     yield f"  cache {size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch"
     rows = [["each device", *(f"{place.count}x {place.device}" for place in places)]]
     rows.append(["weights", *(weights_text(place.weights_bytes, complete=place.complete) for place in places)])
-    rows.append(["cache", *(size_text(place.kv_bytes) for place in places)])
+    rows.append(["cache", *(cache_text(place) for place in places)])
     rows.append(["activations", *(range_text(place.activations_bytes) for place in places)])
     rows.append(["engine", *(range_text(place.overhead_bytes) for place in places)])
     rows.append(["of", *(size_text(place.memory_bytes) for place in places)])
@@ -168,7 +169,12 @@ def _bound(report: ModelReport, width: int) -> Iterator[str]:
 
 def _shapes(report: ModelReport, width: int, *, verbose: bool) -> Iterator[str]:
     yield "shapes"
-    poor = [check for check in report.shapes if check.good != "yes" or verbose]
+    # A library of unknown limits is named in the sentence below; each with its reason is for who asks for more.
+    poor = [
+        check
+        for check in report.shapes
+        if verbose or check.good == "no" or (check.good == "unknown" and not check.dimension.startswith(HEAD_DIM))
+    ]
     for check in poor:
         better = f"; nearest {check.better}" if check.better else ""
         gain = f", about {check.gain:.2f}x" if check.gain else ""

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from parity.inputs import printable
+from parity.model.kernel_resources import ADDED_MEMORY
 from parity.units import format_bytes
 
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ def _head(report: ResourcesReport) -> Iterator[str]:
     assumed = []
     if report.threads:
         assumed.append(f"{report.threads} threads a block where the kernel does not say")
-    if report.dynamic_shared_memory_bytes:
+    if report.dynamic_shared_memory_bytes is not None:
         assumed.append(f"{report.dynamic_shared_memory_bytes} bytes of dynamic shared memory")
     if assumed:
         yield "assumed: " + ", ".join(assumed)
-    else:
-        yield "dynamic shared memory is not in the file: none is assumed (--dynamic-shared)"
+    if any(found.at_most for one in report.kernels for found in (one.target, one.here) if found is not None):
+        yield f"{ADDED_MEMORY}: --dynamic-shared N, 0 for none"
 
 
 def _chosen(report: ResourcesReport) -> list[KernelLaunch]:
@@ -78,7 +79,8 @@ def _kernel(one: KernelLaunch, *, verbose: bool) -> Iterator[str]:
         if found is not None:
             yield f"  {word:6} {_launch(found)}"
             if found.fits != "yes" or verbose:
-                yield from (f"           {printable(reason)}" for reason in found.why)
+                told = [why for why in found.why if verbose or not why.startswith(ADDED_MEMORY)]
+                yield from (f"           {printable(reason)}" for reason in told)
 
 
 def _needs(needs: KernelNeeds) -> str:
@@ -103,14 +105,17 @@ def _needs(needs: KernelNeeds) -> str:
 
 
 def _launch(found: Launch) -> str:
-    told = f"{found.arch}: {_WORD[found.fits]}"
+    only = found.at_most and len(found.why) == 1
+    told = f"{found.arch}: {'fits as far as the file says' if only else _WORD[found.fits]}"
     if found.code == "no":
-        told += ", but this code does not run there"
+        told += f", {'and' if found.fits == 'no' else 'but'} this code does not run there"
     elif found.code == "unknown":
         told += ", whether this code runs there is not known"
     if found.occupancy is not None:
         bound = " and ".join(found.bound_by)
-        told += f"; {found.blocks_per_sm} blocks of {found.threads}, occupancy {found.occupancy:.2f}, bound by {bound}"
+        most = "at most " if found.at_most else ""
+        told += f"; {most}{found.blocks_per_sm} blocks of {found.threads}, occupancy {most}{found.occupancy:.2f}, "
+        told += f"bound by {bound}"
     elif found.largest_block is not None and found.threads is None:
         told += f"; blocks of up to {found.largest_block} threads"
     return told

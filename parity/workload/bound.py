@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from parity.model.workload import Bound, DeviceBound, Parallelism, PhaseBound
+from parity.workload.dtypes import computed_in
 from parity.workload.footprint import cache_bytes, parameters, weights_bytes
 from parity.workload.links import LinkRate, all_reduce_s, link_rate
 from parity.workload.number_formats import FORMATS
@@ -59,7 +60,7 @@ def rate_of(target: Target, dtype: str | None) -> tuple[str, float | None]:
 
 def device_bound(question: Question, target: Target, spread: Parallelism) -> DeviceBound:
     """Return the ceilings on one kind of device."""
-    name, rate = rate_of(target, question.compute_dtype)
+    name, rate = rate_of(target, computed_in(question, target))
     bandwidth = number(target, "memory_bandwidth_gbps")
     decodes = not question.shape.is_encoder
     one = _step_bytes(question, spread, context=0, batch=1) if decodes else None
@@ -73,7 +74,7 @@ def device_bound(question: Question, target: Target, spread: Parallelism) -> Dev
     size = _weight_size(question)
     ridge = None if rate is None or bandwidth is None else ridge_point(rate, bandwidth)
     return DeviceBound(
-        device=target.id,
+        device=target.part_name,
         count=spread.devices,
         rate_name=name,
         dense_tflops=rate,

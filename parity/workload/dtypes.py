@@ -25,6 +25,7 @@ _ROWS = {
     "int8": ("tops_int8", "tflops_bf16"),
     "fp64": ("tflops_fp64_tensor", ""),
 }
+_UNPACKING = 8  # compute capability from which on
 WIDE_FP64 = 0.1  # FP64 at less than a tenth of FP32 is there for compatibility only
 
 
@@ -50,7 +51,25 @@ def support(target: Target, dtype: str) -> tuple[str, float | None, str]:
             return "yes", None, f"{dialect} encodings; the catalog has no sourced rate"
     if dtype in str(value_of(target.fact("formats_absent")) or "").split():
         return "no", None, f"no {dtype.upper()} matrix units"
-    return "unknown", None, f"the catalog has no sourced {rate_name} of {target.id}"
+    return "unknown", None, f"the catalog has no sourced {rate_name} of {target.part_name}"
+
+
+def unpacks(target: Target, dtype: str) -> bool:
+    """Return whether engines are known to keep weights of this format on the target and compute in a wide one.
+
+    Marlin's kernels do so for FP8 (vllm-project/vllm@0244607, docs/features/quantization/fp8.md) and FP4
+    (sgl-project/sglang#19652, vllm-project/vllm#49376); here from Ampere on, where all of them take both.
+    """
+    capability = (target.spec.compute_capability or "").split(".")
+    return dtype in ("fp8", "fp4") and capability[0].isdigit() and int(capability[0]) >= _UNPACKING
+
+
+def computed_in(question: Question, target: Target) -> str | None:
+    """Return the format that the target's units compute in: a wide one, where it lacks the weights' and they unpack."""
+    dtype = question.compute_dtype
+    if dtype is None or support(target, dtype)[0] != "no" or not unpacks(target, dtype):
+        return dtype
+    return question.shape.dtype or "bf16"
 
 
 def check_dtypes(question: Question) -> tuple[DtypeSupport, ...]:

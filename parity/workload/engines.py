@@ -41,7 +41,10 @@ ENGINES = {
         name="usual",
         source="vLLM before 0.33: gpu_memory_utilization 0.9",
         option="an option of the engine",
-        not_modelled=("what the engine takes beside its reserve: CUDA graphs, communication buffers",),
+        not_modelled=(
+            "what the engine takes beside its reserve: CUDA graphs, communication buffers",
+            "engines that keep every token of window layers, or fixed shares for them and for states: --engine sglang",
+        ),
     ),
     "vllm": Engine(
         name="vllm",

@@ -44,8 +44,8 @@ def estimate(question: Question, *, source: str, demands: Demands | None = None)
     open_question = undecided(question, memory, products, asked)
     return ModelReport(
         model=_summary(question, source),
-        target=question.target.id,
-        here=question.here.id if question.here else None,
+        target=question.target.part_name,
+        here=question.here.part_name if question.here else None,
         footprint=memory,
         shapes=checks,
         gemms=products,
@@ -69,7 +69,7 @@ def _waves(question: Question, products: tuple[Gemm, ...], asked: Demands) -> li
     if asked.min_wave_efficiency is None:
         return []
     if question.target.spec.vendor != "nvidia":
-        why = f"the tiles that libraries choose on {question.target.id} are not known here"
+        why = f"the tiles that libraries choose on {question.target.part_name} are not known here"
         return [Unknown(what="wave efficiency of any product", why=why)]
     why = "the target's units are not known, or the model has no product that is counted"
     names = [product.name for product in products if product.target is None] or ([] if products else ["any product"])

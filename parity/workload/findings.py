@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.model.absent import value_of
+from parity.workload.dtypes import computed_in
 from parity.workload.head_dims import PREFIX
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def findings_of(
     order = {"error": 0, "warning": 1, "note": 2}
     told = [*_memory(question, memory, demands), *_shapes(checks, demands), *_head_dims(question, checks, demands)]
     told += [
-        *_waves(question, products, demands),
+        *_waves(products, demands),
         *_formats(question, formats, demands),
         *_bound(question, roof, demands),
     ]
@@ -75,7 +76,9 @@ def _shapes(checks: tuple[ShapeCheck, ...], demands: Demands) -> Iterator[ModelF
             "kv-heads-copied" if copies else other,
             subject=name,
             message=check.note if copies else f"{check.value} is not {check.asks}",
-            mend=f"{check.better} is the nearest{gain}" if check.better else _fewer(name),
+            mend=f"{check.better} is the nearest{gain}"
+            if check.better
+            else (not copies and check.note) or _fewer(name),
         )
 
 
@@ -90,27 +93,26 @@ def _head_dims(question: Question, checks: tuple[ShapeCheck, ...], demands: Dema
         names = ", ".join(check.dimension.removeprefix(PREFIX) for check in known)
         yield from demands.finding(
             "head-dim-unsupported", subject=f"head_dim {told[0].value}",
-            message=f"refused on {question.target.id} by {names}",
+            message=f"refused on {question.target.part_name} by {names}",
         )  # fmt: skip
     for check in told:
         if {check.good, check.here} == {"yes", "no"}:
             words = ("taken here, refused", "refused here, taken")[check.good == "yes"]
             yield from demands.finding(
                 "head-dim-differs", subject=f"head_dim {check.value}",
-                message=f"{check.dimension.removeprefix(PREFIX)}: {words} on {question.target.id}",
+                message=f"{check.dimension.removeprefix(PREFIX)}: {words} on {question.target.part_name}",
             )  # fmt: skip
 
 
-def _waves(question: Question, products: tuple[Gemm, ...], demands: Demands) -> Iterator[ModelFinding]:
+def _waves(products: tuple[Gemm, ...], demands: Demands) -> Iterator[ModelFinding]:
     least = demands.setting("poor-tiles", "at_least")
-    nvidia = question.target.spec.vendor == "nvidia"  # whose tiles are the menu's; elsewhere a floor is undecided
     for product in products:
         there, mine = product.target, product.here
         if there is None:
             continue
         floor = demands.min_wave_efficiency
         subject = f"{product.name} ({product.m} x {product.n})"
-        if floor is not None and nvidia and there.wave_efficiency < floor:
+        if floor is not None and there.wave_efficiency < floor:
             yield from demands.finding(
                 "wave-efficiency-below-floor", subject=subject,
                 message=f"{there.wave_efficiency:.3f} of the waves of {there.tile} are full, {floor:g} is asked for",
@@ -130,19 +132,24 @@ def _formats(question: Question, formats: tuple[DtypeSupport, ...], demands: Dem
     computed = question.compute_dtype  # weights that are unpacked first, and caches, need no units of their format
     for row in formats:
         if row.dtype == computed and row.target == "no":
-            yield from demands.finding(
-                "dtype-not-computed", subject=row.dtype,
-                message=f"{question.target.id}: {row.note}", mend="use another --dtype, or weights of another format",
-            )  # fmt: skip
+            wide = computed_in(question, question.target)
+            if wide == row.dtype:
+                rule, mend = "dtype-not-computed", "use another --dtype, or weights of another format"
+                message = f"{question.target.part_name}: {row.note}"
+            else:
+                rule, mend = "weights-unpacked-first", ""
+                message = f"{question.target.part_name}: {row.note}; engines unpack the weights and compute in {wide}"
+            yield from demands.finding(rule, subject=row.dtype, message=message, mend=mend)
         if row.dtype == computed and row.target == "throttled":
             yield from demands.finding(
                 "dtype-throttled", subject=row.dtype,
-                message=f"{question.target.id}: {row.note}", mend="use a format that the part computes at full rate",
+                message=f"{question.target.part_name}: {row.note}",
+                mend="use a format that the part computes at full rate",
             )  # fmt: skip
         if row.used and row.here in ("no", "throttled") and row.target == "yes":
             yield from demands.finding(
                 "dtype-differs", subject=row.dtype,
-                message=f"computed on {question.target.id}, {row.here} here: other code runs",
+                message=f"computed on {question.target.part_name}, {row.here} here: other code runs",
                 mend="judge its speed on the target only",
             )  # fmt: skip
     stored = question.shape.quantization
@@ -150,7 +157,7 @@ def _formats(question: Question, formats: tuple[DtypeSupport, ...], demands: Dem
     if stored and stored.dialect and dialect in ("ocp", "fnuz") and dialect != stored.dialect and not question.dtype:
         yield from demands.finding(
             "weights-fp8-dialect-differs", subject="fp8",
-            message=f"weights are in the {stored.dialect} encoding, {question.target.id} computes {dialect}",
+            message=f"weights are in the {stored.dialect} encoding, {question.target.part_name} computes {dialect}",
             mend="the engine must convert them: same bits, half the value",
         )  # fmt: skip
 
@@ -163,7 +170,7 @@ def _bound(question: Question, roof: Bound, demands: Demands) -> Iterator[ModelF
         if phase.flips:
             yield from demands.finding(
                 "bound-flips", subject=phase.phase,
-                message=f"bound by {phase.here} here, by {phase.target} on {question.target.id}",
+                message=f"bound by {phase.here} here, by {phase.target} on {question.target.part_name}",
                 mend="judge it on the target only",
             )  # fmt: skip
     there = roof.target.decode_compute_batch

@@ -12,6 +12,7 @@ import msgspec
 
 from parity.model.workload import ByteRange, Footprint, Parallelism, Placement
 from parity.units import format_bytes
+from parity.workload.engine_cache import EngineCache, engine_cache
 from parity.workload.engines import ENGINES, overhead_bytes
 from parity.workload.kv_cache import bytes_per_token, request_bytes, state_bytes
 from parity.workload.number_formats import FORMATS
@@ -43,19 +44,19 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What the fullest device holds."""
 
     weights: int
-    cache: int
+    cache: EngineCache
     activations: ByteRange
     overhead: ByteRange
 
     @property
     def low(self) -> int:
         """Return the least that is needed."""
-        return self.weights + self.cache + self.activations.low + self.overhead.low
+        return self.weights + self.cache.size.low + self.activations.low + self.overhead.low
 
     @property
     def high(self) -> int:
         """Return what a usual engine needs."""
-        return self.weights + self.cache + self.activations.high + self.overhead.high
+        return self.weights + self.cache.size.high + self.activations.high + self.overhead.high
 
 
 def weights_bytes(question: Question, spread: Parallelism) -> tuple[int, int, str] | None:
@@ -106,6 +107,13 @@ def cache_bytes(question: Question, spread: Parallelism, context: int, batch: in
     return None if one is None else one * -(-batch // spread.dp)
 
 
+def set_aside(question: Question, spread: Parallelism, context: int, batch: int) -> EngineCache | None:
+    """Return what the engine sets aside for the cache on the fullest device; None when that is not known."""
+    if question.cache_dtype is None:
+        return None
+    return engine_cache(question.engine, question.shape, question.cache_dtype, context, -(-batch // spread.dp), spread)
+
+
 def activation_bytes(question: Question, spread: Parallelism, context: int, batch: int) -> ByteRange:
     """Return the working set of a step: a decode step at least, a prefill step of ``PREFILL_TOKENS`` at most.
 
@@ -144,7 +152,7 @@ def _held_beside(
     weights: int, memory: int, question: Question, spread: Parallelism, context: int, batch: int
 ) -> Held | None:
     """Return what a device of so much memory holds, its weights known: they are the same for every context."""
-    cache = cache_bytes(question, spread, context, batch)
+    cache = set_aside(question, spread, context, batch)
     if cache is None:
         return None
     activations = activation_bytes(question, spread, context, batch)
@@ -156,14 +164,14 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     """Return the model on one kind of device."""
     memory, told = memory_of(target), held(question, target, spread, question.context, question.batch)
     weights = weights_bytes(question, spread)
-    cache = cache_bytes(question, spread, question.context, question.batch)
+    cache = set_aside(question, spread, question.context, question.batch)
     fits, why = _fits(told, memory, _missing(question, memory, weights is None, cache is None), question.engine)
     wide = _widest(question) if told is None else None
     widest = place(wide, target, spread) if wide else None
     if wide and widest and widest.fits == "yes":
-        return msgspec.structs.replace(
-            widest, weights_bytes=None, kv_bytes=cache, why=_even(question.shape, wide.shape)
-        )
+        low, high = (cache.size.low, cache.size.high) if cache else (None, None)
+        why = _even(question.shape, wide.shape)
+        return msgspec.structs.replace(widest, weights_bytes=None, kv_bytes=low, kv_bytes_high=high, why=why)
     more = _uncounted(question, weights) if weights else ""
     if fits in ("yes", "tight") and more:
         fits, why = "unknown", more
@@ -178,12 +186,13 @@ def place(question: Question, target: Target, spread: Parallelism) -> Placement:
     activations = activation_bytes(question, spread, question.context, question.batch)
     positions = min(question.shape.positions or MAX_CONTEXT, MAX_CONTEXT)
     return Placement(
-        device=target.id,
+        device=target.part_name,
         count=spread.devices,
         parallelism=spread,
         memory_bytes=memory,
         weights_bytes=weights[1] if weights else None,
-        kv_bytes=cache,
+        kv_bytes=cache.size.low if cache else None,
+        kv_bytes_high=cache.size.high if cache else None,
         activations_bytes=activations,
         overhead_bytes=None if memory is None else overhead_bytes(question.engine, memory, spread, activations),
         fits=fits,
@@ -255,12 +264,14 @@ def _fits(told: Held | None, memory: int | None, missing: str, engine: str) -> t
     if told is None or memory is None:
         return "unknown", missing
     if told.high <= memory:
-        kept = "without an engine's reserve" if engine == "none" else "with the engine's usual reserve"
+        kept = "with nothing kept back" if engine == "none" else "with the engine's usual reserve"
         return "yes", f"{format_bytes(memory - told.high)} left {kept}"
+    pools = f" ({told.cache.why})" if told.cache.why else ""
     if told.low <= memory:
-        left = format_bytes(memory - told.weights - told.cache)
-        return "tight", f"weights and cache leave {left}; activations and a usual engine take more"
-    return "no", f"{format_bytes(told.low - memory)} too much, whatever the engine"
+        left = format_bytes(memory - told.weights - told.cache.size.low)
+        return "tight", f"weights and cache leave {left}; activations and a usual engine take more{pools}"
+    whose = "whatever the engine" if not pools else f"with this engine{pools}"
+    return "no", f"{format_bytes(told.low - memory)} too much, {whose}"
 
 
 def _smallest(question: Question, target: Target) -> int | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.workload.number_formats import FORMATS
+from parity.workload.stages import stages_of
 
 if TYPE_CHECKING:
     from parity.model.workload import Parallelism
     from parity.workload.model_shape import ModelShape
+    from parity.workload.stages import Stage
 
 STATE_BYTES = 4  # the reference code keeps recurrent state in FP32
 # vLLM, SGLang and TensorRT-LLM keep an indexer's keys in FP8 with one FP32 scale for each 128 elements, whatever the
@@ -94,11 +96,32 @@ def request_bytes(
         read: what a decode step reads of it instead: of latents only those that an indexer chooses.
     """
     tp, pp = (spread.tp, spread.pp) if spread else (1, 1)
+    seen = min(context, shape.mla.index_topk) if read and shape.mla and shape.mla.index_heads else context
+    held = [
+        stage_bytes(shape, dtype, stage, (seen, min(context, shape.window or context), context), tp=tp)
+        for stage in stages_of(shape, pp)
+    ]
+    return None if None in held else max(one for one in held if one is not None)
+
+
+def stage_bytes(
+    shape: ModelShape, dtype: str, stage: Stage, tokens: tuple[float, float, float], *, tp: int = 1, states: float = 1
+) -> int | None:
+    """Return what one rank of a stage keeps; None when a size is not known.
+
+    Args:
+        shape: the model.
+        dtype: format of the cache.
+        stage: its layers.
+        tokens: of layers that keep all, of layers with a window, of an indexer's keys.
+        tp: tensor parallel ranks.
+        states: recurrent states, one for each request.
+    """
     elements, state = layer_elements(shape, tp=tp), state_bytes(shape)
     if elements is None or state is None:
         return None
-    seen = min(context, shape.mla.index_topk) if read and shape.mla and shape.mla.index_heads else context
-    tokens = shape.growing_layers * seen + shape.bounded_layers * min(context, shape.window or context)
-    index = shape.growing_layers * context * index_bytes(shape)
-    stage = -(-shape.layers // pp) / shape.layers
-    return round((tokens * elements * element_bytes(shape, dtype) + index + state / tp) * stage)
+    full, bounded, indexed = tokens
+    cached = (stage.growing * full + stage.bounded * bounded) * elements * element_bytes(shape, dtype)
+    index = stage.growing * indexed * index_bytes(shape)
+    kept = states * state * stage.state / shape.state_layers / tp if shape.state_layers else 0
+    return round(cached + index + kept)

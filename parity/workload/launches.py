@@ -27,13 +27,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         target, here: devices; None: not asked for.
         threads: of one block, for kernels whose file does not say; None: unknown.
-        dynamic_bytes: shared memory that each launch adds.
+        dynamic_bytes: shared memory that each launch adds; None: not told.
     """
 
     target: RunsOn | None = None
     here: RunsOn | None = None
     threads: int | None = None
-    dynamic_bytes: int = 0
+    dynamic_bytes: int | None = None
 
 
 def resources_report(found: Found, asked: Asked, facts: CodeFacts, *, source: str) -> ResourcesReport:
@@ -62,7 +62,12 @@ def resources_report(found: Found, asked: Asked, facts: CodeFacts, *, source: st
 
 
 def launch_on(
-    needs: KernelNeeds, device: RunsOn, facts: CodeFacts, *, threads: int | None = None, dynamic_bytes: int = 0
+    needs: KernelNeeds,
+    device: RunsOn,
+    facts: CodeFacts,
+    *,
+    threads: int | None = None,
+    dynamic_bytes: int | None = None,
 ) -> Launch:
     """Return whether one kernel can be launched on one device."""
     code = "yes" if needs.from_source else _runs(needs, device, facts)  # compiled for the device it runs on

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from parity.model.absent import value_of
+from parity.workload.link_domain import link_domain
 from parity.workload.question import number
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 # GB/s of one PCI Express lane in one direction: signalling rate x encoding (PCI-SIG; 8b/10b up to generation 2,
 # 128b/130b after it, flits in generation 6).
 PCIE_LANE_GBPS = {1: 0.25, 2: 0.5, 3: 0.985, 4: 1.969, 5: 3.938, 6: 7.563}
-_BRIDGED: tuple[object, ...] = ("pcie", "nvl")  # cards; their NVLink is a bridge from card to card, not a switch
-_PAIR = 2
 
 
 class LinkRate(NamedTuple):
@@ -47,14 +46,12 @@ def link_rate(target: Target, ranks: int) -> LinkRate:
         return _pcie(target)
     if both is None or not isinstance(kind, str):
         return LinkRate(None, why="the catalog has no link bandwidth")
-    if kind == "nvlink" and ranks > _PAIR and value_of(target.fact("form_factor")) in _BRIDGED:
-        return LinkRate(None, why=f"its NVLink is a bridge between cards, and what joins {ranks} of them is not known")
-    share = 1.0
-    if kind == "xgmi":
-        peers = number(target, "link_count")
-        if peers is None or ranks - 1 > peers:
-            return LinkRate(None, why=f"how xGMI joins {ranks} devices is not known")
-        share = (ranks - 1) / peers  # one link to each other device, no switch
+    joined = link_domain(target)
+    if joined is None or ranks > joined:
+        word = {"nvlink": "NVLink", "xgmi": "xGMI"}.get(kind, kind)
+        why = f"{word} joins {joined} of them, and what joins {ranks} is not known"
+        return LinkRate(None, why=why if joined else f"how many of them {word} joins is not known")
+    share = (ranks - 1) / (joined - 1) if kind == "xgmi" else 1.0  # one link to each other device, no switch
     return LinkRate(both / 2 * share, over=kind)
 
 

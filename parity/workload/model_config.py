@@ -14,6 +14,7 @@ from parity.workload.config_values import MAX_COUNT, MAX_TOKENS, Values
 from parity.workload.experts import read_moe
 from parity.workload.family_rows import FAMILIES, family_of
 from parity.workload.layer_kinds import listed_kinds, read_mixers
+from parity.workload.layer_order import mixer_order
 from parity.workload.model_shape import Mla, ModelShape
 from parity.workload.number_formats import known_format
 from parity.workload.quantization import QUANT_FILE, read_quantization, read_separate
@@ -105,6 +106,7 @@ def _shape(config: Values, outer: Values, like: str, apart: Values | None) -> Mo
         hidden=hidden,
         layers=layers,
         mixers=mixers,
+        order=mixer_order(config, layers, name or model_type, family, mixers),
         window=window,
         vocab=config.need("vocab_size"),
         heads=heads,

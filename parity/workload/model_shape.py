@@ -135,6 +135,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         family: key of the table of known families; empty: only what the keys say is known.
         mixers: layers by mixer, in the order first met.
+        order: mixer of each layer; empty when the order is not known.
         window: tokens that a window or chunk layer keeps.
         vocab: rows of the embedding as stored.
         gated: the feed-forward has a gate, so three matrices; None when the family is not known.
@@ -157,6 +158,7 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
     hidden: int
     layers: int
     mixers: dict[Mixer, int]
+    order: tuple[Mixer, ...] = ()
     vocab: int
     heads: int | None = None
     kv_heads: int | None = None

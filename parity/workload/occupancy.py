@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.model.kernel_resources import Launch
+from parity.model.kernel_resources import ADDED_MEMORY, Launch
 from parity.units import format_bytes
 
 if TYPE_CHECKING:
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def launch(
-    needs: KernelNeeds, limits: LaunchLimits, *, code: Verdict, threads: int | None = None, dynamic_bytes: int = 0
+    needs: KernelNeeds,
+    limits: LaunchLimits,
+    *,
+    code: Verdict,
+    threads: int | None = None,
+    dynamic_bytes: int | None = None,
 ) -> Launch:
     """Return whether a device of these limits can launch the kernel.
 
@@ -26,11 +31,12 @@ def launch(
         limits: of the device's architecture.
         code: whether the code itself runs there.
         threads: of one block; None: as the kernel says, if it does.
-        dynamic_bytes: shared memory that the launch adds.
+        dynamic_bytes: shared memory that the launch adds; None: not told, and so unknown unless the file excludes it.
     """
     given = _product(needs.warps, limits.warp_size)
     block = threads or needs.threads_exact or given or needs.threads_most
-    shared = needs.shared_memory_bytes + dynamic_bytes
+    shared = needs.shared_memory_bytes + (dynamic_bytes or 0)
+    open_ = dynamic_bytes is None and not needs.adds_no_shared_memory and not needs.from_source
     broken, unknown = _general(needs, limits, block, shared, asked=threads)
     if limits.arch.startswith("gfx"):
         blocks, warps, bound, largest = _amd(needs, limits, block, shared)
@@ -41,8 +47,11 @@ def launch(
         broken += _clusters(needs, limits, unknown)
     if needs.from_source:
         unknown.append("registers and shared memory are known only when it has been compiled")
+        broken += _warps(needs.warps)
     elif needs.registers is None:
         unknown.append("the file does not say how many registers it takes")
+    if open_:
+        unknown.append(_added(limits, shared))
     if needs.dynamic_stack:
         unknown.append("calls that the compiler could not follow: registers and stack may be more")
     if blocks == 0 and not broken:
@@ -57,8 +66,21 @@ def launch(
         largest_block=largest,
         blocks_per_sm=None if blocks is None else 0 if broken else blocks,
         occupancy=blocks * warps / most if whole and blocks and most else None,
+        at_most=open_ and not broken,
         bound_by=tuple(bound) if not broken else (),
     )
+
+
+def _warps(count: int | None) -> list[str]:
+    """Return what Triton asks of the warps of a block: a power of two."""
+    wrong = count is not None and (count < 1 or count & (count - 1))
+    return [f"{count} warps, Triton takes powers of two"] if wrong else []
+
+
+def _added(limits: LaunchLimits, shared: int) -> str:
+    room = limits.shared_memory_per_block_bytes
+    left = "" if room is None else f", and up to {max(0, room - shared)} bytes are left for it"
+    return f"{ADDED_MEMORY}{left} (--dynamic-shared N, 0 for none)"
 
 
 def _general(

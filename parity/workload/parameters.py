@@ -8,11 +8,13 @@ import msgspec
 
 from parity.workload.family_rows import FAMILIES
 from parity.workload.number_formats import FORMATS
+from parity.workload.stages import stages_of
 
 if TYPE_CHECKING:
     from parity.model.workload import Parallelism
     from parity.workload.families import Family
     from parity.workload.model_shape import Mla, ModelShape, Quantization
+    from parity.workload.stages import Stage
 
 NARROW_BESIDE = "bf16"  # what stands beside narrow weights where no file says its dtype
 Share = Literal["tp", "kv", "none", "expert", "embedding", "head", "tower"]
@@ -272,16 +274,30 @@ def wide_parts(parts: tuple[Part, ...], shape: ModelShape, override: str | None)
     return tuple(dict.fromkeys(told))
 
 
-def share_of(part: Part, shape: ModelShape, spread: Parallelism) -> float:
-    """Return the fraction of a part that the fullest device holds.
+# Words of a part's path -> the layers of a stage that have it, and of the whole model; first match, in order. What
+# matches none is at an end of the model.
+_STAGED = (
+    ("mixer", "state"), ("experts", "experts"), ("shared_experts", "experts"), ("router", "experts"),
+    ("mlp", "dense"), ("norm", "layers"),
+)  # fmt: skip
 
-    Heads beyond the key heads are copies, so key and value projections stop shrinking there. Of pipeline stages the one
-    with most layers counts, and of the two ends of the model one.
+
+def staged_by(part: Part, shape: ModelShape) -> str:
+    """Return which layers of a stage have a part: a field of ``Stage``; empty: it is not in the layers."""
+    words = part.path.split()
+    if "self_attn" in words:
+        return "latent" if shape.mixers.get("mla") else "attention"
+    return next((kind for word, kind in _STAGED if word in words), "")
+
+
+def share_of(part: Part, shape: ModelShape, spread: Parallelism, stage: float) -> float:
+    """Return the fraction of a part that a device holds, its stage having the fraction ``stage`` of it.
+
+    Heads beyond the key heads are copies, so key and value projections stop shrinking there.
     """
     if part.share == "tower":
         return 1.0
     tp, kv = spread.tp, shape.kv_heads or 1
-    stage = -(-shape.layers // spread.pp) / shape.layers
     if part.share in ("embedding", "head"):
         return 1 / tp
     if part.share == "kv":
@@ -294,17 +310,31 @@ def share_of(part: Part, shape: ModelShape, spread: Parallelism) -> float:
 def device_bytes(
     parts: tuple[Part, ...], shape: ModelShape, spread: Parallelism, override: str | None
 ) -> tuple[float, float] | None:
-    """Return (bytes of the whole model, bytes on the fullest device), None when a size is not known."""
-    whole, mine, ends = 0.0, 0.0, []
+    """Return (bytes of the whole model, bytes on the fullest device), None when a size is not known.
+
+    Of pipeline stages the fullest counts, and of the two ends of the model one with it.
+    """
+    sizes: list[float] = []
     for part in parts:
         size = bytes_per_parameter(part, shape, override)
         if size is None:
             return None
-        total = part.parameters * size
-        held = total * share_of(part, shape, spread)
-        whole += total
+        sizes.append(part.parameters * size)
+    (whole,) = stages_of(shape, 1)
+    fullest = max(_held(parts, sizes, shape, spread, stage, whole) for stage in stages_of(shape, spread.pp))
+    return sum(sizes), fullest
+
+
+def _held(
+    parts: tuple[Part, ...], sizes: list[float], shape: ModelShape, spread: Parallelism, stage: Stage, whole: Stage
+) -> float:
+    mine, ends = 0.0, [0.0]
+    for part, size in zip(parts, sizes, strict=True):
+        kind = staged_by(part, shape)
+        fraction = getattr(stage, kind) / getattr(whole, kind) if kind and getattr(whole, kind) else 1.0
+        held = size * share_of(part, shape, spread, fraction)
         if part.share in ("embedding", "head"):
             ends.append(held)
         else:
             mine += held
-    return whole, mine + (sum(ends) if spread.pp == 1 else max(ends, default=0.0))
+    return mine + (sum(ends) if spread.pp == 1 else max(ends))

@@ -11,6 +11,7 @@ from parity.model.absent import Reading
 from parity.model.target import Target
 from parity.model.workload import Parallelism
 from parity.workload.block_splits import block_splits
+from parity.workload.link_domain import BRIDGED, link_domain
 from parity.workload.model_shape import ModelShape
 from parity.workload.number_formats import FORMATS, computed_as
 from parity.workload.parameters import parts_of
@@ -105,17 +106,21 @@ def memory_of(target: Target) -> int | None:
 def spread_over(shape: ModelShape, target: Target, asked: Parallelism | None, *, where: str) -> Parallelism:
     """Return how the model is spread over the target's devices.
 
-    Without a wish tensor parallelism takes all of them, as far as the heads divide, pipeline stages the rest, as far as
-    there are layers, and replicas what is left.
+    Without a wish tensor parallelism takes all of them, as far as the heads divide and a fast link joins the devices,
+    pipeline stages the rest, as far as there are layers, and replicas what is left.
 
     Raises:
-        UsageError: the ranks asked for are not the devices declared.
+        UsageError: the ranks asked for are not the devices declared, or there are too many of them.
     """
     if asked is not None:
         _check(shape, target, asked, where)
         return asked
-    count = min(target.count or 1, MAX_DEVICES)
-    tp = max(n for n in range(1, count + 1) if count % n == 0 and divides(shape, n))
+    count = target.count or 1
+    if count > MAX_DEVICES:
+        raise UsageError(f"{count} devices, {MAX_DEVICES} are looked at", where=where, mend="give a smaller count")
+    joined = link_domain(target)
+    most = count if joined is None or joined <= BRIDGED else min(count, joined)  # cards with bridges share a host, too
+    tp = max(n for n in range(1, most + 1) if count % n == 0 and divides(shape, n))
     rest = count // tp
     pp = max(n for n in range(1, min(rest, shape.layers) + 1) if rest % n == 0)
     return Parallelism(tp=tp, pp=pp, dp=rest // pp)

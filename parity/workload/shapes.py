@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from parity.model.absent import value_of
 from parity.model.workload import Gemm, ShapeCheck
 from parity.workload.block_splits import block_splits
-from parity.workload.dtypes import support
+from parity.workload.dtypes import computed_in, support
 from parity.workload.head_dims import check_head_dims
 from parity.workload.number_formats import FORMATS
 from parity.workload.question import PREFILL_TOKENS
@@ -60,9 +60,9 @@ def check_shapes(question: Question, spread: Parallelism) -> tuple[ShapeCheck, .
 
 
 def _aligned(question: Question, spread: Parallelism) -> list[ShapeCheck]:
-    shape, dtype = question.shape, question.compute_dtype
-    there = alignment(question.target, dtype)
-    mine = alignment(question.here, dtype) if question.here else None
+    shape = question.shape
+    there = alignment(question.target, computed_in(question, question.target))
+    mine = alignment(question.here, computed_in(question, question.here)) if question.here else None
     dimensions = {"hidden_size": shape.hidden}
     if shape.dense_layers and shape.intermediate:
         dimensions["intermediate_size"] = shape.intermediate
@@ -91,12 +91,11 @@ def _aligned(question: Question, spread: Parallelism) -> list[ShapeCheck]:
 
 
 def _check(question: Question, name: str, value: int, there: int | None, mine: int | None) -> ShapeCheck:
-    size = FORMATS[question.compute_dtype].size if question.compute_dtype else 2
+    dtype = computed_in(question, question.target)
+    size = FORMATS[dtype].size if dtype else 2
     good = _holds(value, there)
     bad = good == "no" and there is not None
-    asks = (
-        f"a multiple of {there} ({there * size:.0f} bytes of {question.compute_dtype})" if there else _no_rule(question)
-    )
+    asks = f"a multiple of {there} ({there * size:.0f} bytes of {dtype})" if there else _no_rule(question)
     coarse = bool(value * size % LOADED_BYTES)
     return ShapeCheck(
         dimension=name,
@@ -124,7 +123,10 @@ def _divided(question: Question, spread: Parallelism) -> list[ShapeCheck]:
         rows = [("num_attention_heads", shape.heads), ("intermediate_size", shape.intermediate)]
         if shape.moe and spread.ep == 1:
             rows.append(("moe_intermediate_size", shape.moe.intermediate))
-        told += [_division(question, name, value, "tp", spread.tp) for name, value in rows if value]
+        step = alignment(question.target, computed_in(question, question.target)) or 1
+        for name, value in rows:
+            if value:
+                told.append(_division(question, name, value, "tp", spread.tp, step=0 if "heads" in name else step))
         if shape.kv_heads:
             told.append(_key_heads(question, shape.kv_heads, spread.tp))
     if spread.ep > 1 and shape.moe:
@@ -148,16 +150,30 @@ def _blocks(question: Question, spread: Parallelism) -> list[ShapeCheck]:
     ]
 
 
-def _division(question: Question, name: str, value: int, rank: str, ranks: int) -> ShapeCheck:
+def _division(question: Question, name: str, value: int, rank: str, ranks: int, *, step: int = 0) -> ShapeCheck:
+    """Return the check of a division; ``step``: of the units, where the dimension is free; 0: ranks must give way."""
     good = _holds(value, ranks)
+    bad = good == "no"
     return ShapeCheck(
         dimension=f"{name} / {rank}",
         value=value,
         asks=f"a multiple of {ranks} {rank} ranks",
         good=good,
         here=good if question.here else None,
-        better=nearest_multiple(value, ranks) if good == "no" else None,
+        better=nearest_multiple(value, ranks * step) if bad and step else None,
+        note=_nearest_ranks(value, rank, ranks) if bad and not step else "",
     )
+
+
+def _nearest_ranks(value: int, rank: str, ranks: int) -> str:
+    """Return the nearest numbers of ranks that do divide a dimension.
+
+    >>> _nearest_ranks(64, "tp", 3), _nearest_ranks(61, "pp", 2)
+    ('tp 2 or 4 divide it', 'pp 1 or 61 divide it')
+    """
+    below = next(one for one in range(min(ranks, value), 0, -1) if value % one == 0)
+    above = next((one for one in range(ranks, value + 1) if value % one == 0), None)
+    return f"{rank} {below}" + (f" or {above} divide it" if above else " divides it")
 
 
 def _key_heads(question: Question, heads: int, tp: int) -> ShapeCheck:
@@ -179,10 +195,10 @@ def gemms(question: Question, spread: Parallelism) -> tuple[Gemm, ...]:
     """Return the products of one layer and the head for a prefill step, divided over the units of each device."""
     m = min(question.context * question.batch, PREFILL_TOKENS)
     there, mine = _units(question.target), _units(question.here) if question.here else None
-    step = alignment(question.target, question.compute_dtype) or VOCABULARY_STEP
+    step = alignment(question.target, computed_in(question, question.target)) or VOCABULARY_STEP
     told = []
     for name, n, k in _products(question, spread):
-        better = better_columns(m, n, there, step, least=n if name == "head" else 1) if there else None
+        better = _better_columns(question, name, m, n, there, step) if there else None
         told.append(
             Gemm(
                 name=name,
@@ -198,7 +214,19 @@ def gemms(question: Question, spread: Parallelism) -> tuple[Gemm, ...]:
     return tuple(told)
 
 
+def _better_columns(question: Question, name: str, m: int, n: int, units: int, step: int) -> tuple[int, float] | None:
+    """Return a width that fills the units better, for what is free: the feed-forward, and padding of the vocabulary."""
+    if name == "head":
+        return better_columns(m, n, units, step, least=n)
+    if name not in ("gate and up", "up"):
+        return None  # heads and the hidden width are what the rest of the model is made of
+    return better_columns(m, n, units, step * (2 if question.shape.gated else 1))
+
+
 def _units(target: Target) -> int | None:
+    """Return the SMs among which tiles are dealt; None where the menu of tiles is not known: it is NVIDIA's."""
+    if target.spec.vendor != "nvidia":
+        return None
     found = value_of(target.fact("unit_count"))
     return int(found) if isinstance(found, (int, float)) and found >= 1 else None
 

@@ -113,6 +113,17 @@ def _cache(question: Question, memory: Footprint, spread: Parallelism) -> list[W
             unit="B",
         )
     )
+    high = memory.target.kv_bytes_high
+    if high is not None and high != memory.target.kv_bytes:
+        told.append(
+            Working(
+                name="footprint.target.kv_bytes_high",
+                formula="what the engine sets aside by default: pools in fixed proportions, or every token everywhere",
+                inputs={"engine": question.engine, "window layers": shape.bounded_layers, "states": shape.state_layers},
+                value=high,
+                unit="B",
+            )
+        )
     return told
 
 

@@ -457,3 +457,20 @@ def test_json_is_as_deep_as_a_file_may_be_and_brackets_in_text_do_not_count() ->
         load_json(b"[" + deep + b"]", where="x.json")
     with pytest.raises(InputFileError, match="nested too deeply"):
         load_json(b"[" + deep + b', "]"]', where="x.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_is_refused_and_one_that_was_given_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    os.mkfifo(path)
+    with pytest.raises(InputFileError, match="a named pipe, not a file") as told:
+        read_bytes(path)
+    assert told.value.where == str(path)
+    reading, writing = os.pipe()
+    os.write(writing, b"{}")
+    os.close(writing)
+    try:
+        if Path(f"/dev/fd/{reading}").exists():
+            assert read_bytes(f"/dev/fd/{reading}") == b"{}"
+    finally:
+        os.close(reading)

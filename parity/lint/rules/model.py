@@ -8,7 +8,7 @@ from parity.lint.facts import Facts, Hit
 from parity.lint.script import program
 from parity.workload.dtypes import support
 from parity.workload.footprint import place
-from parity.workload.question import Question, spread_over
+from parity.workload.question import MAX_DEVICES, Question, spread_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _ENGINES = ("vllm", "sglang")
 _OPTIONS = ("--quantization", "-q")
 # Values of --quantization that say in which format the matrix units compute.
-_METHODS = {"fp8": "fp8", "fbgemm_fp8": "fp8", "ptpc_fp8": "fp8", "deepgemm_fp8": "fp8", "w8a8_fp8": "fp8"}
+_METHODS = {
+    **dict.fromkeys(("fp8", "fbgemm_fp8", "ptpc_fp8", "deepgemm_fp8", "w8a8_fp8", "modelopt_fp8", "mxfp8"), "fp8"),
+    **dict.fromkeys(("modelopt_fp4", "nvfp4_online"), "fp4"),
+}
 _CONTEXT = 8192  # tokens of a request; what `parity model` takes when it is not told
 
 
@@ -46,7 +49,9 @@ def dtype_not_computed(facts: Facts, asked: Asked) -> Iterator[Hit]:
 def does_not_fit(facts: Facts, asked: Asked) -> Iterator[Hit]:
     """Yield models that the declared number of devices cannot hold, whatever the engine."""
     model, target = facts.model, asked.target
-    if model is None or target is None or target.count is None or asked.spec_for(facts.path) is None:
+    if model is None or target is None or asked.spec_for(facts.path) is None:
+        return
+    if target.count is None or target.count > MAX_DEVICES:
         return
     question = _question(model.shape, target)
     placed = place(question, target, spread_over(model.shape, target, None, where="--target"))

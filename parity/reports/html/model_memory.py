@@ -11,6 +11,7 @@ from parity.reports.html.page import chip
 from parity.reports.html.tables import Column, table
 from parity.reports.model_rows import (
     WORDS,
+    cache_text,
     count_text,
     per_token_text,
     range_text,
@@ -35,7 +36,7 @@ def parts_of(place: Placement) -> list[Part] | None:
         return None
     parts = [
         Part("weights", "part-a", place.weights_bytes, place.weights_bytes),
-        Part("cache", "part-b", place.kv_bytes, place.kv_bytes),
+        Part("cache", "part-b", place.kv_bytes, place.kv_bytes_high or place.kv_bytes),
     ]
     for name, class_, size in (
         ("activations", "part-c", place.activations_bytes),
@@ -78,7 +79,7 @@ def _memory_table(report: ModelReport, places: Sequence[Placement]) -> Html:
     columns = [Column("each device", "head"), *(Column(f"{place.count}x {place.device}", "number") for place in places)]
     rows: list[list[str | Html]] = [
         ["weights", *(weights_text(place.weights_bytes, complete=place.complete) for place in places)],
-        ["cache", *(size_text(place.kv_bytes) for place in places)],
+        ["cache", *(cache_text(place) for place in places)],
         ["activations", *(range_text(place.activations_bytes) for place in places)],
         ["engine", *(range_text(place.overhead_bytes) for place in places)],
         ["capacity", *(size_text(place.memory_bytes) for place in places)],

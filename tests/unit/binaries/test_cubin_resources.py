@@ -38,6 +38,13 @@ def test_bounds_of_blocks_and_clusters_are_read() -> None:
     assert (found["plain"].threads_most, found["plain"].threads_exact, found["plain"].cluster_blocks) == (None, None, 0)
 
 
+def test_only_a_kernel_without_a_section_is_known_to_take_no_shared_memory_of_a_launch() -> None:
+    # the source of the fixture declares such memory: then each of its kernels has the section
+    assert not any(one.adds_no_shared_memory for one in cubin_kernels(RAW, 0, len(RAW))[0])
+    without = RAW.replace(b".nv.shared.plain\0", b".nv.shard2.plain\0")
+    assert {one.name for one in cubin_kernels(without, 0, len(without))[0] if one.adds_no_shared_memory} == {"plain"}
+
+
 def test_the_reserved_kibibyte_is_not_the_kernels() -> None:
     # The section of sm_90 and later begins with it; the same kernel of sm_80 has none, and ptxas says 12352 of both.
     old = (FIXTURES / "needs_80.cubin").read_bytes()

@@ -53,7 +53,47 @@ def test_needs_are_those_of_the_configurations(tmp_path: Path) -> None:
         ("line 4: BLOCK_M=64, num_warps=32, num_stages=2", 32, 0, None),
         ("line 5: BLOCK_M=64, num_warps=4, num_ctas=2", 4, 2, None),
     ]
-    assert found.problems == ("1 configurations have numbers that only running the file would tell",)
+    assert found.problems == (
+        "1 configurations, or uses of their class, have numbers that only running the file would tell",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import triton\nc = triton.Config(kwargs={'B': 256}, num_warps=64)",
+        "from triton import Config\nc = Config({'B': 256}, num_warps=64)",
+        "from triton import Config as C\nc = C({'B': 256}, 64)",
+        "from triton import *\nc = Config({'B': 256}, 64)",
+        "import triton as tr\nc = tr.Config({'B': 256}, 64)",
+        "import triton.runtime.autotuner as at\nc = at.Config({'B': 256}, 64)",
+        "from triton.runtime import autotuner\nc = autotuner.Config({'B': 256}, 64)",
+        "from triton.runtime.autotuner import Config\nc = Config({'B': 256}, 64)",
+        "import triton\nc = triton.runtime.Config({'B': 256}, 64)",
+        "import triton\nMake = triton.Config\nc = Make({'B': 256}, 64)",
+        "from kernels.tuning import Config\nc = Config({'B': 256}, num_warps=64)",
+        "from . import tuning\nc = tuning.Config({'B': 256}, num_warps=64)",
+    ],
+)
+def test_a_configuration_is_one_by_whatever_name(text: str) -> None:
+    ([told], open_) = triton_configs(text)
+    assert (told.meta, told.warps, open_) == ({"B": 256}, 64, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "open_"),
+    [
+        ("import triton\nc = list(map(triton.Config, grid))", 1),
+        ("from functools import partial\nfrom triton import Config\nc = partial(Config, num_warps=8)", 1),
+        ("import triton\ndef f(c: triton.Config) -> list[triton.Config]: ...", 0),
+        ("import triton\nok = isinstance(c, triton.Config)", 0),
+        ("import triton\nclass Mine(triton.Config): ...", 0),
+        ("from triton import Config\nx: Config = None", 0),
+        ("class Config: ...\nc = Config({'a': 1})", 0),
+    ],
+)
+def test_the_class_used_otherwise_is_counted_where_it_makes_something(text: str, open_: int) -> None:
+    assert triton_configs(text) == ([], open_)
 
 
 @pytest.mark.parametrize(

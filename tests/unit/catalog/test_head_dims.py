@@ -80,6 +80,12 @@ def test_a_part_stands_for_its_architecture() -> None:
 
 
 def test_the_libraries_that_answer() -> None:
-    assert {"flash-attn", "flash-attn-3", "flash-attn-4", "sageattention", "cudnn-attention"} == set(
-        head_dim_libraries()
-    )
+    assert {
+        "flash-attn",
+        "flash-attn-3",
+        "flash-attn-4",
+        "flash-mla",
+        "flashinfer",
+        "sageattention",
+        "cudnn-attention",
+    } == set(head_dim_libraries())

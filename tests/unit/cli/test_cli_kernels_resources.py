@@ -16,11 +16,11 @@ CUBIN = str(FIXTURES / "needs_90a.cubin")
 
 
 def test_text_says_what_fits_and_what_binds(run: Any) -> None:
-    answer = run("kernels", "--resources", CUBIN, "--target", "h100", "--here", "rtx-4090")
+    answer = run("kernels", "--resources", CUBIN, "--target", "h100", "--here", "rtx-4090", "--dynamic-shared", "0")
     assert answer.status == 0
     assert "sm_90a, 8 registers, no shared, exactly 128 threads, clusters of 4" in answer.out
     assert "target sm_90: fits; 16 blocks of 128, occupancy 1.00, bound by threads" in answer.out
-    assert "here   sm_89: DOES NOT FIT, but this code does not run there" in answer.out
+    assert "here   sm_89: DOES NOT FIT, and this code does not run there" in answer.out
     assert "clusters of 4 blocks, sm_89 has no clusters" in answer.out
     assert answer.out.endswith("3 of 3 are code for sm_90: 0 cannot be launched, 0 not known\n")
 
@@ -40,6 +40,8 @@ def test_json_holds_every_kernel(run: Any) -> None:
         (["--target", "h100", "--dynamic-shared", "232449"], 1),
         (["--target", "h100", "--threads", "1024"], 1),  # bounded was compiled for 512
         ([], 0),
+        (["--target", "h100"], 3),  # what a launch adds is not in the file
+        (["--target", "h100", "--dynamic-shared", "0"], 0),
     ],
 )
 def test_the_exit_status(words: list[str], status: int, run: Any) -> None:
@@ -94,3 +96,10 @@ def test_clusters_of_a_source_need_hopper(folder: Path, run: Any) -> None:
     (folder / "k.py").write_text("c = [triton.Config({'M': 64}, num_warps=4, num_ctas=2)]\n")
     assert run("kernels", "--resources", "k.py", "--target", "a100").status == 1
     assert run("kernels", "--resources", "k.py", "--target", "h100").status == 3
+
+
+def test_there_is_no_page_and_none_is_pretended(folder: Path, run: Any) -> None:
+    answer = run("kernels", "--resources", CUBIN, "--format", "html", "-o", "r.html")
+    assert answer.status == 2
+    assert "there is no page of what kernels need" in answer.err
+    assert not (folder / "r.html").exists()

@@ -73,6 +73,30 @@ def test_json_holds_every_report(run: Any) -> None:
     assert report["exit_status"] == 0
 
 
+def test_the_target_of_the_command_line_goes_before_those_of_the_models(run: Any) -> None:
+    project("models:\n  - {config: llama-3.1-70b.json, target: 8xh100}\n  - {config: llama-3.1-8b.json}\n")
+    assert run("model").status == 0
+    answer = run("model", "--target", "t4")
+    assert answer.status == 1
+    assert "FAILED llama-3.1-70b.json on 1x t4" in answer.out
+    assert "FAILED llama-3.1-8b.json on 1x t4" in answer.out
+
+
+def test_all_models_that_cannot_be_judged_are_told_with_their_places(run: Any) -> None:
+    project(
+        "models:\n  - {config: llama-3.1-8b.json, tp: 3}\n  - {config: nosuch.json}\n  - {config: llama-3.1-8b.json}\n"
+        "  - {config: llama-3.1-8b.json, target: 100xh100, pp: 100}\n"
+    )
+    answer = run("model")
+    assert answer.status == 2
+    assert "parity.yaml: models[0].target: tp 3 x pp 1 x dp 1 is 3 devices, the target has 2" in answer.err
+    assert "parity.yaml: models[1]: " in answer.err
+    assert "nosuch.json" in answer.err
+    assert "parity.yaml: models[3].pp: 100 stages for 32 layers" in answer.err
+    flagged = run("model", "--target", "2xh999").err
+    assert "--target: no catalog entry" in flagged
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
@@ -161,3 +185,39 @@ def test_the_engine_changes_what_fits(run: Any) -> None:
 def test_rules_about_models_are_explained(run: Any) -> None:
     assert "setting at_least: 0.8" in run("rule", "poor-tiles").out
     assert "\nmodel\n  note     batch-bound-flips" in run("rule").out
+
+
+@pytest.mark.parametrize("name", ["sarif", "junit", "github", "gitlab", "markdown"])
+def test_formats_that_machines_read_place_a_model_where_it_is_declared(name: str, run: Any) -> None:
+    project("models:\n  - {config: llama-3.1-8b.json}\n  - {config: llama-3.1-70b.json, target: 1xh100}\n")
+    answer = run("model", "--format", name)
+    assert answer.status == 1
+    assert "footprint-beyond-target" in answer.out
+    place = {
+        "sarif": '"startLine": 7',
+        "github": "::error file=parity.yaml,line=7,col=14,",
+        "gitlab": '"begin": 7',
+        "junit": 'file="parity.yaml" line="7"',
+        "markdown": "llama-3.1-70b.json on 1x h100-sxm5-80gb: does not fit",
+    }
+    assert place[name] in answer.out
+
+
+def test_a_model_of_a_toml_file_has_its_place(run: Any) -> None:
+    project("")
+    Path("parity.yaml").unlink()
+    Path("pyproject.toml").write_text(
+        '[[tool.parity.models]]\nconfig = "llama-3.1-8b.json"\ntarget = "h100"\n\n'
+        '[[tool.parity.models]]\nconfig = "llama-3.1-70b.json"\ntarget = "h100"\n'
+    )
+    answer = run("model", "--format", "github")
+    assert "::error file=pyproject.toml,line=5,col=1," in answer.out
+
+
+def test_one_model_is_placed_at_its_file(run: Any) -> None:
+    project("")
+    answer = run("model", "llama-3.1-70b.json", "--target", "1xh100", "--format", "github")
+    assert (answer.status, answer.out.startswith("::error file=llama-3.1-70b.json,line=1,")) == (1, True)
+    flags = run("model", *FLAGS, "--params", "70b", "--dtype", "bf16", "--target", "1xh100", "--format", "gitlab")
+    assert (flags.status, flags.out) == (1, "[]\n")
+    assert "left out of gitlab" in flags.err

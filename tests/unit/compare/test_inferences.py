@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import columns
+import msgspec
 import pytest
+
+from parity.compare.comparison import compare
 
 
 def test_bandwidth_carries_over_by_the_ratio_and_says_where_caches_differ() -> None:
@@ -79,6 +82,60 @@ def test_latency_carries_no_figure_between_different_parts() -> None:
 )
 def test_capacity(words: tuple[str, str], says: str) -> None:
     assert columns.inference(columns.compared(*words), "capacity").says == says
+
+
+@pytest.mark.parametrize(
+    ("words", "arithmetic", "says"),
+    [
+        (
+            ("8xh100", "2xb200"),
+            "2 x 179.1 GiB / 8 x 79.6 GiB = 0.562x",
+            "of what fits on 8xh100, more than 358.1 GiB does not fit on 2xb200",
+        ),
+        (
+            ("8xh100", "b200"),
+            "179.1 GiB / 8 x 79.6 GiB = 0.281x",
+            "of what fits on 8xh100, more than 179.1 GiB does not fit on b200",
+        ),
+        (("2xh200", "4xh200"), "4 x 140.4 GiB / 2 x 140.4 GiB = 2.00x", "what fits on 2xh200 fits on 4xh200"),
+        (
+            ("8xh200", "8xh200"),
+            "8 x 140.4 GiB / 8 x 140.4 GiB = 1.00x",
+            "what fits on 8xh200 fits on 8xh200 (2), but for the last percent",
+        ),
+    ],
+)
+def test_capacity_counts_the_devices_that_were_asked_for(words: tuple[str, str], arithmetic: str, says: str) -> None:
+    item = columns.inference(columns.compared(*words), "capacity")
+    assert (item.arithmetic, item.says, item.caveats) == (arithmetic, says, ())
+
+
+def test_capacity_of_more_and_smaller_devices_is_only_for_what_can_be_split() -> None:
+    item = columns.inference(columns.compared("b200", "16xl4"), "capacity")
+    assert (item.carries, item.ratio.standing) == ("bound", "higher")
+    assert item.caveats == ("only what ranks can split over 16 devices: one of 16xl4 holds less than one of b200",)
+
+
+def test_a_machine_of_many_is_held_device_by_device_against_a_bare_name() -> None:
+    one = columns.of_part("8xh100")
+    machine = msgspec.structs.replace(
+        one, part=msgspec.structs.replace(one.part, kind="fingerprint", label="prod.json", asked="prod.json")
+    )
+    item = columns.inference(compare([machine, columns.of_part("h100")]), "capacity")
+    assert item.arithmetic == "79.6 GiB / 79.6 GiB = 1.00x"
+    assert item.says.startswith("what fits on one device of prod.json fits on h100")
+    asked = columns.inference(compare([machine, columns.of_part("2xh100")]), "capacity")
+    assert asked.says == "of what fits on the 8 of prod.json, more than 159.3 GiB does not fit on 2xh100"
+
+
+def test_speed_of_counted_devices_is_of_one_each_and_of_all_together() -> None:
+    told = columns.compared("8xh100", "2xb200")
+    for item in (columns.inference(told, "bandwidth"), columns.inference(told, "compute", "bf16")):
+        assert "one device of 8xh100 is faster on one device of 2xb200" in item.says
+        assert item.ratio.standing == "higher"
+        assert item.caveats[-1].startswith("of one device each; all 2 against all 8, as far as the work spreads: 0.5")
+    alike = columns.inference(columns.compared("8xh100", "8xb200"), "bandwidth")
+    assert not [text for text in alike.caveats if "all 8" in text]
 
 
 def test_capacity_falls_back_on_the_size_sold_and_says_so() -> None:

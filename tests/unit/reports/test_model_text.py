@@ -66,7 +66,7 @@ def test_a_model_that_cannot_be_split_so_says_it_on_the_first_line() -> None:
 
 
 def test_no_engine_has_no_reserve() -> None:
-    assert "left without an engine's reserve" in render(report("llama-3.1-8b", "h100", engine="none"))
+    assert "left with nothing kept back" in render(report("llama-3.1-8b", "h100", engine="none"))
     assert "left with the engine's usual reserve" in render(report("llama-3.1-8b", "h100", engine="vllm"))
 
 

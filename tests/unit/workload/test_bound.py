@@ -7,6 +7,7 @@ import itertools
 import models
 import pytest
 
+from parity.model.footprint import Parallelism
 from parity.workload.bound import (
     bound,
     decode_ceiling,
@@ -110,10 +111,10 @@ def test_both_all_reduces_of_a_layer_are_told_at_the_rate_of_the_link() -> None:
 
 
 def test_no_rate_is_no_time() -> None:
-    told = bound(models.question("llama-3.1-70b", "4xh100-nvl")).target
+    told = bound(models.question("llama-3.1-70b", "4xh100-nvl", spread=Parallelism(tp=4))).target
     assert told.all_reduce_s_per_layer_decode is None
     assert told.all_reduce_s_per_layer_prefill is None
-    assert "bridge" in told.link_why
+    assert told.link_why == "NVLink joins 2 of them, and what joins 4 is not known"
 
 
 def test_one_device_reduces_nothing() -> None:

@@ -64,7 +64,8 @@ def test_an_unknown_quantisation_is_no_pass() -> None:
         (lambda: changed("16xh100", spread=Parallelism(tp=16)), ("kv-heads-copied", "warning")),
         (lambda: changed("12xh100", spread=Parallelism(tp=12)), ("uneven-split", "error")),
         (lambda: changed("3xh100", spread=Parallelism(pp=3)), ("uneven-pipeline", "warning")),
-        (lambda: answer("llama-3.1-8b", "a100", dtype="fp8"), ("dtype-not-computed", "error")),
+        (lambda: answer("llama-3.1-8b", "a100", dtype="fp8"), ("weights-unpacked-first", "warning")),
+        (lambda: answer("llama-3.1-8b", "t4", dtype="fp8"), ("dtype-not-computed", "error")),
         (lambda: answer("llama-3.1-8b", "b300", dtype="int8"), ("dtype-throttled", "warning")),
         (lambda: answer("deepseek-v3", "16xh100", here="8xa100"), ("dtype-differs", "warning")),
         (lambda: answer("deepseek-v3", "8xmi300x"), ("weights-fp8-dialect-differs", "warning")),
@@ -179,3 +180,40 @@ def test_files_that_hold_less_than_the_configuration_describes_are_no_pass(share
     assert (report.exit_status == 0) == (fits == "yes")
     if fits == "unknown":
         assert "the config.json describes 15 GiB" in report.footprint.target.why
+
+
+def test_a_slice_is_told_by_its_name() -> None:
+    report = answer("llama-3.2-1b", "h100/1g.10gb", here="a100-sxm4-40gb/1g.5gb")
+    assert (report.target, report.here) == ("h100-sxm5-80gb/1g.10gb", "a100-sxm4-40gb/1g.5gb")
+    assert report.footprint.target.device == report.bound.target.device == "h100-sxm5-80gb/1g.10gb"
+    assert answer("llama-3.2-1b", "h100").target == "h100-sxm5-80gb"
+
+
+def test_weights_that_are_unpacked_first_have_the_wide_rate() -> None:
+    narrow, wide = answer("llama-3.1-8b", "a100", dtype="fp8"), answer("llama-3.1-8b", "a100")
+    assert (narrow.bound.target.rate_name, narrow.bound.target.dense_tflops) == ("tflops_bf16", 312)
+    assert narrow.bound.target.prefill_tokens_s == wide.bound.target.prefill_tokens_s
+    assert narrow.exit_status == 0
+
+
+def test_a_mend_is_one_that_can_be_taken() -> None:
+    report = changed("6xh100", spread=Parallelism(tp=6), intermediate_size=14338)
+    mends = {finding.subject: finding.mend for finding in report.findings}
+    assert mends["num_attention_heads / tp"] == "tp 4 or 8 divide it"
+    assert mends["intermediate_size / tp"] == "14208 is the nearest"  # of 6 ranks x 64 elements
+    layers = changed("3xh100", spread=Parallelism(pp=3))
+    assert "pp 2 or 4 divide it" in {finding.mend for finding in layers.findings}
+
+
+def test_no_width_is_proposed_that_the_rest_of_the_model_fixes() -> None:
+    for context in range(900, 1300, 50):
+        for product in answer("llama-3.1-8b", "h100", context=context).gemms:
+            assert product.better_n is None or product.name in ("gate and up", "head")
+            assert product.better_n is None or product.better_n % 128 == 0
+
+
+def test_tiles_of_other_makers_are_not_judged_by_nvidias_menu() -> None:
+    report = answer("llama-3.1-8b", "mi210", here="h100", context=1024)
+    assert "poor-tiles" not in {rule for rule, _ in rules(report)}
+    assert {(one.target, one.gain) for one in report.gemms} == {(None, None)}
+    assert all(one.here is not None for one in report.gemms)

@@ -9,7 +9,14 @@ import pytest
 
 from parity.catalog import store
 from parity.catalog.head_dims import head_dim_libraries
-from parity.workload.head_dims import ATTENTION_LIBRARIES, PREFIX, check_head_dims, head_dims_of, unknown_head_dims
+from parity.workload.head_dims import (
+    ATTENTION_LIBRARIES,
+    LATENT_LIBRARIES,
+    PREFIX,
+    check_head_dims,
+    head_dims_of,
+    unknown_head_dims,
+)
 from parity.workload.question import Question
 
 if TYPE_CHECKING:
@@ -97,11 +104,11 @@ def test_every_attention_library_is_in_the_data() -> None:
     assert models.target("h100")
     known = {item.id for item in store.stack_facts().libraries}
     assert set(ATTENTION_LIBRARIES) <= known
-    assert set(head_dim_libraries()) <= set(ATTENTION_LIBRARIES)
+    assert set(head_dim_libraries()) <= {*ATTENTION_LIBRARIES, *LATENT_LIBRARIES}
 
 
 def test_libraries_of_another_maker_are_no_news() -> None:
-    assert told("mi300x", "h100") == {}
+    assert {name: check.good for name, check in told("mi300x", "h100").items()} == {"AITER": "unknown"}
 
 
 def test_a_model_without_attention_has_none() -> None:
@@ -110,4 +117,57 @@ def test_a_model_without_attention_has_none() -> None:
 
 
 def test_every_answer_names_its_source() -> None:
-    assert all(check.note.startswith("from ") for check in told("h100").values())
+    assert all(check.note.startswith("from ") for check in told("h100").values() if check.good != "unknown")
+
+
+def test_a_library_of_unknown_limits_is_named_beside_one_that_takes_it() -> None:
+    found = told("h100")
+    assert (found["FlashAttention 3"].good, found["xFormers"].good) == ("yes", "unknown")
+    assert found["xFormers"].asks.startswith("no limit of xFormers ")
+
+
+@pytest.mark.parametrize(
+    ("target", "head_dim", "name", "good"),
+    [
+        ("h100", 128, "cuDNN attention", "yes"),
+        ("h100", 256, "cuDNN attention", "unknown"),  # the frontend has no bound, the backend may
+        ("h100", 100, "cuDNN attention", "no"),  # no multiple of 8
+        ("h100", 256, "FlashInfer", "yes"),
+        ("h100", 96, "FlashInfer", "unknown"),  # compiled when asked for, unchecked
+        ("rtx-4090", 64, "FlashInfer", "yes"),
+    ],
+)
+def test_what_a_gate_does_not_say_is_unknown(target: str, head_dim: int, name: str, good: str) -> None:
+    assert told(target, head_dim=head_dim)[name].good == good
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "good", "words"),
+    [
+        ("deepseek-v3", "h100", "yes", "taken by dense-decode with values of 512: dense decoding"),
+        ("deepseek-v3", "b200", "no", "dense decoding is for sm_90a alone"),
+        ("deepseek-v3", "a100", "no", "does not run on sm_80"),
+        ("deepseek-v2-lite", "h100", "yes", "taken by dense-decode"),
+    ],
+)
+def test_latents_are_decoded_by_libraries_of_their_own(model: str, target: str, good: str, words: str) -> None:
+    check = told(target, model=model)["dense-decode by FlashMLA"]
+    assert (check.good, check.value) == (good, 576)
+    assert words in check.asks
+    assert "FlashMLA" not in str(told(target))
+
+
+def test_sparse_attention_asks_for_sparse_decoding() -> None:
+    shape = models.read(
+        {
+            **models.config("deepseek-v3"),
+            "model_type": "deepseek_v32",
+            "index_n_heads": 64,
+            "index_head_dim": 128,
+            "index_topk": 2048,
+        }
+    )
+    found = {
+        check.dimension: check.good for check in check_head_dims(Question(shape=shape, target=models.target("b200")))
+    }
+    assert found["head_dim: sparse-decode by FlashMLA 1.0.0"] == "yes"

@@ -21,7 +21,7 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "resources"
 
 def judged(found: Found, target: str | None, here: str | None = None, **asked: Any) -> ResourcesReport:
     devices = {name: RunsOn(arch=arch) for name, arch in (("target", target), ("here", here)) if arch}
-    return resources_report(found, Asked(**devices, **asked), code_facts(), source="k.cubin")
+    return resources_report(found, Asked(**devices, **{"dynamic_bytes": 0, **asked}), code_facts(), source="k.cubin")
 
 
 def one(**changes: Any) -> Found:
@@ -58,6 +58,28 @@ def test_a_kernel_that_fits_one_of_both_flips() -> None:
     assert (report.kernels[0].target.fits, report.kernels[0].here.fits) == ("yes", "no")  # type: ignore[union-attr]
     assert report.exit_status == 0
     assert judged(found, "sm_86", "sm_80").exit_status == 1
+
+
+def test_shared_memory_that_nobody_told_is_not_taken_for_none() -> None:
+    report = judged(one(threads_exact=128), "sm_90", dynamic_bytes=None)
+    told = report.kernels[0].target
+    assert told is not None
+    assert (told.fits, told.at_most, report.exit_status) == ("unknown", True, 3)
+    (why,) = told.why
+    assert why.startswith("shared memory that the launch adds is not in the file, and up to 232448 bytes are left")
+    text = resources_text.render(report, width=200)
+    assert "fits as far as the file says; at most 16 blocks of 128, occupancy at most 1.00" in text
+    excluded = judged(one(threads_exact=128, adds_no_shared_memory=True), "sm_90", dynamic_bytes=None)
+    assert excluded.exit_status == 0
+    broken = judged(one(shared_memory_bytes=300_000), "sm_90", dynamic_bytes=None)
+    assert broken.exit_status == 1
+
+
+@pytest.mark.parametrize(("warps", "fits"), [(0, "no"), (3, "no"), (64, "no"), (4, "unknown")])
+def test_warps_of_a_source_are_powers_of_two(warps: int, fits: str) -> None:
+    told = judged(one(arch="triton", registers=None, from_source=True, warps=warps), "sm_90").kernels[0].target
+    assert told is not None
+    assert (told.fits, told.at_most) == (fits, False)
 
 
 def test_dynamic_shared_memory_counts() -> None:

@@ -16,6 +16,7 @@ from parity.workload.links import all_reduce_s, link_rate
         ("h100", 2, "nvlink", 450),
         ("h100", 8, "nvlink", 450),
         ("b200", 8, "nvlink", 900),
+        ("gb200", 72, "nvlink", 900),
         ("h100-nvl", 2, "nvlink", 300),
         ("rtx-3090", 2, "nvlink", 56.25),
         ("mi300x", 8, "xgmi", 448),
@@ -34,9 +35,12 @@ def test_what_a_rank_sends_in_one_direction(name: str, ranks: int, over: str, gb
 @pytest.mark.parametrize(
     ("name", "ranks", "why"),
     [
-        ("h100-nvl", 4, "its NVLink is a bridge between cards, and what joins 4 of them is not known"),
-        ("rtx-3090", 3, "its NVLink is a bridge between cards, and what joins 3 of them is not known"),
-        ("mi300x", 16, "how xGMI joins 16 devices is not known"),
+        ("h100-nvl", 4, "NVLink joins 2 of them, and what joins 4 is not known"),
+        ("rtx-3090", 3, "NVLink joins 2 of them, and what joins 3 is not known"),
+        ("h100", 16, "NVLink joins 8 of them, and what joins 16 is not known"),
+        ("gb200", 144, "NVLink joins 72 of them, and what joins 144 is not known"),
+        ("gh200", 2, "how many of them NVLink joins is not known"),
+        ("mi300x", 16, "xGMI joins 8 of them, and what joins 16 is not known"),
         ("mi250x", 2, "the catalog has no link bandwidth"),
         ("t4", 2, "the catalog has no link bandwidth"),
     ],

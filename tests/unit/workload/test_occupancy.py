@@ -126,7 +126,7 @@ def test_what_the_file_does_not_say_is_unknown() -> None:
 
 
 def test_without_threads_the_largest_block_is_told() -> None:
-    found = launch(needs(registers=128), limits("sm_90"), code="yes")
+    found = launch(needs(registers=128), limits("sm_90"), code="yes", dynamic_bytes=0)
     assert (found.largest_block, found.blocks_per_sm, found.occupancy, found.fits) == (512, None, None, "yes")
 
 
