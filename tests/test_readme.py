@@ -152,7 +152,7 @@ def test_the_shown_hook_is_there() -> None:
 
 
 def test_the_shown_formats_are_all_there_are(tmp_path: Path) -> None:
-    told = re.search(r"`doctor` and `lint` know the formats ([^;]*);", README)
+    told = re.search(r"`doctor`, `lint` and `model` know the formats ([^;]*);", README)
     assert told
     names = re.sub(r" \([^)]*\)", "", told[1]).replace(" and ", ", ").replace("\n", " ").split(", ")
     assert tuple(names) == lint.FORMATS

@@ -117,10 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except ParityError as error:
-        from parity.inputs import escaped
-
-        # Names of files are told as they were given; what a terminal would obey is not.
-        tell("\n".join(escaped(line) for line in f"parity: {error}".split("\n")))
+        tell(f"parity: {error}")
         return error.exit_status
     except BrokenPipeError:
         # The reader of our output went away (`parity ... | head`): not an error of ours.
