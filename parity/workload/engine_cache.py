@@ -56,9 +56,9 @@ def engine_cache(
         told.append("SGLang 0.5.23 keeps every token in the window layers of this architecture")
     most = max(least, _pools(shape, dtype, context, requests, spread))
     if shape.bounded_layers and shape.family in POOLED and most > least:
-        told.append(f"SGLang gives window layers {WINDOW_RATIO} of the full layers' tokens (--swa-full-tokens-ratio)")
+        told.append(f"SGLang gives window layers {WINDOW_RATIO} of the full layers' tokens, --swa-full-tokens-ratio")
     if shape.state_layers:
-        told.append(f"SGLang gives states {STATE_RATIO} of the cache's bytes (--mamba-full-memory-ratio)")
+        told.append(f"SGLang gives states {STATE_RATIO} of the cache's bytes, --mamba-full-memory-ratio")
     return EngineCache(size=ByteRange(low=least, high=most), why="; ".join(told))
 
 
