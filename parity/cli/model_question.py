@@ -14,7 +14,7 @@ from parity.model.footprint import Parallelism
 from parity.workload.family_rows import FAMILIES
 from parity.workload.model_config import read_model_config
 from parity.workload.number_formats import CACHES, format_named
-from parity.workload.question import Question
+from parity.workload.question import MAX_DEVICES, Question
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +54,9 @@ def question_of(
     target = target_or_default(gate.target, project, source=source or _at(where, "target"))
     if target is None:
         raise UsageError("no target", where=_at(where, "target"), mend="give one: `--target 2xh100`")
+    if (target.count or 1) > MAX_DEVICES:
+        what = f"{target.count} devices are more than {MAX_DEVICES}"
+        raise UsageError(what, where=_at(where, "target"), mend="ask for one replica of the model: fewer devices")
     here = resolve_target(gate.here, project, source=_at(where, "here")) if gate.here is not None else None
     if gate.like is not None and gate.like not in FAMILIES:
         close = near_names(gate.like, list(FAMILIES))

@@ -19,7 +19,7 @@ def parameters_text(model: ModelSummary) -> str:
     """Return the model's size: ``671.03 B parameters (37.55 B used by a token)``."""
     size = "size unknown" if model.parameters is None else f"{billions_text(model.parameters)} parameters"
     if model.active_parameters is not None and model.active_parameters != model.parameters:
-        size += f" ({billions_text(model.active_parameters)} used by a token, its embedding included)"
+        size += f" ({billions_text(model.active_parameters)} used by a token)"
     return size
 
 
@@ -109,12 +109,6 @@ def size_text(count: int | None) -> str:
 def range_text(sizes: ByteRange | None) -> str:
     """Return a size that is known to lie between two."""
     return UNKNOWN if sizes is None else f"{format_bytes(sizes.low)} to {format_bytes(sizes.high)}"
-
-
-def token_text(report: ModelReport) -> str:
-    """Return what one more token takes; in layers with a window nothing once that is full."""
-    told = f"{size_text(report.footprint.kv_bytes_per_token)} per token"
-    return told + (" beyond the window" if {"window", "chunk"} & set(report.model.layers) else "")
 
 
 def cache_text(place: Placement) -> str:

@@ -23,7 +23,6 @@ from parity.reports.model_rows import (
     reduce_text,
     seconds_text,
     size_text,
-    token_text,
     value_text,
     weights_text,
 )
@@ -51,7 +50,7 @@ def render(
         ascii_only: for streams that cannot carry anything else; other characters become question marks.
     """
     width = max(MIN_WIDTH, min(width, MAX_WIDTH))
-    lines = [*_head(report, width, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
+    lines = [*_head(report, colour=colour), "", *_footprint(report), "", *_bound(report, width)]
     lines += ["", *_shapes(report, width, verbose=verbose)]
     if verbose:
         lines += ["", *_dtypes(report, width)]
@@ -93,19 +92,14 @@ def wrapped(text: str, width: int, indent: int) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=pad, subsequent_indent=pad + "  ", break_long_words=True)
 
 
-def _head(report: ModelReport, width: int, *, colour: bool) -> list[str]:
+def _head(report: ModelReport, *, colour: bool) -> list[str]:
     model, memory = report.model, report.footprint
-    word = WORDS[memory.fits]
-    against = [one for one in report.findings if one.severity == "error" and one.waived is None]
-    but = "; as it is spread it does not run: see the findings" if memory.fits == "yes" and against else ""
-    but = but if any(one.rule == "uneven-split" for one in against) else ""
-    first = wrapped(f"{word}  {memory.target.count}x {report.target}: {memory.target.why}{but}", width, 0)
-    first[0] = painted(word, COLOURS[memory.fits], colour=colour) + first[0].removeprefix(word)
+    word = painted(WORDS[memory.fits], COLOURS[memory.fits], colour=colour)
     layers = ", ".join(f"{count} {kind}" for kind, count in model.layers.items())
     stored = f" ({model.quantization})" if model.quantization else ""
     return [
-        *first,
-        *wrapped(f"model   {model.model_type or 'no type'}: {parameters_text(model)}, {layers} layers", width, 2),
+        f"{word}  {memory.target.count}x {report.target}: {memory.target.why}",
+        f"  model   {model.model_type or 'no type'}: {parameters_text(model)}, {layers} layers",
         f"  stored  {model.dtype or UNKNOWN}{stored}, cache {model.kv_dtype or UNKNOWN}",
         f"  asked   context {memory.context}, batch {memory.batch}, {ranks_text(memory.target)}",
     ]
@@ -116,7 +110,7 @@ def _footprint(report: ModelReport) -> Iterator[str]:
     places = [memory.target, *([memory.here] if memory.here else [])]
     whole = weights_text(memory.weights_bytes, complete=memory.target.complete)
     source = f", from {memory.weights_source}" if memory.weights_source else ""
-    yield f"memory: weights {whole}{source}; cache {token_text(report)}"
+    yield f"memory: weights {whole}{source}; cache {size_text(memory.kv_bytes_per_token)} per token"
     yield f"  cache {size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch"
     rows = [["each device", *(f"{place.count}x {place.device}" for place in places)]]
     rows.append(["weights", *(weights_text(place.weights_bytes, complete=place.complete) for place in places)])
@@ -177,7 +171,8 @@ def _shapes(report: ModelReport, width: int, *, verbose: bool) -> Iterator[str]:
         words = ("good", "not") if not check.dimension.startswith(HEAD_DIM) else ("good,", "refused:")
         word = {"yes": words[0], "no": words[1], "unknown": "unknown:"}[check.good]
         here = f" (here: {check.here})" if check.here and check.here != check.good else ""
-        yield from wrapped(f"{check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}", width, 2)
+        text = f"{check.dimension} {check.value}: {word} {check.asks}{better}{gain}{here}"
+        yield from wrapped(text, width, 2)
     yield from wrapped(good_text(report), width, 2)
     if not report.gemms:
         return

@@ -222,8 +222,8 @@ def _fits(told: Held | None, memory: int | None, missing: str, engine: str) -> t
     if told is None or memory is None:
         return "unknown", missing
     if told.high <= memory:
-        reserve = "with nothing kept back" if engine == "none" else "with the engine's usual reserve"
-        return "yes", f"{format_bytes(memory - told.high)} left {reserve}"
+        kept = "without an engine's reserve" if engine == "none" else "with the engine's usual reserve"
+        return "yes", f"{format_bytes(memory - told.high)} left {kept}"
     pools = f" ({told.cache.why})" if told.cache.why else ""
     if told.low <= memory:
         left = format_bytes(memory - told.weights - told.cache.size.low)

@@ -17,9 +17,9 @@ STATE_BYTES = 4  # the reference code keeps recurrent state in FP32
 # format of the cache: ``head_dim + head_dim // quant_block_size * 4`` bytes a token and layer.
 INDEX_BLOCK = 128
 INDEX_SCALE_BYTES = 4
-# Sparse decoding reads FP8 latents with a scale for each 128 elements and the rotary key in BF16: 656 bytes of
-# DeepSeek-V3.2 (deepseek-ai/FlashMLA@9241ae3, README.md and csrc/api/sparse_decode.h).
-ROPE_BYTES = 2
+# Latents that an indexer chooses from are kept in FP8 with such scales and their rotary part in BF16: vLLM's
+# fp8_ds_mla, 512 + 16 + 128 = 656 bytes a token and layer (flashinfer-ai/flashinfer#2426).
+ROTARY_BYTES = 2
 
 
 def layer_elements(shape: ModelShape, *, tp: int = 1) -> int | None:
@@ -42,17 +42,6 @@ def layer_elements(shape: ModelShape, *, tp: int = 1) -> int | None:
     return 2 * max(1, -(-shape.kv_heads // tp)) * shape.head_dim
 
 
-def layer_bytes(shape: ModelShape, dtype: str, *, tp: int = 1) -> float | None:
-    """Return the bytes that one layer keeps of one token on one device, an indexer's aside; None when not known."""
-    elements = layer_elements(shape, tp=tp)
-    if elements is None:
-        return None
-    if dtype == "fp8" and shape.mla and shape.mla.index_heads:
-        latent, rope = shape.mla.kv_lora_rank, shape.mla.qk_rope_head_dim
-        return latent + -(-latent // INDEX_BLOCK) * INDEX_SCALE_BYTES + rope * ROPE_BYTES
-    return elements * FORMATS[dtype].size
-
-
 def index_bytes(shape: ModelShape) -> int:
     """Return the bytes that a layer's indexer keeps of one token, 0 without one; every rank keeps them."""
     if shape.mla is None or not shape.mla.index_heads:
@@ -60,10 +49,28 @@ def index_bytes(shape: ModelShape) -> int:
     return shape.mla.index_head_dim + -(-shape.mla.index_head_dim // INDEX_BLOCK) * INDEX_SCALE_BYTES
 
 
-def bytes_per_token(shape: ModelShape, dtype: str) -> int | None:
-    """Return the bytes of one more token in every layer that keeps all of them, duplicates of ranks left aside."""
-    one = layer_bytes(shape, dtype)
-    return None if one is None else round(shape.growing_layers * (one + index_bytes(shape)))
+def element_bytes(shape: ModelShape, dtype: str) -> float:
+    """Return the bytes of one element that is kept, on average: sparse latents in FP8 keep their rotary part wide."""
+    size = FORMATS[dtype].size
+    if shape.mla is None or not shape.mla.index_heads or dtype != "fp8":
+        return size
+    latent, rotary = shape.mla.kv_lora_rank, shape.mla.qk_rope_head_dim
+    return (latent + -(-latent // INDEX_BLOCK) * INDEX_SCALE_BYTES + rotary * ROTARY_BYTES) / (latent + rotary)
+
+
+def bytes_per_token(shape: ModelShape, dtype: str, *, in_window: bool = False) -> int | None:
+    """Return the bytes of one more token in every layer that keeps all of them, duplicates of ranks left aside.
+
+    Args:
+        shape: the model.
+        dtype: format of the cache.
+        in_window: count the layers that keep a window, too, as they do until it is full.
+    """
+    elements = layer_elements(shape)
+    if elements is None:
+        return None
+    layers = shape.growing_layers + (shape.bounded_layers if in_window else 0)
+    return round(layers * elements * element_bytes(shape, dtype) + shape.growing_layers * index_bytes(shape))
 
 
 def state_bytes(shape: ModelShape) -> int | None:
@@ -110,11 +117,11 @@ def stage_bytes(
         tp: tensor parallel ranks.
         states: recurrent states, one for each request.
     """
-    one, state = layer_bytes(shape, dtype, tp=tp), state_bytes(shape)
-    if one is None or state is None:
+    elements, state = layer_elements(shape, tp=tp), state_bytes(shape)
+    if elements is None or state is None:
         return None
     full, bounded, indexed = tokens
-    cached = (stage.growing * full + stage.bounded * bounded) * one
+    cached = (stage.growing * full + stage.bounded * bounded) * elements * element_bytes(shape, dtype)
     index = stage.growing * indexed * index_bytes(shape)
     kept = states * state * stage.state / shape.state_layers / tp if shape.state_layers else 0
     return round(cached + index + kept)

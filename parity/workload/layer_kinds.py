@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _WINDOW: Mixer = "window"
 _CHUNK: Mixer = "chunk"
 _NO_ROPE_INTERVAL = 4  # of Llama 4 where the file does not say
-TYPES: dict[str, Mixer] = {
+_TYPES: dict[str, Mixer] = {
     "full_attention": "attention",
     "attention": "attention",
     "sliding_attention": "window",
@@ -64,9 +64,9 @@ def _listed(config: Values, layers: int, family: Family | None) -> dict[Mixer, i
         return {"attention": layers}
     kinds: dict[Mixer, int] = {}
     for name in names:
-        kind = TYPES.get(name)
+        kind = _TYPES.get(name)
         if kind is None:
-            config.problem(key, f"no layer of a known kind: {name[:40]!r}", mend=f"known: {', '.join(TYPES)}")
+            config.problem(key, f"no layer of a known kind: {name[:40]!r}", mend=f"known: {', '.join(_TYPES)}")
             return {"attention": layers}
         if kind == "linear" and family and family.mamba:
             kind = "ssm"
@@ -122,3 +122,8 @@ def _without_chunks(config: Values, layers: int) -> int:
 def _split(full: int, other: int, kind: Mixer) -> dict[Mixer, int]:
     told: dict[Mixer, int] = {"attention": full, kind: other}
     return {name: count for name, count in told.items() if count}
+
+
+def kind_named(name: str) -> Mixer | None:
+    """Return the kind of a layer that a file calls so, None when it is not known."""
+    return _TYPES.get(name)

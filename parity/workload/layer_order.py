@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from parity.workload.config_values import MAX_COUNT
-from parity.workload.layer_kinds import TYPES, listed_kinds
+from parity.workload.layer_kinds import kind_named, listed_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,12 +35,10 @@ def mixer_order(
 
 
 def _listed(config: Values, family: Family | None) -> tuple[Mixer, ...]:
-    names = listed_kinds(config)[0]
-    if any(name not in TYPES for name in names):
-        return ()
-    kinds = tuple(TYPES[name] for name in names)
+    kinds = [kind_named(name) for name in listed_kinds(config)[0]]
     mamba = family is not None and family.mamba
-    return tuple("ssm" if kind == "linear" and mamba else kind for kind in kinds)
+    known = tuple("ssm" if kind == "linear" and mamba else kind for kind in kinds if kind is not None)
+    return known if len(known) == len(kinds) else ()
 
 
 def _periodic(

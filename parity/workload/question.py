@@ -92,17 +92,15 @@ def spread_over(shape: ModelShape, target: Target, asked: Parallelism | None, *,
     """Return how the model is spread over the target's devices.
 
     Without a wish tensor parallelism takes all of them, as far as the heads divide and a fast link joins the devices,
-    and pipeline stages the rest; what is left are copies of the model.
+    pipeline stages the rest, as far as there are layers, and replicas what is left.
 
     Raises:
-        UsageError: the ranks asked for are not the devices declared, or there are too many of them.
+        UsageError: the ranks asked for are not the devices declared.
     """
     if asked is not None:
         _check(shape, target, asked, where)
         return asked
-    count = target.count or 1
-    if count > MAX_DEVICES:
-        raise UsageError(f"{count} devices, {MAX_DEVICES} are looked at", where=where, mend="give a smaller count")
+    count = min(target.count or 1, MAX_DEVICES)
     joined = link_domain(target)
     most = count if joined is None or joined <= BRIDGED else min(count, joined)  # cards with bridges share a host, too
     tp = max(n for n in range(1, most + 1) if count % n == 0 and divides(shape, n))
@@ -120,8 +118,8 @@ def _check(shape: ModelShape, target: Target, asked: Parallelism, where: str) ->
         )
     if asked.pp > shape.layers:
         raise UsageError(f"{asked.pp} stages for {shape.layers} layers", where="--pp", mend="use fewer stages")
-    if asked.ep > 1 and shape.family and shape.moe is None:
-        raise UsageError("the model has no experts to spread", where="--ep", mend="leave it out")
+    if asked.ep > 1 and shape.moe is None:
+        raise UsageError(f"{asked.ep} expert ranks, and the model has no experts", where="--ep", mend="leave --ep out")
     if (asked.tp * asked.dp) % asked.ep:
         raise UsageError(
             f"{asked.ep} expert ranks do not divide tp x dp = {asked.tp * asked.dp}",

@@ -20,7 +20,6 @@ from parity.inputs import load_json, printable, read_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-LFS_POINTER = b"version "  # how the text begins that stands in a checkout for a file of git-lfs
 MAX_HEADER = 100_000_000  # the format's own limit
 MAX_INDEX = 256 * 1024 * 1024
 MAX_FILES = 4096
@@ -155,9 +154,6 @@ def read_header(path: Path) -> list[_Entry]:
             size = os.fstat(stream.fileno()).st_size
             start = stream.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
-            if start == LFS_POINTER:
-                pulled = "fetch the file itself: `git lfs pull`"
-                raise InputFileError("a pointer of git-lfs, not the weights", where=where, mend=pulled)
             if not 2 <= length <= min(MAX_HEADER, size - 8):
                 raise InputFileError("no safetensors header", where=where, mend=mend)
             raw = stream.read(length)

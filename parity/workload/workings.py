@@ -65,8 +65,6 @@ def _cache(question: Question, memory: Footprint, spread: Parallelism) -> list[W
         if shape.mla.index_heads:
             formula = "layers x ((kv_lora_rank + qk_rope_head_dim) x bytes + bytes of the indexer's key, FP8 and scale)"
             inputs |= {"indexer's key": index_bytes(shape), "tokens that it chooses": shape.mla.index_topk}
-            if question.cache_dtype == "fp8":
-                formula = "layers x (latent and its scales, rotary key in BF16 + the indexer's key, FP8 and scale)"
     else:
         formula = "2 x layers x key heads x head_dim x bytes"
         inputs |= {"key heads": shape.kv_heads or "unknown", "head_dim": shape.head_dim or "unknown"}

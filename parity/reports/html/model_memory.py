@@ -15,7 +15,6 @@ from parity.reports.model_rows import (
     count_text,
     range_text,
     size_text,
-    token_text,
     weights_text,
 )
 
@@ -97,7 +96,7 @@ def _sizes(report: ModelReport) -> Html:
     weights = weights_text(memory.weights_bytes, complete=memory.target.complete)
     return el(
         "p",
-        f"Weights {weights}{source}. Cache {token_text(report)}, "
+        f"Weights {weights}{source}. Cache {size_text(memory.kv_bytes_per_token)} per token, "
         f"{size_text(memory.kv_bytes_per_request)} per request, {size_text(memory.kv_bytes)} for the batch.",
         class_="dim",
     )

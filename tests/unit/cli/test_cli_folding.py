@@ -80,3 +80,8 @@ def test_a_terminal_gets_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_terminal_that_tells_no_width_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((0, 0)))
     assert columns_of(Terminal()) is None
+
+
+def test_control_characters_of_a_name_are_spelled_out(capsys: pytest.CaptureFixture[str]) -> None:
+    tell("x\x1b[31m.no\r: no such file\n  mend: check the path " + "y" * 400)
+    assert capsys.readouterr().err == "x\\x1b[31m.no\\r: no such file\n  mend: check the path " + "y" * 400 + "\n"

@@ -124,27 +124,3 @@ def test_the_installed_program_imports_no_vendor_library_and_no_rich(program: An
     assert not {"pynvml", "amdsmi", "rich", "yaml", "torch"} & {
         line.split("|")[-1].strip() for line in answer.err.splitlines()
     }
-
-
-def test_a_name_with_control_characters_does_not_reach_the_terminal(run: Any) -> None:
-    answer = run("model", "x\x1b[31m.no", "--target", "h100")
-    assert (answer.status, answer.err) == (2, "parity: x\\x1b[31m.no: no such file\n  mend: check the path\n")
-
-
-def test_no_line_is_wider_than_the_terminal(run: Any, written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for width in (80, 120):
-        monkeypatch.setenv("COLUMNS", str(width))
-        answer = run("model", written("deepseek-v3"), "--target", "8xh200")
-        assert max(len(line) for line in answer.out.splitlines()) <= width
-
-
-def test_the_head_says_what_stands_against_a_fit(run: Any, written: Any) -> None:
-    answer = run("model", written("llama-3.1-70b"), "--target", "3xh100", "--tp", "3")
-    assert answer.status == 1
-    assert "as it is spread it does not run: see the findings" in " ".join(answer.out.split())
-    free = run("model", written("llama-3.1-70b"), "--target", "2xh100", "--engine", "none")
-    assert free.out.splitlines()[0].endswith("left with nothing kept back")
-
-
-def test_a_window_is_told_beside_the_bytes_of_a_token(run: Any, written: Any) -> None:
-    assert "cache 0 B per token beyond the window" in run("model", written("mistral-7b-v0.1"), "--target", "h100").out

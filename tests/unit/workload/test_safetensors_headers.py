@@ -156,11 +156,3 @@ def test_some_of_the_files_that_their_names_count_are_refused(tmp_path: Path) ->
     told = stored_bytes(tmp_path)
     assert told is not None
     assert told.source == "headers of 3 files"
-
-
-def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n")
-    with pytest.raises(InputFileError, match="a pointer of git-lfs") as told:
-        read_header(path)
-    assert "git lfs pull" in told.value.mend
