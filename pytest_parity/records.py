@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_parity.channel import now
+from pytest_parity.plugin import RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,13 +75,13 @@ class Record:
 class Records:
     """Collects the records; xdist workers send theirs on the test reports."""
 
-    def __init__(self, config: pytest.Config, judge: Judge) -> None:
-        """Hold nothing yet; the run's clock starts."""
+    def __init__(self, config: pytest.Config, judge: Judge, started: float | None = None) -> None:
+        """Hold nothing yet; the run's clock starts, unless it did (seconds since 1970)."""
         self._config = config
         self._judge = judge
         self._records: dict[tuple[str, str], Record] = {}
         self._last: dict[str, Record] = {}
-        self.started = now()
+        self.started = now() if started is None else started
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -162,7 +163,7 @@ RECORDS = pytest.StashKey[Records]()
 """On the config of the process that has the terminal: the run's records."""
 
 
-def register_records(config: pytest.Config, judge: Judge) -> None:
+def register_records(config: pytest.Config, judge: Judge, started: float | None = None) -> None:
     """Set up what records the run: reports of other plugins, GitHub, ``--parity-report``.
 
     Raises:
@@ -180,7 +181,7 @@ def register_records(config: pytest.Config, judge: Judge) -> None:
         if judge.settings.reports:
             register(WorkerVerdicts(config, judge), "parity-worker-verdicts")
         return
-    records = config.stash[RECORDS] = Records(config, judge)
+    records = config.stash[RECORDS] = Records(config, judge, started)
     register(new_notes(config), "parity-end-notes")
     # A plugin's hooks are known when it is loaded, whatever the name it is loaded under.
     if hasattr(config.hook, "pytest_benchmark_update_json"):
@@ -202,7 +203,7 @@ def register_records(config: pytest.Config, judge: Judge) -> None:
     if judge.settings.reports:
         register(RunReport(config, judge), "parity-run-report")
     # After the rest: of hooks that want to be first, the one registered last is.
-    register(records, "parity-records")
+    register(records, RECORDED)
 
 
 def perf_properties(record: Record) -> dict[str, str]:
