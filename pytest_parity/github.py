@@ -84,7 +84,8 @@ def annotation(summary: Mapping[str, Any]) -> str:
     """Return one workflow command: an error when perf tests failed for it, a warning when a number is in doubt."""
     counts = summary["counts"]
     gravest = _gravest(summary["judgements"])
-    in_doubt = summary["problem"] or counts["disturbed"] or (gravest is not None and gravest["blocks"])
+    doubts = (summary["problem"], counts["disturbed"], counts["above_roof"])
+    in_doubt = any(doubts) or (gravest is not None and gravest["blocks"])
     level = "error" if counts["failed"] else "warning" if in_doubt else "notice"
     title = "parity" if gravest is None else f"parity: {gravest['outcome']} for target {gravest['target']}"
     told = [gravest["headline"]] if gravest is not None else [summary["problem"]] if summary["problem"] else []
@@ -163,11 +164,14 @@ def _concern(record: Record) -> int:
     """Return where a test stands in the table: what was not measured, what is in doubt, the rest."""
     if record.state in KEPT_OUT:
         return 0
-    return 1 if record.conditions_state == "disturbed" else 2 if record.blocks else 3
+    is_doubtful = record.conditions_state == "disturbed" or record.is_above_roof
+    return 1 if is_doubtful else 2 if record.blocks else 3
 
 
 def _row(record: Record) -> str:
     became = "NOT MEASURED" if record.state in KEPT_OUT else record.state
+    if record.state == "ran" and record.is_above_roof:
+        became = "ran, above the roof"
     seconds = "" if record.seconds is None else f"{record.seconds:.3g}"
     return f"| {cell(record.nodeid)} | {became} | {record.result} | {seconds} | {'; '.join(_conditions(record))} |"
 

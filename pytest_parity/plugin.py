@@ -235,7 +235,10 @@ def parity_homogeneous(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def parity_roofline(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
-    """Give a function: (seconds=, bytes=, flops=, dtype="bf16") -> shares of this GPU's and the target's peak."""
+    """Give a function: (seconds=, bytes=, flops=, dtype="bf16") -> shares of this GPU's and the target's peak.
+
+    A time that this GPU cannot reach raises AboveRoofError; strict=False gives it nevertheless.
+    """
     from pytest_parity.fixtures import roofline_of
 
     return roofline_of(request)

@@ -67,6 +67,11 @@ class Record:
     more_rooflines: int = 0
 
     @property
+    def is_above_roof(self) -> bool:
+        """Whether it timed something that the device cannot have done, known from the measures that were kept."""
+        return any(one.get("above_roof") for one in self.rooflines)
+
+    @property
     def conditions_state(self) -> str:
         """Return ``clean``, ``disturbed`` or ``unknown``; empty when nobody watched."""
         return "" if self.conditions is None else str(self.conditions.get("state", "unknown"))
@@ -131,6 +136,7 @@ class Records:
             **{state.replace(" ", "_"): states[state] for state in STATES},
             "disturbed": seen["disturbed"],
             "conditions_unknown": seen["unknown"],
+            "above_roof": sum(record.is_above_roof for record in records),
         }
 
     def judgements(self) -> list[dict[str, Any]]:
@@ -238,6 +244,8 @@ def count_text(counts: Mapping[str, int]) -> str:
         parts.append(f"{counts['not_run']} not run for other reasons")
     if counts["disturbed"]:
         parts.append(f"{counts['disturbed']} under disturbed conditions")
+    if counts["above_roof"]:
+        parts.append(f"{counts['above_roof']} above the roof")
     return ", ".join(parts)
 
 

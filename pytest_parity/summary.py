@@ -160,6 +160,10 @@ def _became(records: list[Record], verdict: Verdict | None) -> Iterator[str]:
     yield f"perf tests    {_counts(states)}"
     if verdict is not None and verdict.blocks and states["ran"]:
         yield f"              those that ran say nothing certain about {verdict.target}: {verdict.headline}"
+    beyond = [one.nodeid for one in records if one.is_above_roof]
+    if beyond:
+        yield f"roofline      {len(beyond)} with a time that this GPU cannot reach, no measurement"
+        yield f"                in {beyond[0]}{f' and {len(beyond) - 1} more' if len(beyond) > 1 else ''}"
     watched = [(one.nodeid, one.conditions) for one in records if one.conditions is not None]
     if watched:
         yield from _conditions(watched)

@@ -56,6 +56,8 @@ def counts_text(counts: RunCounts) -> str:
         parts.append(f"{counts.disturbed} under disturbed conditions")
     if counts.conditions_unknown:
         parts.append(f"{counts.conditions_unknown} under conditions not fully known")
+    if counts.above_roof:
+        parts.append(f"{counts.above_roof} above the roof")
     return f"{counts.perf_tests} perf test{'s' * (counts.perf_tests > 1)}: {', '.join(parts)}"
 
 
@@ -63,6 +65,8 @@ def became(test: RunTest) -> str:
     """Return what became of a test, in words."""
     if test.is_kept_out:
         return f"NOT MEASURED ({test.state})"
+    if test.state == "ran" and test.is_above_roof:
+        return "ran, above the roof"
     if test.state == "ran" and test.blocks:
         return "ran off target"
     return test.state
@@ -83,12 +87,13 @@ def seconds_text(seconds: float | None) -> str:
 
 
 def by_concern(tests: tuple[RunTest, ...]) -> list[RunTest]:
-    """Return the tests to look at first: not measured, disturbed, off target; then the rest, each in their order."""
+    """Return the tests to look at first: not measured, disturbed or above the roof, off target; then the rest."""
 
     def concern(test: RunTest) -> int:
         if test.is_kept_out:
             return 0
-        return 1 if test.conditions_state == "disturbed" else 2 if test.blocks else 3
+        is_doubtful = test.conditions_state == "disturbed" or test.is_above_roof
+        return 1 if is_doubtful else 2 if test.blocks else 3
 
     return sorted(tests, key=concern)
 

@@ -253,6 +253,7 @@ def summary_of(*records: Record, problem: str = "", headline: str = "fine") -> d
     names = ("ran", "failed", "skipped", "xfailed", "not run")
     counts = {name.replace(" ", "_"): states.count(name) for name in names}
     seen = {"disturbed": sum(one.conditions_state == "disturbed" for one in records), "conditions_unknown": 0}
+    seen["above_roof"] = sum(one.is_above_roof for one in records)
     judged = {"target": "h100", "outcome": "match", "level": "identical", "blocks": False, "headline": headline}
     counts = {"perf_tests": len(records), **counts, **seen}
     return {"judgements": [{**judged, "source": "run"}], "counts": counts, "problem": problem}
@@ -295,6 +296,10 @@ def test_counts_read_aloud() -> None:
         count_text(both["counts"])
         == "2 perf tests NOT MEASURED (1 failed, 1 skipped), 1 ran, 1 not run for other reasons"
     )
+    beyond = record("e", rooflines=[{"above_roof": False}, {"above_roof": True}])
+    assert count_text(summary_of(beyond)["counts"]) == "1 perf test ran, 1 above the roof"
+    assert annotation(summary_of(beyond)).startswith("::warning ")
+    assert "::e | ran, above the roof |" in step_summary(summary_of(beyond), [beyond], ())
 
 
 def sent(engine_log: Any) -> dict[str, Any]:
@@ -558,6 +563,38 @@ def test_measures_reach_the_report_of_a_perf_test(
     assert (first["flops"], second["seconds"], second["flops"]) == (1.2e11, 2e-3, 0.0)
     assert first["here"] == {"name": "rtx-4090", "bandwidth_gbps": 1008.1, "dense_rate": 165.2}
     assert told["test_mistaken"]["rooflines"] == []
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")])
+def test_a_time_above_the_roof_fails_and_is_counted(
+    suite: pytest.Pytester, gate: Gate, engine_log: Any, workers: tuple[str, ...]
+) -> None:
+    suite.makepyfile(
+        test_suite="""
+        import pytest
+
+        @pytest.mark.perf
+        def test_not_awaited(parity_roofline):
+            parity_roofline(seconds=1e-6, bytes=1e9)
+
+        @pytest.mark.perf
+        def test_cached(parity_roofline):
+            assert parity_roofline(seconds=1e-3, bytes=4e9, strict=False).of_here > 3
+
+        @pytest.mark.perf
+        def test_sound(parity_roofline):
+            assert parity_roofline(seconds=1e-3, bytes=9e8).of_here > 0.8
+        """
+    )
+    result = gate("--parity-target=here", "--parity-report=out.json", *workers, child=bool(workers))
+    result.assert_outcomes(failed=1, passed=2)
+    line = "*AboveRoofError: parity_roofline: 992 times what rtx-4090 can do at most: this is no measurement"
+    result.stdout.fnmatch_lines([line])
+    assert "roofline      2 with a time that this GPU cannot reach, no measurement" in result.outlines
+    run = sent(engine_log)["run"]
+    assert run["counts"]["above_roof"] == 2
+    marked = {one["nodeid"].rpartition("::")[2]: one["rooflines"][0]["above_roof"] for one in run["tests"]}
+    assert marked == {"test_not_awaited": True, "test_cached": True, "test_sound": False}
 
 
 def test_text_that_no_encoding_carries_is_escaped(suite: pytest.Pytester, gate: Gate, engine_log: Any) -> None:

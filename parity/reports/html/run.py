@@ -42,6 +42,7 @@ _REACHED = (
 _KINDS = {
     "not measured": "bad",
     "measured off target": "doubt",
+    "timed above the roof": "doubt",
     "measured under disturbed conditions": "doubt",
     "measured under unknown conditions": "doubt",
     "measured": "good",
@@ -85,7 +86,7 @@ def render(run: Run) -> str:
 def _is_clean(run: Run) -> bool:
     """Return whether every perf test was measured and none was seen disturbed, so that green is no false pass."""
     counts = run.counts
-    doubts = (counts.not_measured, counts.not_run, counts.disturbed, counts.conditions_unknown)
+    doubts = (counts.not_measured, counts.not_run, counts.disturbed, counts.conditions_unknown, counts.above_roof)
     return bool(run.tests) and not run.problem and not any(doubts) and not any(test.blocks for test in run.tests)
 
 
@@ -119,6 +120,8 @@ def _kind(test: RunTest) -> str:
         return "not run for other reasons"
     if test.blocks:
         return "measured off target"
+    if test.is_above_roof:
+        return "timed above the roof"
     if test.conditions_state in ("", "clean"):
         return "measured"
     return f"measured under {'disturbed' if test.conditions_state == 'disturbed' else 'unknown'} conditions"
@@ -151,7 +154,7 @@ def _table(caption: str, tests: Sequence[RunTest]) -> Html:
 
 
 def _test(test: RunTest) -> tuple[Content, ...]:
-    tone = "bad" if test.is_kept_out else "doubt" if test.blocks else ""
+    tone = "bad" if test.is_kept_out else "doubt" if test.blocks or test.is_above_roof else ""
     return (
         code(test.nodeid),
         chip(became(test), tone) if tone else became(test),

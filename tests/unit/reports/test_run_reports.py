@@ -79,6 +79,15 @@ def test_what_needs_a_look_comes_first() -> None:
     assert order == ["test_hot", "test_quiet", "test_unseen", "test_wrong"]
 
 
+def test_a_time_above_the_roof_is_marked_and_counted() -> None:
+    beyond = runs.perf_test("test_beyond", rooflines=[runs.measure(above_roof=True)])
+    told = run_markdown.render(runs.run(runs.perf_test("test_sound"), beyond))
+    assert "2 perf tests: 2 ran, 1 above the roof." in told
+    rows = [line for line in told.splitlines() if "::" in line]
+    assert "test_beyond | ran, above the roof | passed |" in rows[0]
+    assert "test_sound | ran | passed |" in rows[1]
+
+
 def test_a_long_table_ends_with_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_markdown, "MAX_ROWS", 2)
     told = run_markdown.render(runs.run(*(runs.perf_test(f"test_{number}") for number in range(5))))
