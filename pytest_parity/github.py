@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_parity.end_notes import NOTES
-from pytest_parity.records import KEPT_OUT, RECORDS, count_text, plain
+from pytest_parity.records import KEPT_OUT, RECORDS, SAVED_REMARK, count_text, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,6 +88,7 @@ def annotation(summary: Mapping[str, Any]) -> str:
     in_doubt = any(doubts) or (gravest is not None and gravest["blocks"])
     level = "error" if counts["failed"] else "warning" if in_doubt else "notice"
     title = "parity" if gravest is None else f"parity: {gravest['outcome']} for target {gravest['target']}"
+    title += SAVED_REMARK * (gravest is not None and gravest["saved"])
     told = [gravest["headline"]] if gravest is not None else [summary["problem"]] if summary["problem"] else []
     message = _on_one_line(". ".join([*told, count_text(counts)]))[:MAX_ANNOTATION]
     return f"::{level} title={_on_one_line(title).translate(_PROPERTY)}::{message.translate(_MESSAGE)}"
@@ -103,8 +104,8 @@ def step_summary(summary: Mapping[str, Any], records: Sequence[Record], lines: S
     """
     told = [f"## parity: {_heading(summary)}", ""]
     for one in summary["judgements"]:
-        told.append(f"* target {cell(one['target'])}: **{one['outcome']}**, level {cell(one['level'])}. ")
-        told[-1] += cell(one["headline"])
+        told.append(f"* target {cell(one['target'])}: **{one['outcome']}**, level {cell(one['level'])}")
+        told[-1] += f"{SAVED_REMARK * one['saved']}. {cell(one['headline'])}"
     if summary["problem"]:
         told.append(f"* not judged: {cell(summary['problem'])}")
     told += [f"  * {cell(line)}" for line in lines]
@@ -152,7 +153,8 @@ def _heading(summary: Mapping[str, Any]) -> str:
         return "not judged"
     outcome: str = gravest["outcome"]
     word = outcome if outcome == "match" else outcome.upper()
-    return f"{word}, but not passed" if outcome == "match" and gravest["blocks"] else word
+    word = f"{word}, but not passed" if outcome == "match" and gravest["blocks"] else word
+    return word + SAVED_REMARK * bool(gravest["saved"])
 
 
 def _gravest(judgements: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

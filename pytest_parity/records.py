@@ -14,6 +14,7 @@ import pytest
 
 from pytest_parity.channel import now
 from pytest_parity.plugin import RECORDED
+from pytest_parity.settings import SAVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_parity.judge import Judge
 
 STATES = ("ran", "failed", "skipped", "xfailed", "not run")
+SAVED_REMARK = f" ({SAVED})"
+"""Behind a verdict on a file in place of this machine."""
 KEPT_OUT = ("failed", "skipped", "xfailed")
 _RESULTS = ("error", "failed", "xpassed", "xfailed", "skipped", "passed")  # of several phases, the first says it
 _MAX_TEXT = 2000
@@ -141,18 +144,19 @@ class Records:
 
     def judgements(self) -> list[dict[str, Any]]:
         """Return each verdict that held for the run or for a test, the run's first."""
-        base = self._judge.run_verdict
+        base, saved = self._judge.run_verdict, bool(self._judge.settings.judged_source)
         told: dict[tuple[str, str, str], dict[str, Any]] = {}
         if base is not None and base.active:
             told[base.target, base.outcome, base.level] = {
                 **_judgement(base.target, base.outcome, base.level, base.headline, blocks=base.blocks),
                 "source": "run",
+                "saved": saved,
             }
         for one in self.all():
             key = (one.target, one.outcome, one.level)
             if key not in told:
                 made = _judgement(one.target, one.outcome, one.level, one.headline, blocks=one.blocks)
-                told[key] = {**made, "source": one.by}
+                told[key] = {**made, "source": one.by, "saved": saved}
         return list(told.values())
 
     def summary(self) -> dict[str, Any]:
@@ -212,11 +216,18 @@ def register_records(config: pytest.Config, judge: Judge, started: float | None 
     register(records, RECORDED)
 
 
-def perf_properties(record: Record) -> dict[str, str]:
-    """Return three or four short strings about one test, for reports that take names and values."""
+def perf_properties(record: Record, source: str = "") -> dict[str, str]:
+    """Return a few short strings about one test, for reports that take names and values.
+
+    Args:
+        record: of the test.
+        source: what was judged in place of this machine, if anything.
+    """
     values = {"parity": record.outcome, "parity_target": record.target, "parity_level": record.level}
     if record.conditions is not None:
         values["parity_conditions"] = record.conditions_state
+    if source:
+        values["parity_source"] = source
     return {name: plain(value)[:MAX_VALUE] for name, value in values.items()}
 
 

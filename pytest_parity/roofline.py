@@ -259,7 +259,7 @@ def check_roof(measured: Roofline) -> None:
             f"parity_roofline: {measured.above_roof:.3g} times what {measured.here.name} can do at most: this is no "
             "measurement\n"
             "  usual causes: the kernels were not awaited (torch.cuda.synchronize() before the clock is read), or "
-            "bytes or flops are wrong (another dtype, sparse operations, the work of several GPUs or of several calls)\n"
+            "bytes or flops are wrong (another dtype, sparse operations, work of several GPUs or calls)\n"
             "  mend: correct them; where caches serve the bytes, strict=False gives the number, and reports mark it"
         )
         raise AboveRoofError(message)

@@ -109,6 +109,7 @@ class RunJudgement(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         blocks: whether it keeps perf tests from measuring.
         headline: one line with what was found, the target and the decisive ratio.
+        saved: whether a saved fingerprint was judged, and not the machine that ran the tests.
     """
 
     target: str
@@ -117,6 +118,7 @@ class RunJudgement(msgspec.Struct, frozen=True, kw_only=True):
     blocks: bool
     headline: str
     source: Source
+    saved: bool = False
 
 
 class RunCounts(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,8 @@ from parity.reports.rows import one_line
 if TYPE_CHECKING:
     from parity.model.run import Run, RunCounts, RunJudgement, RunTest
 
+SAVED = "saved fingerprint"
+SAVED_NOTE = "a saved fingerprint was judged, so nothing says that these tests ran on the machine that it tells of"
 OUTCOME_WORDS = {"match": "match", "mismatch": "MISMATCH", "unknown": "UNKNOWN"}
 
 
@@ -26,12 +28,18 @@ class Disturbance:
 
 
 def title(run: Run) -> str:
-    """Return what the run came to: ``MISMATCH``, ``match``, ``match (not passed)``, ``not judged``."""
+    """Return what the run came to: ``MISMATCH``, ``match``, ``match (not passed)``, ``match (saved fingerprint)``."""
     judged = run.gravest
     if judged is None:
         return "not judged"
     outcome, _, rest = judged_text(judged).partition(", ")
-    return OUTCOME_WORDS[outcome] + (f" ({rest})" if rest else "")
+    remarks = [*([rest] if rest else []), *([SAVED] if judged.saved else [])]
+    return OUTCOME_WORDS[outcome] + (f" ({', '.join(remarks)})" if remarks else "")
+
+
+def asked_text(one: RunJudgement) -> str:
+    """Return who asked for a verdict and of what it is, where it is not the run's own of the machine that ran it."""
+    return ", asked for by a marker" * (one.source == "marker") + f", of a {SAVED}" * one.saved
 
 
 def judged_text(one: RunJudgement) -> str:

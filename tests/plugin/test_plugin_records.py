@@ -247,7 +247,7 @@ def record(name: str, **changes: Any) -> Record:
     return Record(**{**values, **changes})
 
 
-def summary_of(*records: Record, problem: str = "", headline: str = "fine") -> dict[str, Any]:
+def summary_of(*records: Record, problem: str = "", headline: str = "fine", saved: bool = False) -> dict[str, Any]:
     """Return a run's summary."""
     states = [one.state for one in records]
     names = ("ran", "failed", "skipped", "xfailed", "not run")
@@ -256,7 +256,7 @@ def summary_of(*records: Record, problem: str = "", headline: str = "fine") -> d
     seen["above_roof"] = sum(one.is_above_roof for one in records)
     judged = {"target": "h100", "outcome": "match", "level": "identical", "blocks": False, "headline": headline}
     counts = {"perf_tests": len(records), **counts, **seen}
-    return {"judgements": [{**judged, "source": "run"}], "counts": counts, "problem": problem}
+    return {"judgements": [{**judged, "source": "run", "saved": saved}], "counts": counts, "problem": problem}
 
 
 def test_the_table_is_capped_and_says_so() -> None:
@@ -306,6 +306,25 @@ def sent(engine_log: Any) -> dict[str, Any]:
     """Return the one run that the engine was sent."""
     [request] = [entry for entry in engine_log() if entry.get("op") == "report"]
     return dict(request)
+
+
+def test_github_marks_what_a_saved_fingerprint_says() -> None:
+    told = summary_of(record("a"), saved=True)
+    assert "title=parity%3A match for target h100 (saved fingerprint)::" in annotation(told)
+    table = step_summary(told, [record("a")], ())
+    assert "## parity: match (saved fingerprint)\n" in table
+    assert "**match**, level identical (saved fingerprint). fine" in table
+
+
+def test_properties_and_report_mark_a_saved_fingerprint(suite: pytest.Pytester, gate: Gate, engine_log: Any) -> None:
+    suite.path.joinpath("saved.json").write_text("{}")
+    args = ("--parity-target=here", "--parity-report=out.json", "--junit-xml=out.xml", "--parity-mode=annotate")
+    gate(*args, "--parity-fingerprint=saved.json")
+    whole, tests = junit(suite.path / "out.xml")
+    assert whole["parity_source"] == tests["test_time"]["parity_source"] == "saved fingerprint"
+    assert whole["parity_device"].endswith(" (saved fingerprint)")
+    assert "parity_source" not in tests["test_function"]
+    assert {one["saved"] for one in sent(engine_log)["run"]["judgements"]} == {True}
 
 
 def test_the_whole_run_is_sent(

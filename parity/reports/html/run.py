@@ -11,8 +11,10 @@ from parity.reports.html.page import chip, code, document_title, facts, fold, he
 from parity.reports.html.run_roofline import rooflines
 from parity.reports.html.tables import Column, table
 from parity.reports.html.timeline import timeline
-from parity.reports.rows import devices_text, tally, wanted_text
+from parity.reports.rows import here_text, tally, wanted_text
 from parity.reports.run_rows import (
+    SAVED_NOTE,
+    asked_text,
     became,
     by_concern,
     conditions_text,
@@ -64,6 +66,7 @@ def render(run: Run) -> str:
         headline or counts_text(run.counts),
         el("p", counts_text(run.counts), class_="good" if _is_clean(run) else "doubt"),
         _judgements(run),
+        el("p", SAVED_NOTE, class_="doubt") if any(one.saved for one in run.judgements) else None,
         *(el("p", note, class_="doubt") for note in run.notes[:50]),
     )
     watched, reached = timeline(run.tests), rooflines(run)
@@ -95,8 +98,7 @@ def _judgements(run: Run) -> Html | None:
 
 
 def _judgement(one: RunJudgement) -> str:
-    by = ", asked for by a marker" if one.source == "marker" else ""
-    return f"{judged_text(one)}, level {one.level}{by}"
+    return f"{judged_text(one)}, level {one.level}{asked_text(one)}"
 
 
 def _carried(run: Run) -> Html | None:
@@ -104,7 +106,7 @@ def _carried(run: Run) -> Html | None:
     if not run.verdicts:
         return None
     verdict = run.verdicts[0]
-    lead = f"What a result of {devices_text(verdict)} says of {wanted_text(verdict)}."
+    lead = f"What a result of {here_text(verdict)} says of {wanted_text(verdict)}."
     return section("carries", "What carries over", told.carries(verdict), lead=lead)
 
 
@@ -195,7 +197,7 @@ def _verdict(verdict: Verdict, number: int) -> Html:
         told.unknowns(verdict),
         told.devices(verdict),
     ]
-    name = f"{devices_text(verdict)} against {wanted_text(verdict)}"
+    name = f"{here_text(verdict)} against {wanted_text(verdict)}"
     if number:
         return section(f"verdict-{number + 1}", name, fold("The verdict", *parts, count=tally(verdict)))
     return section("verdict-1", name, *parts)

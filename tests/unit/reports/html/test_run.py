@@ -80,8 +80,8 @@ def test_each_verdict_of_the_run_is_told() -> None:
     verdicts = [msgspec.to_builtins(golden.verdict(case)) for case in ("production", "workstation")]
     page = checked(render(runs.run(runs.perf_test("t"), verdicts=json.loads(json.dumps(verdicts)))))
     assert page.texts["h2"][-2:] == [
-        "8x NVIDIA H100 80GB HBM3 against 8x h100-sxm5-80gb",
-        "1x NVIDIA GeForce RTX 4090 against h100-sxm5-80gb",
+        "8x NVIDIA H100 80GB HBM3 (saved fingerprint) against 8x h100-sxm5-80gb",
+        "1x NVIDIA GeForce RTX 4090 (saved fingerprint) against h100-sxm5-80gb",
     ]
 
 
