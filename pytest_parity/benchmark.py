@@ -46,11 +46,11 @@ class Benchmark:
     @pytest.hookimpl(optionalhook=True)
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
         """Add verdict and conditions to the extra information of each saved benchmark."""
-        records = self._config.stash[RECORDS]
+        records, source = self._config.stash[RECORDS], self._judge.settings.judged_source
         for one in output_json.get("benchmarks", ()):
             record = records.of(str(one.get("fullname")))
             if record is not None:
-                one["extra_info"] = {**(one.get("extra_info") or {}), **perf_properties(record)}
+                one["extra_info"] = {**(one.get("extra_info") or {}), **perf_properties(record, source)}
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_benchmark_compare_machine_info(

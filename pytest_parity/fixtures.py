@@ -60,10 +60,11 @@ def homogeneous(request: pytest.FixtureRequest) -> None:
 def roofline_of(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
     """Return ``roofline`` with the peaks of the visible devices and of the target that holds for the test.
 
-    The engine is asked when the first call needs it. Each measure goes into the run's reports.
+    The engine is asked when the first call needs it. Each measure goes into the run's reports. One beyond the running
+    device's roof raises ``AboveRoofError``; with ``strict=False`` it is given, and marked in the reports.
     """
     from pytest_parity.marks import read_marks
-    from pytest_parity.roofline import note, read_peaks, roofline
+    from pytest_parity.roofline import check_roof, note, read_peaks, roofline
 
     @cache
     def answer() -> Mapping[str, Any]:
@@ -75,9 +76,11 @@ def roofline_of(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
     def peaks(device: int | None) -> tuple[Peaks, Peaks]:
         return read_peaks(answer(), device)
 
-    def measure(**numbers: Any) -> Roofline:
+    def measure(*, strict: bool = True, **numbers: Any) -> Roofline:
         measured = roofline(**numbers, peaks=peaks)
         note(request.node, measured)
+        if strict:
+            check_roof(measured)
         return measured
 
     return measure

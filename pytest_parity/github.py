@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_parity.end_notes import NOTES
-from pytest_parity.records import KEPT_OUT, RECORDS, count_text, plain
+from pytest_parity.records import KEPT_OUT, RECORDS, SAVED_REMARK, count_text, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -84,9 +84,11 @@ def annotation(summary: Mapping[str, Any]) -> str:
     """Return one workflow command: an error when perf tests failed for it, a warning when a number is in doubt."""
     counts = summary["counts"]
     gravest = _gravest(summary["judgements"])
-    in_doubt = summary["problem"] or counts["disturbed"] or (gravest is not None and gravest["blocks"])
+    doubts = (summary["problem"], counts["disturbed"], counts["above_roof"])
+    in_doubt = any(doubts) or (gravest is not None and gravest["blocks"])
     level = "error" if counts["failed"] else "warning" if in_doubt else "notice"
     title = "parity" if gravest is None else f"parity: {gravest['outcome']} for target {gravest['target']}"
+    title += SAVED_REMARK * (gravest is not None and gravest["saved"])
     told = [gravest["headline"]] if gravest is not None else [summary["problem"]] if summary["problem"] else []
     message = _on_one_line(". ".join([*told, count_text(counts)]))[:MAX_ANNOTATION]
     return f"::{level} title={_on_one_line(title).translate(_PROPERTY)}::{message.translate(_MESSAGE)}"
@@ -102,8 +104,8 @@ def step_summary(summary: Mapping[str, Any], records: Sequence[Record], lines: S
     """
     told = [f"## parity: {_heading(summary)}", ""]
     for one in summary["judgements"]:
-        told.append(f"* target {cell(one['target'])}: **{one['outcome']}**, level {cell(one['level'])}. ")
-        told[-1] += cell(one["headline"])
+        told.append(f"* target {cell(one['target'])}: **{one['outcome']}**, level {cell(one['level'])}")
+        told[-1] += f"{SAVED_REMARK * one['saved']}. {cell(one['headline'])}"
     if summary["problem"]:
         told.append(f"* not judged: {cell(summary['problem'])}")
     told += [f"  * {cell(line)}" for line in lines]
@@ -151,7 +153,8 @@ def _heading(summary: Mapping[str, Any]) -> str:
         return "not judged"
     outcome: str = gravest["outcome"]
     word = outcome if outcome == "match" else outcome.upper()
-    return f"{word}, but not passed" if outcome == "match" and gravest["blocks"] else word
+    word = f"{word}, but not passed" if outcome == "match" and gravest["blocks"] else word
+    return word + SAVED_REMARK * bool(gravest["saved"])
 
 
 def _gravest(judgements: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -163,11 +166,14 @@ def _concern(record: Record) -> int:
     """Return where a test stands in the table: what was not measured, what is in doubt, the rest."""
     if record.state in KEPT_OUT:
         return 0
-    return 1 if record.conditions_state == "disturbed" else 2 if record.blocks else 3
+    is_doubtful = record.conditions_state == "disturbed" or record.is_above_roof
+    return 1 if is_doubtful else 2 if record.blocks else 3
 
 
 def _row(record: Record) -> str:
     became = "NOT MEASURED" if record.state in KEPT_OUT else record.state
+    if record.state == "ran" and record.is_above_roof:
+        became = "ran, above the roof"
     seconds = "" if record.seconds is None else f"{record.seconds:.3g}"
     return f"| {cell(record.nodeid)} | {became} | {record.result} | {seconds} | {'; '.join(_conditions(record))} |"
 

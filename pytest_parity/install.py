@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from pytest_parity.engine_client import Engine
 from pytest_parity.gate import Gate
+from pytest_parity.idle import Idle
 from pytest_parity.judge import JUDGE, Judge
-from pytest_parity.plugin import GATE, add_hookspecs
+from pytest_parity.plugin import GATE, LATE, add_hookspecs
 from pytest_parity.records import register_records
 from pytest_parity.settings import resolve
-from pytest_parity.summary import IdleHeader, Summary
+from pytest_parity.summary import Summary
 from pytest_parity.terminal import terminal_encoding
 from pytest_parity.verdict import INACTIVE, read_answer
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_parity.settings import Settings
     from pytest_parity.verdict import Verdict
 
 
 def install(config: pytest.Config, *, judge: bool) -> None:
-    """Set up the gate for a run; without anything to judge by, only say so in the header.
+    """Set up the gate for a run; without anything to judge by, only say so.
 
     Raises:
         pytest.UsageError: an option or variable has a bad value.
     """
     settings = resolve(config)
     if not judge:
-        if settings.sources.get("require_measured", "").startswith("--"):
-            message = "--parity-require-measured: there is no target to measure on; mend: add --parity-target=NAME"
-            raise pytest.UsageError(message)
-        config.pluginmanager.register(IdleHeader(settings), "parity-idle")
+        if settings.reports:
+            from pytest_parity.run_report import check_suffixes
+
+            check_suffixes(settings)
+        config.pluginmanager.register(Idle(config, settings), "parity-idle")
         return
     given = _given_by_controller(config)
     judging = new_judge(config, settings)
@@ -47,7 +49,23 @@ def install_late(session: pytest.Session) -> None:
     """Set up the gate after collection, for markers that name a target where the run has none."""
     judging = new_judge(session.config, resolve(session.config))
     judging.preset(INACTIVE)
+    if hasattr(session.config, "workerinput"):
+        worker: Any = session.config
+        worker.workeroutput[LATE] = True
     _register(session.config, judging).pytest_collection_finish(session)
+
+
+def install_at_controller(config: pytest.Config, started: float) -> None:
+    """Set up what tells of perf tests that xdist workers gate by their markers alone; nothing is gated here.
+
+    Args:
+        config: of the process that has the terminal.
+        started: seconds since 1970 when the first worker was set up.
+    """
+    judging = new_judge(config, resolve(config))
+    judging.preset(INACTIVE)
+    register_records(config, judging, started)
+    config.pluginmanager.register(Summary(config, judging), "parity-summary")
 
 
 def new_judge(config: pytest.Config, settings: Settings) -> Judge:

@@ -37,7 +37,9 @@ class JUnit:
             return
         names = {name for name, _ in report.user_properties}
         report.user_properties.extend(
-            (name, value) for name, value in perf_properties(record).items() if name not in names
+            (name, value)
+            for name, value in perf_properties(record, self._judge.settings.judged_source).items()
+            if name not in names
         )
 
     @pytest.hookimpl(tryfirst=True)
@@ -48,19 +50,27 @@ class JUnit:
         if add is None or verdict is None or not verdict.active:
             return
         values = {"parity": verdict.outcome, "parity_target": verdict.target, "parity_level": verdict.level}
-        for name, value in {**values, **machine_properties(verdict.document)}.items():
+        machine = machine_properties(verdict.document, self._judge.settings.judged_source)
+        for name, value in {**values, **machine}.items():
             add(name, plain(value)[:MAX_VALUE])
 
 
-def machine_properties(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return device, driver and identity hash of a verdict document, those that it has."""
+def machine_properties(document: Mapping[str, Any], source: str = "") -> dict[str, str]:
+    """Return device, driver and identity hash of a verdict document, those that it has.
+
+    Args:
+        document: parity.verdict/1.
+        source: what was judged in place of this machine, if anything; the device is marked with it.
+    """
     fingerprint = _mapping(document.get("fingerprint"))
     driver = _mapping(_mapping(_mapping(fingerprint.get("stack")).get("components")).get("driver")).get("value")
     devices = document.get("devices")
     names = [_device_name(_mapping(one)) for one in devices] if isinstance(devices, list) else []
     counted = {name: names.count(name) for name in names}
+    device = ", ".join(f"{count}x {name}" for name, count in counted.items())
     values = {
-        "parity_device": ", ".join(f"{count}x {name}" for name, count in counted.items()),
+        "parity_source": source,
+        "parity_device": f"{device} ({source})" if device and source else device,
         "parity_driver": driver if isinstance(driver, str) else "",
         "parity_identity_hash": str(fingerprint.get("identity_hash") or ""),
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_parity.records import RECORDS, as_plain, count_text, plain
+from pytest_parity.records import RECORDS, SAVED_REMARK, as_plain, count_text, plain
 from pytest_parity.settings import runs_tests
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class OtherReports:
             return
         summary = self._config.stash[RECORDS].summary()
         told = [
-            f"{one['target']}: {one['outcome']} ({one['level']}). {one['headline']}" for one in summary["judgements"]
+            f"{one['target']}: {one['outcome']} ({one['level']}){SAVED_REMARK * one['saved']}. {one['headline']}"
+            for one in summary["judgements"]
         ]
         text = "parity: " + "; ".join([*told, count_text(summary["counts"])])
         prefix.append(f"<p>{html.escape(_on_one_line(text))}</p>")

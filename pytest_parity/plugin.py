@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 GATE = "parity-gate"
 """Name under which the active gate is registered."""
+RECORDED = "parity-records"
+"""Name under which what becomes of perf tests is recorded, in the process that has the terminal."""
+LATE = "parity_late"
+"""Key of an xdist worker's output: a marker names a target where the run has none."""
 
 _MARKERS = {
     "parity": "parity(target=NAME, require=LEVEL, mode=MODE, rules=[NAME, ...], off=BOOL): judge this perf "
@@ -121,6 +126,46 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         install_late(session)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Listen to xdist workers where nothing asked: which markers name a target is seen by workers only."""
+    config = node.config
+    is_set_up = any(config.pluginmanager.has_plugin(name) for name in (GATE, RECORDED, "parity-late"))
+    if not is_set_up and not _switched_off(config):
+        config.pluginmanager.register(_Late(config), "parity-late")
+
+
+class _Late:
+    """Sets up, in the process that has the terminal, what tells of perf tests, when a worker has one."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Set up nothing yet; the run's clock starts."""
+        self._config = config
+        self._started = time.time()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the first report of a perf test for a sign."""
+        if hasattr(report, "parity"):
+            self._set_up("pytest_runtest_logreport", report=report)
+
+    @pytest.hookimpl(tryfirst=True, optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Take the worker's word: a test whose marker names a target may have had no report of ours."""
+        if LATE in getattr(node, "workeroutput", ()):
+            self._set_up("pytest_testnodedown", node=node, error=error)
+
+    def _set_up(self, hook: str, **arguments: object) -> None:
+        """Register what tells of perf tests, and pass on the call under way, which no longer reaches it."""
+        from pytest_parity.install import install_at_controller
+
+        manager = self._config.pluginmanager
+        manager.unregister(self)
+        before = manager.get_plugins()
+        install_at_controller(self._config, self._started)
+        manager.subset_hook_caller(hook, before)(**arguments)
+
+
 def _switched_off(config: pytest.Config) -> bool:
     mode = config.getoption("parity_mode")
     return (os.environ.get("PARITY_MODE") if mode is None else mode) == "off"
@@ -190,7 +235,10 @@ def parity_homogeneous(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def parity_roofline(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
-    """Give a function: (seconds=, bytes=, flops=, dtype="bf16") -> shares of this GPU's and the target's peak."""
+    """Give a function: (seconds=, bytes=, flops=, dtype="bf16") -> shares of this GPU's and the target's peak.
+
+    A time that this GPU cannot reach raises AboveRoofError; strict=False gives it nevertheless.
+    """
     from pytest_parity.fixtures import roofline_of
 
     return roofline_of(request)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_parity.channel import now
+from pytest_parity.plugin import RECORDED
+from pytest_parity.settings import SAVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_parity.judge import Judge
 
 STATES = ("ran", "failed", "skipped", "xfailed", "not run")
+SAVED_REMARK = f" ({SAVED})"
+"""Behind a verdict on a file in place of this machine."""
 KEPT_OUT = ("failed", "skipped", "xfailed")
 _RESULTS = ("error", "failed", "xpassed", "xfailed", "skipped", "passed")  # of several phases, the first says it
 _MAX_TEXT = 2000
@@ -66,6 +70,11 @@ class Record:
     more_rooflines: int = 0
 
     @property
+    def is_above_roof(self) -> bool:
+        """Whether it timed something that the device cannot have done, known from the measures that were kept."""
+        return any(one.get("above_roof") for one in self.rooflines)
+
+    @property
     def conditions_state(self) -> str:
         """Return ``clean``, ``disturbed`` or ``unknown``; empty when nobody watched."""
         return "" if self.conditions is None else str(self.conditions.get("state", "unknown"))
@@ -74,13 +83,13 @@ class Record:
 class Records:
     """Collects the records; xdist workers send theirs on the test reports."""
 
-    def __init__(self, config: pytest.Config, judge: Judge) -> None:
-        """Hold nothing yet; the run's clock starts."""
+    def __init__(self, config: pytest.Config, judge: Judge, started: float | None = None) -> None:
+        """Hold nothing yet; the run's clock starts, unless it did (seconds since 1970)."""
         self._config = config
         self._judge = judge
         self._records: dict[tuple[str, str], Record] = {}
         self._last: dict[str, Record] = {}
-        self.started = now()
+        self.started = now() if started is None else started
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -130,22 +139,24 @@ class Records:
             **{state.replace(" ", "_"): states[state] for state in STATES},
             "disturbed": seen["disturbed"],
             "conditions_unknown": seen["unknown"],
+            "above_roof": sum(record.is_above_roof for record in records),
         }
 
     def judgements(self) -> list[dict[str, Any]]:
         """Return each verdict that held for the run or for a test, the run's first."""
-        base = self._judge.run_verdict
+        base, saved = self._judge.run_verdict, bool(self._judge.settings.judged_source)
         told: dict[tuple[str, str, str], dict[str, Any]] = {}
         if base is not None and base.active:
             told[base.target, base.outcome, base.level] = {
                 **_judgement(base.target, base.outcome, base.level, base.headline, blocks=base.blocks),
                 "source": "run",
+                "saved": saved,
             }
         for one in self.all():
             key = (one.target, one.outcome, one.level)
             if key not in told:
                 made = _judgement(one.target, one.outcome, one.level, one.headline, blocks=one.blocks)
-                told[key] = {**made, "source": one.by}
+                told[key] = {**made, "source": one.by, "saved": saved}
         return list(told.values())
 
     def summary(self) -> dict[str, Any]:
@@ -162,7 +173,7 @@ RECORDS = pytest.StashKey[Records]()
 """On the config of the process that has the terminal: the run's records."""
 
 
-def register_records(config: pytest.Config, judge: Judge) -> None:
+def register_records(config: pytest.Config, judge: Judge, started: float | None = None) -> None:
     """Set up what records the run: reports of other plugins, GitHub, ``--parity-report``.
 
     Raises:
@@ -180,7 +191,7 @@ def register_records(config: pytest.Config, judge: Judge) -> None:
         if judge.settings.reports:
             register(WorkerVerdicts(config, judge), "parity-worker-verdicts")
         return
-    records = config.stash[RECORDS] = Records(config, judge)
+    records = config.stash[RECORDS] = Records(config, judge, started)
     register(new_notes(config), "parity-end-notes")
     # A plugin's hooks are known when it is loaded, whatever the name it is loaded under.
     if hasattr(config.hook, "pytest_benchmark_update_json"):
@@ -202,14 +213,21 @@ def register_records(config: pytest.Config, judge: Judge) -> None:
     if judge.settings.reports:
         register(RunReport(config, judge), "parity-run-report")
     # After the rest: of hooks that want to be first, the one registered last is.
-    register(records, "parity-records")
+    register(records, RECORDED)
 
 
-def perf_properties(record: Record) -> dict[str, str]:
-    """Return three or four short strings about one test, for reports that take names and values."""
+def perf_properties(record: Record, source: str = "") -> dict[str, str]:
+    """Return a few short strings about one test, for reports that take names and values.
+
+    Args:
+        record: of the test.
+        source: what was judged in place of this machine, if anything.
+    """
     values = {"parity": record.outcome, "parity_target": record.target, "parity_level": record.level}
     if record.conditions is not None:
         values["parity_conditions"] = record.conditions_state
+    if source:
+        values["parity_source"] = source
     return {name: plain(value)[:MAX_VALUE] for name, value in values.items()}
 
 
@@ -237,6 +255,8 @@ def count_text(counts: Mapping[str, int]) -> str:
         parts.append(f"{counts['not_run']} not run for other reasons")
     if counts["disturbed"]:
         parts.append(f"{counts['disturbed']} under disturbed conditions")
+    if counts["above_roof"]:
+        parts.append(f"{counts['above_roof']} above the roof")
     return ", ".join(parts)
 
 

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MOST_NOTED = 50  # measures of one test that reports hold
+MOST_OF_PEAK = 1.25
+"""Share of this device's peak beyond which a time is no measurement; below it a clock over the data sheet's may be."""
 DTYPES = ("fp64", "fp64_tensor", "fp32", "tf32", "bf16", "fp16", "fp8", "fp6", "fp4", "int8")
 
 
 class PeakUnknownError(LookupError):
     """A peak that was needed is not known; the text says which, and of what."""
+
+
+class AboveRoofError(ValueError):
+    """A time in which this device cannot have done the work; the text says by how much, and the usual causes."""
 
 
 class Peaks(NamedTuple):
@@ -48,11 +54,11 @@ class Peaks(NamedTuple):
         Raises:
             PeakUnknownError: it is not known.
         """
-        return self._fact("tops_int8" if dtype == "int8" else f"tflops_{dtype}") * 1e12
+        return self._fact(_rate_of(dtype)) * 1e12
 
     def told(self, dtype: str) -> dict[str, Any]:
         """Return name, bandwidth (GB/s) and dense rate (TFLOPS, for int8 TOPS) as plain data; None is not known."""
-        rate = self.facts.get("tops_int8" if dtype == "int8" else f"tflops_{dtype}")
+        rate = self.facts.get(_rate_of(dtype))
         return {"name": self.name, "bandwidth_gbps": self.facts.get("memory_bandwidth_gbps"), "dense_rate": rate}
 
     def _fact(self, name: str) -> float:
@@ -101,7 +107,7 @@ class Roofline(NamedTuple):
     def of_here(self) -> float:
         """Share of what the running device could do at most: least possible time over time taken.
 
-        Above 1 when the counts are wrong, or caches served the bytes.
+        Above 1 when the time or the counts are wrong, caches served the bytes, or clocks are over the data sheet's.
 
         Raises:
             PeakUnknownError: a peak that is needed is not known.
@@ -130,6 +136,15 @@ class Roofline(NamedTuple):
     def least_seconds(self, peaks: Peaks) -> float:
         """Return the time below which the roof of a device does not let this work go."""
         return max(self._times(peaks))
+
+    @property
+    def above_roof(self) -> float:
+        """Share of the running device's known peaks where it is over ``MOST_OF_PEAK``; 0.0 where it is not."""
+        bandwidth, rate = self.here.facts.get("memory_bandwidth_gbps"), self.here.facts.get(_rate_of(self.dtype))
+        memory = self.gbps / bandwidth if bandwidth else 0.0
+        compute = self.tflops / rate if rate else 0.0
+        share = max(memory, compute)
+        return share if share > MOST_OF_PEAK else 0.0
 
     def _bound(self, peaks: Peaks) -> str:
         memory, compute = self._times(peaks)
@@ -221,14 +236,33 @@ NOTED = pytest.StashKey[Noted]()
 
 
 def note(item: pytest.Item, measured: Roofline) -> None:
-    """Keep a measure for the reports of the run; one more than they hold only counts."""
+    """Keep a measure for the reports of the run; of more than they hold, one beyond the roof rather than another."""
     noted = item.stash.setdefault(NOTED, Noted())
     if len(noted.kept) >= MOST_NOTED:
         noted.more += 1
-        return
+        if not measured.above_roof:
+            return
+        noted.kept.pop()
     plain = {name: getattr(measured, name) for name in ("seconds", "bytes", "flops", "dtype")}
     peaks = {name: getattr(measured, name).told(measured.dtype) for name in ("here", "target")}
-    noted.kept.append({**plain, **peaks})
+    noted.kept.append({**plain, **peaks, "above_roof": bool(measured.above_roof)})
+
+
+def check_roof(measured: Roofline) -> None:
+    """Refuse a time that the running device cannot have taken, as far as its peaks are known.
+
+    Raises:
+        AboveRoofError: the share of a peak is over ``MOST_OF_PEAK``.
+    """
+    if measured.above_roof:
+        message = (
+            f"parity_roofline: {measured.above_roof:.3g} times what {measured.here.name} can do at most: this is no "
+            "measurement\n"
+            "  usual causes: the kernels were not awaited (torch.cuda.synchronize() before the clock is read), or "
+            "bytes or flops are wrong (another dtype, sparse operations, work of several GPUs or calls)\n"
+            "  mend: correct them; where caches serve the bytes, strict=False gives the number, and reports mark it"
+        )
+        raise AboveRoofError(message)
 
 
 def take_notes(item: pytest.Item) -> dict[str, Any]:
@@ -238,6 +272,11 @@ def take_notes(item: pytest.Item) -> dict[str, Any]:
         return {}
     del item.stash[NOTED]
     return {"rooflines": noted.kept, "more_rooflines": noted.more}
+
+
+def _rate_of(dtype: str) -> str:
+    """Return the name of the fact that holds the dense peak rate of a data type."""
+    return "tops_int8" if dtype == "int8" else f"tflops_{dtype}"
 
 
 def _positive(name: str, value: float, *, least: float) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MODES = ("fail", "skip", "xfail", "annotate", "off")
 LEVELS = ("identical", "equivalent", "same-arch", "same-vendor", "different")
 CONDITIONS = ("fail", "annotate", "off")
+SAVED = "saved fingerprint"
 ENGINE_TIMEOUT_S = 60.0
 
 _NO, _YES = ("0", "false", "no", "off"), ("1", "true", "yes", "on")
@@ -48,6 +49,11 @@ class Settings(NamedTuple):
     directory: str
     timeout_s: float
     sources: Mapping[str, str]
+
+    @property
+    def judged_source(self) -> str:
+        """What is judged in place of this machine, in the word of the reports; empty when this machine is."""
+        return "" if self.fingerprint is None else SAVED
 
 
 def resolve(config: pytest.Config) -> Settings:

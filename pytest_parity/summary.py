@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from pytest_parity.judge import Judge
     from pytest_parity.records import Record
-    from pytest_parity.settings import Settings
     from pytest_parity.verdict import Verdict
 
 _MAX_DEVICE_KINDS = 3
@@ -34,21 +33,6 @@ _WATCHING = ("conditions", "run conditions")  # what a gap is called when nothin
 
 OTHERS = {"selection": "the GPUs selected later", "worker": "an xdist worker"}
 WORDS = {"timings_single_gpu": "single-GPU timings", "timings_multi_gpu": "multi-GPU timings"}
-
-
-class IdleHeader:
-    """Says that options were given but there is no target to judge against."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Keep the settings, whose sources are named."""
-        given = sorted(settings.sources.values())
-        self._options = ", ".join([*given, "--parity-report"] if settings.reports else given)
-
-    def pytest_report_header(self, config: pytest.Config) -> str | None:
-        """Return the header line."""
-        if hasattr(config, "workerinput"):
-            return None
-        return f"parity: no target, nothing is judged ({self._options} without effect)"
 
 
 class Summary:
@@ -176,6 +160,10 @@ def _became(records: list[Record], verdict: Verdict | None) -> Iterator[str]:
     yield f"perf tests    {_counts(states)}"
     if verdict is not None and verdict.blocks and states["ran"]:
         yield f"              those that ran say nothing certain about {verdict.target}: {verdict.headline}"
+    beyond = [one.nodeid for one in records if one.is_above_roof]
+    if beyond:
+        yield f"roofline      {len(beyond)} with a time that this GPU cannot reach, no measurement"
+        yield f"                in {beyond[0]}{f' and {len(beyond) - 1} more' if len(beyond) > 1 else ''}"
     watched = [(one.nodeid, one.conditions) for one in records if one.conditions is not None]
     if watched:
         yield from _conditions(watched)

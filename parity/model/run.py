@@ -37,6 +37,7 @@ class RunRoofline(msgspec.Struct, frozen=True, kw_only=True):
         flops: operations done.
         dtype: of the operations.
         here, target: peaks of the running device and of the declared target.
+        above_roof: whether the running device cannot have done it in this time, by more than its clocks may explain.
     """
 
     seconds: float
@@ -45,6 +46,7 @@ class RunRoofline(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str
     here: RunPeaks
     target: RunPeaks
+    above_roof: bool = False
 
 
 class RunTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +93,11 @@ class RunTest(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in KEPT_OUT
 
     @property
+    def is_above_roof(self) -> bool:
+        """Return whether it timed something that the device cannot have done."""
+        return any(one.above_roof for one in self.rooflines)
+
+    @property
     def conditions_state(self) -> str:
         """Return ``clean``, ``disturbed`` or ``unknown``; empty when nobody watched."""
         return "" if self.conditions is None else str(self.conditions.get("state", "unknown"))
@@ -102,6 +109,7 @@ class RunJudgement(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         blocks: whether it keeps perf tests from measuring.
         headline: one line with what was found, the target and the decisive ratio.
+        saved: whether a saved fingerprint was judged, and not the machine that ran the tests.
     """
 
     target: str
@@ -110,6 +118,7 @@ class RunJudgement(msgspec.Struct, frozen=True, kw_only=True):
     blocks: bool
     headline: str
     source: Source
+    saved: bool = False
 
 
 class RunCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +130,7 @@ class RunCounts(msgspec.Struct, frozen=True, kw_only=True):
         not_run: not run for another reason.
         disturbed: measured under conditions that change a number.
         conditions_unknown: measured while a counter could not be read.
+        above_roof: timed with ``parity_roofline`` what the device cannot have done in the time.
     """
 
     perf_tests: int
@@ -131,6 +141,7 @@ class RunCounts(msgspec.Struct, frozen=True, kw_only=True):
     not_run: int
     disturbed: int
     conditions_unknown: int
+    above_roof: int = 0
 
     @property
     def not_measured(self) -> int:

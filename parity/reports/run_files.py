@@ -83,5 +83,6 @@ def counts(tests: Sequence[RunTest]) -> RunCounts:
         not_run=sum(test.state == "not run" for test in tests),
         disturbed=sum(test.conditions_state == "disturbed" for test in tests),
         conditions_unknown=sum(test.conditions_state == "unknown" for test in tests),
+        above_roof=sum(test.is_above_roof for test in tests),
         **kept_out,
     )

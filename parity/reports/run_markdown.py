@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from parity.reports import markdown_report
 from parity.reports.markdown_report import cell
-from parity.reports.run_rows import became, by_concern, conditions_text, counts_text, judged_text, seconds_text, title
+from parity.reports.run_rows import (
+    asked_text,
+    became,
+    by_concern,
+    conditions_text,
+    counts_text,
+    judged_text,
+    seconds_text,
+    title,
+)
 
 if TYPE_CHECKING:
     from parity.model.run import Run, RunTest
@@ -19,10 +28,8 @@ def render(run: Run) -> str:
     """Return the run as GitHub-flavoured Markdown."""
     lines = [f"{HEADING}{title(run)}", "", f"{counts_text(run.counts)}.", ""]
     for one in run.judgements:
-        by = ", asked for by a marker" if one.source == "marker" else ""
-        lines.append(
-            f"* target `{cell(one.target)}`{by}: **{judged_text(one)}**, level `{one.level}`. {cell(one.headline)}"
-        )
+        told = f"**{judged_text(one)}**, level `{one.level}`. {cell(one.headline)}"
+        lines.append(f"* target `{cell(one.target)}`{asked_text(one)}: {told}")
     if run.problem:
         lines.append(f"* not judged: {cell(run.problem)}")
     lines += [f"* {cell(note)}" for note in run.notes]

@@ -12,6 +12,8 @@ from parity.units import plural
 if TYPE_CHECKING:
     from parity.model.run import Run, RunCounts, RunJudgement, RunTest
 
+SAVED = "saved fingerprint"
+SAVED_NOTE = "a saved fingerprint was judged, so nothing says that these tests ran on the machine that it tells of"
 OUTCOME_WORDS = {"match": "match", "mismatch": "MISMATCH", "unknown": "UNKNOWN"}
 
 
@@ -27,12 +29,18 @@ class Disturbance:
 
 
 def title(run: Run) -> str:
-    """Return what the run came to: ``MISMATCH``, ``match``, ``match (not passed)``, ``not judged``."""
+    """Return what the run came to: ``MISMATCH``, ``match``, ``match (not passed)``, ``match (saved fingerprint)``."""
     judged = run.gravest
     if judged is None:
         return "not judged"
     outcome, _, rest = judged_text(judged).partition(", ")
-    return OUTCOME_WORDS[outcome] + (f" ({rest})" if rest else "")
+    remarks = [*([rest] if rest else []), *([SAVED] if judged.saved else [])]
+    return OUTCOME_WORDS[outcome] + (f" ({', '.join(remarks)})" if remarks else "")
+
+
+def asked_text(one: RunJudgement) -> str:
+    """Return who asked for a verdict and of what it is, where it is not the run's own of the machine that ran it."""
+    return ", asked for by a marker" * (one.source == "marker") + f", of a {SAVED}" * one.saved
 
 
 def judged_text(one: RunJudgement) -> str:
@@ -57,6 +65,8 @@ def counts_text(counts: RunCounts) -> str:
         parts.append(f"{counts.disturbed} under disturbed conditions")
     if counts.conditions_unknown:
         parts.append(f"{counts.conditions_unknown} under conditions not fully known")
+    if counts.above_roof:
+        parts.append(f"{counts.above_roof} above the roof")
     return f"{plural(counts.perf_tests, 'perf test')}: {', '.join(parts)}"
 
 
@@ -64,6 +74,8 @@ def became(test: RunTest) -> str:
     """Return what became of a test, in words."""
     if test.is_kept_out:
         return f"NOT MEASURED ({test.state})"
+    if test.state == "ran" and test.is_above_roof:
+        return "ran, above the roof"
     if test.state == "ran" and test.blocks:
         return "ran off target"
     return test.state
@@ -84,12 +96,13 @@ def seconds_text(seconds: float | None) -> str:
 
 
 def by_concern(tests: tuple[RunTest, ...]) -> list[RunTest]:
-    """Return the tests to look at first: not measured, disturbed, off target; then the rest, each in their order."""
+    """Return the tests to look at first: not measured, disturbed or above the roof, off target; then the rest."""
 
     def concern(test: RunTest) -> int:
         if test.is_kept_out:
             return 0
-        return 1 if test.conditions_state == "disturbed" else 2 if test.blocks else 3
+        is_doubtful = test.conditions_state == "disturbed" or test.is_above_roof
+        return 1 if is_doubtful else 2 if test.blocks else 3
 
     return sorted(tests, key=concern)
 

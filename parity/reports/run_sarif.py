@@ -17,7 +17,7 @@ import msgspec
 from parity.catalog import store
 from parity.errors import UnknownNameError
 from parity.reports.rows import one_line
-from parity.reports.run_rows import disturbances
+from parity.reports.run_rows import SAVED_NOTE, disturbances, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,9 +180,12 @@ def _invocation(run: Run) -> dict[str, Any]:
     """Return how this tool fared; a run that could not be judged was no success of ours."""
     told: dict[str, Any] = {
         "executionSuccessful": not run.problem,
+        "exitCodeDescription": title(run),
         "startTimeUtc": run.started.replace("+00:00", "Z"),
     }
     messages = [*([f"not judged: {run.problem}"] if run.problem else []), *run.notes]
+    if any(one.saved for one in run.judgements):
+        messages.append(SAVED_NOTE)
     if messages:
         told["toolExecutionNotifications"] = [
             {"level": "error" if run.problem else "warning", "message": {"text": _cut(one_line(text))}}

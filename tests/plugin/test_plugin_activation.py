@@ -191,7 +191,28 @@ def test_options_without_a_target_are_said_to_have_no_effect(pytester: pytest.Py
     pytester.makepyfile(PERF_TEST)
     result = gate("--parity-require=identical")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["parity: no target, nothing is judged (--parity-require without effect)"])
+    line = "parity: no target for the run, judged are only tests whose marker names one (--parity-require)"
+    assert line in result.outlines
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")])
+@pytest.mark.parametrize("quiet", [("-q",), ("-q", "--no-summary"), ()])
+def test_a_report_without_a_target_is_said_not_to_be_written(
+    pytester: pytest.Pytester, gate: Gate, quiet: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(PERF_TEST)
+    result = gate("--parity-report=r.json", *quiet, *workers, child=True)
+    assert result.ret == pytest.ExitCode.OK
+    mend = "mend: add --parity-target=NAME, or name one in a marker"
+    line = f"parity report: r.json: NOT WRITTEN: there was no target, nothing was judged; {mend}"
+    assert result.outlines.count(line) + result.errlines.count(line) == 1
+    assert not pytester.path.joinpath("r.json").exists()
+
+
+def test_a_report_without_a_target_is_not_missed_where_nothing_runs(pytester: pytest.Pytester, gate: Gate) -> None:
+    pytester.makepyfile(PERF_TEST)
+    assert "NOT WRITTEN" not in gate("--parity-report=r.json", "--collect-only").stdout.str()
+    assert gate("--parity-report=r.txt").ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_no_target_anywhere_gates_nothing(pytester: pytest.Pytester, gate: Gate) -> None:

@@ -273,13 +273,18 @@ def test_a_saved_fingerprint_is_no_measurement(pytester: pytest.Pytester, gate: 
     assert gate("--parity-target=here", "--parity-fingerprint=saved.json").ret == pytest.ExitCode.OK
 
 
-def test_require_measured_without_a_target_is_misuse(pytester: pytest.Pytester, gate: Gate) -> None:
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")])
+@pytest.mark.parametrize("args", [(), ("-q",), ("-k", "nothing")])
+def test_require_measured_without_a_target_fails_the_run(
+    pytester: pytest.Pytester, gate: Gate, args: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
     pytester.makepyfile(SUITE)
-    result = gate("--parity-require-measured")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert result.errlines[0] == (
-        "ERROR: --parity-require-measured: there is no target to measure on; mend: add --parity-target=NAME"
-    )
+    result = gate("--parity-require-measured", *args, *workers, child=bool(workers))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert (
+        "parity: FAILED: --parity-require-measured: there was no target to measure on; "
+        "mend: add --parity-target=NAME, or name one in a marker"
+    ) in result.outlines
 
 
 def test_require_measured_by_variable(pytester: pytest.Pytester, gate: Gate) -> None:

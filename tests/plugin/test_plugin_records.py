@@ -247,15 +247,16 @@ def record(name: str, **changes: Any) -> Record:
     return Record(**{**values, **changes})
 
 
-def summary_of(*records: Record, problem: str = "", headline: str = "fine") -> dict[str, Any]:
+def summary_of(*records: Record, problem: str = "", headline: str = "fine", saved: bool = False) -> dict[str, Any]:
     """Return a run's summary."""
     states = [one.state for one in records]
     names = ("ran", "failed", "skipped", "xfailed", "not run")
     counts = {name.replace(" ", "_"): states.count(name) for name in names}
     seen = {"disturbed": sum(one.conditions_state == "disturbed" for one in records), "conditions_unknown": 0}
+    seen["above_roof"] = sum(one.is_above_roof for one in records)
     judged = {"target": "h100", "outcome": "match", "level": "identical", "blocks": False, "headline": headline}
     counts = {"perf_tests": len(records), **counts, **seen}
-    return {"judgements": [{**judged, "source": "run"}], "counts": counts, "problem": problem}
+    return {"judgements": [{**judged, "source": "run", "saved": saved}], "counts": counts, "problem": problem}
 
 
 def test_the_table_is_capped_and_says_so() -> None:
@@ -295,12 +296,35 @@ def test_counts_read_aloud() -> None:
         count_text(both["counts"])
         == "2 perf tests NOT MEASURED (1 failed, 1 skipped), 1 ran, 1 not run for other reasons"
     )
+    beyond = record("e", rooflines=[{"above_roof": False}, {"above_roof": True}])
+    assert count_text(summary_of(beyond)["counts"]) == "1 perf test ran, 1 above the roof"
+    assert annotation(summary_of(beyond)).startswith("::warning ")
+    assert "::e | ran, above the roof |" in step_summary(summary_of(beyond), [beyond], ())
 
 
 def sent(engine_log: Any) -> dict[str, Any]:
     """Return the one run that the engine was sent."""
     [request] = [entry for entry in engine_log() if entry.get("op") == "report"]
     return dict(request)
+
+
+def test_github_marks_what_a_saved_fingerprint_says() -> None:
+    told = summary_of(record("a"), saved=True)
+    assert "title=parity%3A match for target h100 (saved fingerprint)::" in annotation(told)
+    table = step_summary(told, [record("a")], ())
+    assert "## parity: match (saved fingerprint)\n" in table
+    assert "**match**, level identical (saved fingerprint). fine" in table
+
+
+def test_properties_and_report_mark_a_saved_fingerprint(suite: pytest.Pytester, gate: Gate, engine_log: Any) -> None:
+    suite.path.joinpath("saved.json").write_text("{}")
+    args = ("--parity-target=here", "--parity-report=out.json", "--junit-xml=out.xml", "--parity-mode=annotate")
+    gate(*args, "--parity-fingerprint=saved.json")
+    whole, tests = junit(suite.path / "out.xml")
+    assert whole["parity_source"] == tests["test_time"]["parity_source"] == "saved fingerprint"
+    assert whole["parity_device"].endswith(" (saved fingerprint)")
+    assert "parity_source" not in tests["test_function"]
+    assert {one["saved"] for one in sent(engine_log)["run"]["judgements"]} == {True}
 
 
 def test_the_whole_run_is_sent(
@@ -558,6 +582,38 @@ def test_measures_reach_the_report_of_a_perf_test(
     assert (first["flops"], second["seconds"], second["flops"]) == (1.2e11, 2e-3, 0.0)
     assert first["here"] == {"name": "rtx-4090", "bandwidth_gbps": 1008.1, "dense_rate": 165.2}
     assert told["test_mistaken"]["rooflines"] == []
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")])
+def test_a_time_above_the_roof_fails_and_is_counted(
+    suite: pytest.Pytester, gate: Gate, engine_log: Any, workers: tuple[str, ...]
+) -> None:
+    suite.makepyfile(
+        test_suite="""
+        import pytest
+
+        @pytest.mark.perf
+        def test_not_awaited(parity_roofline):
+            parity_roofline(seconds=1e-6, bytes=1e9)
+
+        @pytest.mark.perf
+        def test_cached(parity_roofline):
+            assert parity_roofline(seconds=1e-3, bytes=4e9, strict=False).of_here > 3
+
+        @pytest.mark.perf
+        def test_sound(parity_roofline):
+            assert parity_roofline(seconds=1e-3, bytes=9e8).of_here > 0.8
+        """
+    )
+    result = gate("--parity-target=here", "--parity-report=out.json", *workers, child=bool(workers))
+    result.assert_outcomes(failed=1, passed=2)
+    line = "*AboveRoofError: parity_roofline: 992 times what rtx-4090 can do at most: this is no measurement"
+    result.stdout.fnmatch_lines([line])
+    assert "roofline      2 with a time that this GPU cannot reach, no measurement" in result.outlines
+    run = sent(engine_log)["run"]
+    assert run["counts"]["above_roof"] == 2
+    marked = {one["nodeid"].rpartition("::")[2]: one["rooflines"][0]["above_roof"] for one in run["tests"]}
+    assert marked == {"test_not_awaited": True, "test_cached": True, "test_sound": False}
 
 
 def test_text_that_no_encoding_carries_is_escaped(suite: pytest.Pytester, gate: Gate, engine_log: Any) -> None:

@@ -11,8 +11,10 @@ from parity.reports.html.page import chip, code, document_title, facts, fold, he
 from parity.reports.html.run_roofline import rooflines
 from parity.reports.html.tables import Column, table
 from parity.reports.html.timeline import timeline
-from parity.reports.rows import devices_text, tally, wanted_text
+from parity.reports.rows import here_text, tally, wanted_text
 from parity.reports.run_rows import (
+    SAVED_NOTE,
+    asked_text,
     became,
     by_concern,
     conditions_text,
@@ -42,6 +44,7 @@ _REACHED = (
 _KINDS = {
     "not measured": "bad",
     "measured off target": "doubt",
+    "timed above the roof": "doubt",
     "measured under disturbed conditions": "doubt",
     "measured under unknown conditions": "doubt",
     "measured": "good",
@@ -63,6 +66,7 @@ def render(run: Run) -> str:
         headline or counts_text(run.counts),
         el("p", counts_text(run.counts), class_="good" if _is_clean(run) else "doubt"),
         _judgements(run),
+        el("p", SAVED_NOTE, class_="doubt") if any(one.saved for one in run.judgements) else None,
         *(el("p", note, class_="doubt") for note in run.notes[:50]),
     )
     watched, reached = timeline(run.tests), rooflines(run)
@@ -85,7 +89,7 @@ def render(run: Run) -> str:
 def _is_clean(run: Run) -> bool:
     """Return whether every perf test was measured and none was seen disturbed, so that green is no false pass."""
     counts = run.counts
-    doubts = (counts.not_measured, counts.not_run, counts.disturbed, counts.conditions_unknown)
+    doubts = (counts.not_measured, counts.not_run, counts.disturbed, counts.conditions_unknown, counts.above_roof)
     return bool(run.tests) and not run.problem and not any(doubts) and not any(test.blocks for test in run.tests)
 
 
@@ -94,8 +98,7 @@ def _judgements(run: Run) -> Html | None:
 
 
 def _judgement(one: RunJudgement) -> str:
-    by = ", asked for by a marker" if one.source == "marker" else ""
-    return f"{judged_text(one)}, level {one.level}{by}"
+    return f"{judged_text(one)}, level {one.level}{asked_text(one)}"
 
 
 def _carried(run: Run) -> Html | None:
@@ -103,7 +106,7 @@ def _carried(run: Run) -> Html | None:
     if not run.verdicts:
         return None
     verdict = run.verdicts[0]
-    lead = f"What a result of {devices_text(verdict)} says of {wanted_text(verdict)}."
+    lead = f"What a result of {here_text(verdict)} says of {wanted_text(verdict)}."
     return section("carries", "What carries over", told.carries(verdict), lead=lead)
 
 
@@ -119,6 +122,8 @@ def _kind(test: RunTest) -> str:
         return "not run for other reasons"
     if test.blocks:
         return "measured off target"
+    if test.is_above_roof:
+        return "timed above the roof"
     if test.conditions_state in ("", "clean"):
         return "measured"
     return f"measured under {'disturbed' if test.conditions_state == 'disturbed' else 'unknown'} conditions"
@@ -151,7 +156,7 @@ def _table(caption: str, tests: Sequence[RunTest]) -> Html:
 
 
 def _test(test: RunTest) -> tuple[Content, ...]:
-    tone = "bad" if test.is_kept_out else "doubt" if test.blocks else ""
+    tone = "bad" if test.is_kept_out else "doubt" if test.blocks or test.is_above_roof else ""
     return (
         code(test.nodeid),
         chip(became(test), tone) if tone else became(test),
@@ -192,7 +197,7 @@ def _verdict(verdict: Verdict, number: int) -> Html:
         told.unknowns(verdict),
         told.devices(verdict),
     ]
-    name = f"{devices_text(verdict)} against {wanted_text(verdict)}"
+    name = f"{here_text(verdict)} against {wanted_text(verdict)}"
     if number:
         return section(f"verdict-{number + 1}", name, fold("The verdict", *parts, count=tally(verdict)))
     return section("verdict-1", name, *parts)

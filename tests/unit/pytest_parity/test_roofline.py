@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from hypothesis import strategies as st
 
 from pytest_parity.roofline import (
     MOST_NOTED,
+    MOST_OF_PEAK,
+    AboveRoofError,
     Peaks,
     PeakUnknownError,
     Roofline,
+    check_roof,
     note,
     read_peaks,
     roofline,
@@ -105,8 +109,47 @@ def test_measures_are_noted_as_plain_data_and_taken_once() -> None:
         "seconds": 1e-3, "bytes": 1e8, "flops": 2e10, "dtype": "fp8",
         "here": {"name": "rtx-4090", "bandwidth_gbps": 1008.0, "dense_rate": None},
         "target": {"name": "h100", "bandwidth_gbps": 3352.0, "dense_rate": 1979.0},
+        "above_roof": False,
     }  # fmt: skip
     assert take_notes(item) == {}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "times"),
+    [
+        ({"seconds": 1e-6, "bytes": 1e12}, "9.92e+05"),
+        ({"seconds": 1e-3, "flops": 165.2e9 * 1.3}, "1.3"),
+        ({"seconds": 1e-3, "bytes": 1.3 * 1008e6, "flops": 1e9, "dtype": "fp8"}, "1.3"),  # whose rate is not known
+    ],
+)
+def test_a_time_beyond_the_roof_is_no_measurement(numbers: dict[str, Any], times: str) -> None:
+    work = measure(**numbers)
+    text = rf"^parity_roofline: {re.escape(times)} times what rtx-4090 can do at most: this is no measurement\n.*not awaited"
+    with pytest.raises(AboveRoofError, match=text):
+        check_roof(work)
+    item: Any = Item()
+    note(item, work)
+    assert take_notes(item)["rooflines"][0]["above_roof"] is True
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"bytes": 1008e6 * (MOST_OF_PEAK - 0.01)},  # a clock over the data sheet's
+        {"bytes": 1e3, "flops": 1e30, "dtype": "fp8"},  # its peak here is not known
+        {"flops": 160e9},
+    ],
+)
+def test_what_the_device_may_have_done_is_taken(numbers: dict[str, Any]) -> None:
+    work = measure(seconds=1e-3, **numbers)
+    check_roof(work)
+    assert work.above_roof == 0
+
+
+def test_only_the_roof_of_the_running_device_counts() -> None:
+    fast = roofline(seconds=1e-3, bytes=2e9, peaks=lambda _: (H100, RTX))
+    check_roof(fast)
+    assert fast.of_target > MOST_OF_PEAK
 
 
 def test_endless_measures_are_counted_not_kept() -> None:
@@ -116,6 +159,15 @@ def test_endless_measures_are_counted_not_kept() -> None:
     noted = take_notes(item)
     assert (len(noted["rooflines"]), noted["more_rooflines"]) == (MOST_NOTED, 7)
     assert noted["rooflines"][0]["target"]["dense_rate"] == 1979.0
+
+
+def test_a_measure_beyond_the_roof_is_kept_among_endless_ones() -> None:
+    item: Any = Item()
+    for number in range(MOST_NOTED + 7):
+        note(item, measure(seconds=1e-3, bytes=1e10 if number == MOST_NOTED + 3 else 1e8))
+    noted = take_notes(item)
+    assert (len(noted["rooflines"]), noted["more_rooflines"]) == (MOST_NOTED, 7)
+    assert [one["above_roof"] for one in noted["rooflines"]].count(True) == 1
 
 
 ANSWER = {

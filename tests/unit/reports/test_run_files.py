@@ -50,7 +50,9 @@ def test_tests_are_counted_anew() -> None:
     assert (made.perf_tests, made.failed, made.ran, made.not_measured) == (2, 1, 1, 1)
     seen = [runs.perf_test("x", conditions=runs.conditions(state)) for state in ("clean", "disturbed", "unknown")]
     told = counts(runs.run(*seen).tests)
-    assert (told.disturbed, told.conditions_unknown) == (1, 1)
+    assert (told.disturbed, told.conditions_unknown, told.above_roof) == (1, 1, 0)
+    beyond = runs.perf_test("x", rooflines=[runs.measure(), runs.measure(above_roof=True)])
+    assert counts(runs.run(beyond, runs.perf_test("y", rooflines=[runs.measure()])).tests).above_roof == 1
 
 
 def test_a_verdict_that_cannot_be_read_is_a_note() -> None:

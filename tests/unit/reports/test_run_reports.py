@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import golden
 import jsonschema
+import msgspec
 import pytest
 import runs
 from html_page import HOSTILE, checked, cut
@@ -17,6 +19,7 @@ from parity.cli import generate
 from parity.reports import run_json, run_markdown, run_sarif
 from parity.reports.html import run as run_html
 from parity.reports.run_files import FORMATS, run_of
+from parity.reports.run_rows import SAVED_NOTE
 
 
 @pytest.mark.parametrize("case", runs.CASES)
@@ -77,6 +80,33 @@ def test_what_needs_a_look_comes_first() -> None:
     told = run_markdown.render(runs.case("disturbed"))
     order = [line.split("::")[1].split(" ")[0] for line in told.splitlines() if "::" in line]
     assert order == ["test_hot", "test_quiet", "test_unseen", "test_wrong"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"outcome": "match", "level": "identical", "blocks": True}])
+def test_a_saved_fingerprint_is_marked_in_every_headline(changes: dict[str, Any]) -> None:
+    data = runs.data_of(runs.perf_test("a"))
+    judged = [{**data["judgements"][0], **changes, "saved": True}]
+    verdicts = [msgspec.to_builtins(golden.verdict("production"))]
+    made = runs.run(runs.perf_test("a"), judgements=judged, verdicts=verdicts)
+    word = "match (not passed, saved fingerprint)" if changes else "match (saved fingerprint)"
+    assert run_markdown.render(made).startswith(f"## parity: {word}\n")
+    assert "* target `h100-sxm5-80gb`, of a saved fingerprint: **match" in run_markdown.render(made)
+    page = run_html.render(made)
+    assert f">{word}</span>" in page
+    assert f'<p class="doubt">{SAVED_NOTE}</p>' in page
+    assert "What a result of 8x NVIDIA H100 80GB HBM3 (saved fingerprint) says of" in page
+    [told] = json.loads(run_sarif.render(made))["runs"][0]["invocations"]
+    assert told["exitCodeDescription"] == word
+    assert told["toolExecutionNotifications"] == [{"level": "warning", "message": {"text": SAVED_NOTE}}]
+
+
+def test_a_time_above_the_roof_is_marked_and_counted() -> None:
+    beyond = runs.perf_test("test_beyond", rooflines=[runs.measure(above_roof=True)])
+    told = run_markdown.render(runs.run(runs.perf_test("test_sound"), beyond))
+    assert "2 perf tests: 2 ran, 1 above the roof." in told
+    rows = [line for line in told.splitlines() if "::" in line]
+    assert "test_beyond | ran, above the roof | passed |" in rows[0]
+    assert "test_sound | ran | passed |" in rows[1]
 
 
 def test_a_long_table_ends_with_a_count(monkeypatch: pytest.MonkeyPatch) -> None:

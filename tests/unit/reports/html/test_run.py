@@ -47,10 +47,12 @@ def test_no_text_breaks_a_page(text: str) -> None:
 def test_the_picture_is_green_only_for_what_measured_the_target_undisturbed() -> None:
     def picture(*tests: dict[str, Any]) -> str:
         page = Page(render(runs.run(*tests)))
-        [label] = [one["aria-label"] for one in page.all("svg") if one.get("role") == "img"]
+        label = next(one["aria-label"] for one in page.all("svg") if one.get("role") == "img")
         return label or ""
 
     seen = [runs.perf_test("x", conditions=runs.conditions(state)) for state in ("clean", "disturbed", "unknown")]
+    beyond = runs.perf_test("x", rooflines=[runs.measure(above_roof=True)])
+    assert picture(beyond) == "1 timed above the roof"
     assert picture(runs.perf_test("a"), *seen, runs.off_target("b"), runs.off_target("c", state="ran")) == (
         "1 not measured, 1 measured off target, 1 measured under disturbed conditions, "
         "1 measured under unknown conditions, 2 measured"
@@ -78,8 +80,8 @@ def test_each_verdict_of_the_run_is_told() -> None:
     verdicts = [msgspec.to_builtins(golden.verdict(case)) for case in ("production", "workstation")]
     page = checked(render(runs.run(runs.perf_test("t"), verdicts=json.loads(json.dumps(verdicts)))))
     assert page.texts["h2"][-2:] == [
-        "8x NVIDIA H100 80GB HBM3 against 8x h100-sxm5-80gb",
-        "1x NVIDIA GeForce RTX 4090 against h100-sxm5-80gb",
+        "8x NVIDIA H100 80GB HBM3 (saved fingerprint) against 8x h100-sxm5-80gb",
+        "1x NVIDIA GeForce RTX 4090 (saved fingerprint) against h100-sxm5-80gb",
     ]
 
 
@@ -98,6 +100,7 @@ def test_ten_thousand_tests_stay_a_page() -> None:
         ([runs.perf_test("a"), runs.perf_test("b", conditions=runs.conditions("disturbed"))], "doubt"),
         ([runs.perf_test("a"), runs.perf_test("b", conditions=runs.conditions("unknown"))], "doubt"),
         ([runs.perf_test("a"), runs.off_target("b", state="ran")], "doubt"),
+        ([runs.perf_test("a", rooflines=[runs.measure(above_roof=True)])], "doubt"),
         ([runs.off_target("b")], "doubt"),
         ([], "doubt"),
     ],
