@@ -36,3 +36,21 @@ def write_file(path: str, text: str, *, make_folders: bool = False) -> None:
             scratch.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"cannot be written: {reason}", where=path, mend="check the folder and permissions") from error
+
+
+def remove_file(path: str) -> None:
+    """Remove what an earlier run wrote; links, pipes and devices stay.
+
+    Raises:
+        UsageError: it is there and cannot be removed.
+    """
+    from pathlib import Path
+
+    target = Path(path)
+    try:
+        if target.is_file() and not target.is_symlink():
+            target.unlink()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        mend = "remove it: it is of an earlier run"
+        raise UsageError(f"cannot be removed: {reason}", where=path, mend=mend) from error

@@ -90,8 +90,29 @@ def test_a_machine_without_a_gpu_is_unknown_and_fails(job: Any) -> None:
     assert any(
         "title=parity%3A target-not-confirmed::h100-sxm5-80gb wanted, no GPU" in line for line in done.annotations
     )
-    assert '"target-not-confirmed"' in Path(done.outputs["sarif"]).read_text()
     assert "UNKNOWN (not passed)" in done.summary
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_machine_without_a_gpu_leaves_no_sarif_that_would_close_alerts(declared: bool, job: Any) -> None:
+    if not declared:
+        (job.workspace / "parity.yaml").unlink()
+    mine = job.workspace / "mine.sarif"
+    mine.write_text("of the run before")
+    done = job(fingerprint="nothing.json", target="h100", sarif="mine.sarif")
+    assert (done.status, done.outputs["sarif"], mine.exists()) == (3, "", False)
+    (job.workspace / "Dockerfile").write_text("FROM scratch\n")
+    done = job(fingerprint="nothing.json", target="h100", mode="both")
+    [run] = json.loads(Path(done.outputs["sarif"]).read_text())["runs"]
+    assert run["automationDetails"]["id"] == "parity-lint/h100-sxm5-80gb/"
+
+
+def test_a_target_that_no_file_names_is_told_in_sarif(job: Any) -> None:
+    (job.workspace / "parity.yaml").unlink()
+    done = job(fingerprint="4090.json", target="h100")
+    text = Path(done.outputs["sarif"]).read_text()
+    assert (done.status, sarif_rules.problems(text)) == (1, [])
+    assert '"level": "error"' in text
 
 
 def test_lint_alone(job: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from parity.errors import UsageError
-from parity.outputs import write_file
+from parity.outputs import remove_file, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,3 +33,13 @@ def test_a_lone_surrogate_is_an_error_and_leaves_no_trace(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="cannot be written: "):
         write_file(str(tmp_path / "a"), "\udcff")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_file_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    (tmp_path / "other").write_text("x")
+    for name in ("file", "link", "gone", "gone/x", "\0"):
+        remove_file(str(tmp_path / name))
+    remove_file(str(tmp_path))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "other"]

@@ -237,23 +237,61 @@ def test_a_pass_fails_in_no_format(run: Any, saved: Any) -> None:
     assert '"level": "error"' not in run(*words, "sarif").out.partition('"results"')[2]
 
 
-def test_a_target_that_no_file_declares_is_left_out_aloud(
-    run: Any, saved: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run outside of any pipeline whose file is here."""
     for name in ("GITHUB_WORKFLOW_REF", "GITLAB_CI"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_target_that_no_file_declares_is_told_where_it_would_be(run: Any, saved: Any) -> None:
     words = ("doctor", "--target", "h100", "--fingerprint", saved("rtx-4090"), "--format")
     sarif = run(*words, "sarif")
     assert (sarif.status, sarif_rules.problems(sarif.out)) == (1, [])
-    assert json.loads(sarif.out)["runs"][0]["results"] == []
+    results = json.loads(sarif.out)["runs"][0]["results"]
+    assert sum(one["level"] == "error" for one in results) == 6
+    assert {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in results} == {"parity.yaml"}
     assert re.fullmatch(
-        r"parity: \d+ findings left out of sarif, which needs a file of the repository for each\n"
-        r"  mend: declare the target in parity.yaml \(`parity init`\)\n",
+        r"parity: no file of the repository names the target: sarif has \d+ findings at parity\.yaml:1\n"
+        r"  mend: declare the target in parity\.yaml \(`parity init`\)\n",
         sarif.err,
     )
+    gitlab = run(*words, "gitlab")
+    issues = json.loads(gitlab.out)
+    assert sum(one["severity"] == "major" for one in issues) == 6
+    assert {(one["location"]["path"], one["location"]["lines"]["begin"]) for one in issues} == {("parity.yaml", 1)}
+    assert "gitlab has" in gitlab.err
+    # Declared later, they are still the same alerts.
+    Path("parity.yaml").write_text("# mine\n" + PROJECT)
+    again = json.loads(run(*words, "sarif").out)["runs"][0]["results"]
+    assert [one["partialFingerprints"] for one in again] == [one["partialFingerprints"] for one in results]
+    Path("parity.yaml").unlink()
     # An annotation and a test case need no file.
     assert run(*words, "github").out.startswith("::error title=parity doctor")
     assert ET.fromstring(run(*words, "junit").out).get("failures") != "0"
+
+
+@pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize("declared", [False, True])
+@pytest.mark.parametrize("words", [(), ("--exit-zero",)])
+def test_a_machine_that_nobody_could_read_gives_no_sarif_to_close_alerts(
+    declared: bool, words: tuple[str, ...], run: Any, saved: Any
+) -> None:
+    if declared:
+        Path("parity.yaml").write_text(PROJECT)
+    Path("a.sarif").write_text("of the run before")
+    given = ("doctor", "--target", "h100", "--fingerprint", saved(Fingerprint()), *words)
+    answer = run(*given, "--format", "sarif", "-o", "a.sarif", "--format", "gitlab", "-o", "a.json", "--format", "text")
+    assert answer.status == (0 if words else 3)
+    assert not Path("a.sarif").exists()
+    assert "parity: no sarif: nothing was judged" in " ".join(answer.err.split())
+    # GitLab keeps no alerts: its widget must not say that all is well.
+    assert [one["check_name"] for one in json.loads(Path("a.json").read_text()) if one["severity"] == "major"] == [
+        "target-not-confirmed"
+    ]
+    assert "UNKNOWN" in answer.out
+    assert run(*given, "--format", "sarif").out == ""
 
 
 def test_in_a_workflow_the_line_that_names_the_target_is_the_place(
