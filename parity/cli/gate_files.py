@@ -51,7 +51,7 @@ def write_sarif(paths: Sequence[Path], inputs: Inputs, folder: Path) -> Path | N
             remove_file(inputs.sarif)
         return None
     target = Path(inputs.sarif) if inputs.sarif else folder / "parity.sarif"
-    write_file(str(target), sarif.document(runs), make_folders=True)
+    write_file(str(target), sarif.document(runs))
     return target
 
 

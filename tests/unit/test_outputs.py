@@ -1,4 +1,4 @@
-"""Files are written whole or not at all; folders are made where that is asked for."""
+"""Files are written whole or not at all; folders that are missing are made."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_missing_folders_are_made_when_asked_for(tmp_path: Path) -> None:
+def test_missing_folders_are_made(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "run.json"
-    with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
-        write_file(str(path), "x")
-    write_file(str(path), "x", make_folders=True)
+    write_file(str(path), "x")
     assert path.read_text() == "x"
     assert [one.name for one in path.parent.iterdir()] == ["run.json"]
 
@@ -25,7 +23,7 @@ def test_missing_folders_are_made_when_asked_for(tmp_path: Path) -> None:
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("mine")
     with pytest.raises(UsageError, match="cannot be written: Not a directory"):
-        write_file(str(tmp_path / "a" / "run.json"), "x", make_folders=True)
+        write_file(str(tmp_path / "a" / "run.json"), "x")
     assert (tmp_path / "a").read_text() == "mine"
 
 

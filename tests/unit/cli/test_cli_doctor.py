@@ -102,11 +102,26 @@ def test_formats_and_files_pair_in_order(run: Any, saved: Any) -> None:
 
 
 def test_a_report_that_cannot_be_written_is_misuse_not_a_pass(run: Any, saved: Any) -> None:
-    answer = run("doctor", "--target", "h100", "--fingerprint", saved("h100"), "-o", "gone/report.txt")
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved("h100"), "-o", "/dev/null/gone/report.txt")
     assert answer == (
-        2, "", ("parity: gone/report.txt: cannot be written: No such file or directory\n"
+        2, "", ("parity: /dev/null/gone/report.txt: cannot be written: Not a directory\n"
         "  mend: check the folder and permissions\n"),
     )  # fmt: skip
+
+
+def test_folders_of_a_report_are_made(run: Any, saved: Any) -> None:
+    assert run("doctor", "--target", "h100", "--fingerprint", saved("h100"), "-o", "new/dir/report.txt").status == 0
+    assert "MATCH" in Path("new/dir/report.txt").read_text()
+
+
+def test_a_second_report_that_was_not_read_is_told_on_the_first_screen(run: Any) -> None:
+    paste = str(Path(__file__).resolve().parents[2] / "fixtures" / "reports" / "two-machines.txt")
+    answer = run("doctor", "--target", "h100", "--fingerprint", paste)
+    head = " ".join(answer.out.partition("carries over")[0].split())
+    assert "not read the paste holds a second report (" in head
+    assert "it is of the same kind as the first" in head or "it names other GPUs or versions" in head
+    one = run("doctor", "--target", "h100", "--fingerprint", str(Path(paste).with_name("collect-env-h100x2.txt")))
+    assert "not read" not in one.out.partition("carries over")[0]
 
 
 def test_verbose_adds_reasons_and_mends(run: Any, saved: Any) -> None:
