@@ -3,7 +3,7 @@
 # a folder of its own below RUNNER_TEMP, never into that Python: what is measured stays as it is.
 #
 # Nothing of the repository that is judged is read or run here: Python starts isolated (-I: no current folder, no
-# PYTHONPATH) and installers start in an empty folder, away from settings that a pull request may bring.
+# PYTHONPATH; -E, where packages of the user's own folder count: no PYTHONPATH) and installers start in an empty folder, away from settings that a pull request may bring.
 set -euo pipefail
 
 escaped() { # text -> message of a workflow command
@@ -43,7 +43,7 @@ find_python() { # sets python
 }
 
 is_usable() { # folder of packages or nothing -> whether the gate of this version starts
-  PARITY_PACKAGES="$1" "$python" ${isolated[@]+"${isolated[@]}"} "$GITHUB_ACTION_PATH/action/gate.py" --check 2> "$scratch/why"
+  PARITY_PACKAGES="$1" "$python" "$isolated" "$GITHUB_ACTION_PATH/action/gate.py" --check 2> "$scratch/why"
 }
 
 install_into() { # folder
@@ -64,8 +64,8 @@ find_python
 told="$("$python" -I -c 'import sys; print("new" + ["", " enough"][sys.version_info >= (3, 10)])' 2> /dev/null || true)"
 [ "$told" = "new enough" ] ||
   fail "input python: $python is no Python 3.10 or newer" "name another one"
-isolated=()
-if [ "${PARITY_INPUT_MODE:-}" = lint ]; then isolated=(-I); fi
+isolated=-E
+if [ "${PARITY_INPUT_MODE:-}" = lint ]; then isolated=-I; fi
 scratch="$(mktemp -d "${RUNNER_TEMP:-/tmp}/parity-setup-XXXXXX")"
 # Steps of one job share it; another Python or another checkout of this action has its own.
 packages="${RUNNER_TEMP:-/tmp}/parity-packages-$(printf '%s\n%s' "$python" "$GITHUB_ACTION_PATH" | cksum | cut -d ' ' -f 1)"

@@ -8,13 +8,12 @@ import os
 from parity.errors import UsageError
 
 
-def write_file(path: str, text: str, *, make_folders: bool = False) -> None:
-    """Write a file whole or not at all.
+def write_file(path: str, text: str) -> None:
+    """Write a file whole or not at all; the folders above it that are missing are made.
 
     Args:
         path: where to; a link, pipe or device is written through.
         text: the whole content.
-        make_folders: make the folders above that are missing.
 
     Raises:
         UsageError: it cannot be written.
@@ -24,8 +23,7 @@ def write_file(path: str, text: str, *, make_folders: bool = False) -> None:
     target = Path(path)
     scratch = target.parent / f".{target.name}.{os.getpid()}.tmp"
     try:
-        if make_folders and not target.parent.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path)
         if target.is_symlink() or (target.exists() and not target.is_file()):  # /dev/stdout, a named pipe
             target.write_text(text, encoding="utf-8")
             return
@@ -36,3 +34,34 @@ def write_file(path: str, text: str, *, make_folders: bool = False) -> None:
             scratch.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"cannot be written: {reason}", where=path, mend="check the folder and permissions") from error
+
+
+def make_folders(path: str) -> None:
+    """Make the folders above a file that are missing.
+
+    Raises:
+        OSError: they cannot be made.
+    """
+    from pathlib import Path
+
+    folder = Path(path).parent
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove_file(path: str) -> None:
+    """Remove what an earlier run wrote; links, pipes and devices stay.
+
+    Raises:
+        UsageError: it is there and cannot be removed.
+    """
+    from pathlib import Path
+
+    target = Path(path)
+    try:
+        if target.is_file() and not target.is_symlink():
+            target.unlink()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        mend = "remove it: it is of an earlier run"
+        raise UsageError(f"cannot be removed: {reason}", where=path, mend=mend) from error

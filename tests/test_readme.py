@@ -128,10 +128,11 @@ def test_the_counts_are_right() -> None:
 
 
 def test_the_shown_steps_are_ones_the_action_takes() -> None:
-    found = re.search(r"```yaml\n(      - id: parity\n.*?)```", README, re.DOTALL)
+    found = re.search(r"```yaml\n(    permissions:\n.*?      - id: parity\n.*?)```", README, re.DOTALL)
     assert found
     action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-    parity, upload = yaml.safe_load(found[1])
+    job = yaml.safe_load(found[1])
+    parity, upload = job["steps"]
     assert set(parity["with"]) < set(action["inputs"])
     others = re.search(r"# ([\w, -]+): see action\.yml", found[1])
     assert others
@@ -139,7 +140,11 @@ def test_the_shown_steps_are_ones_the_action_takes() -> None:
     outputs = re.search(r"^Outputs: (.*?)\. ", README, re.MULTILINE)
     assert outputs
     assert outputs[1].replace("`", "").split(", ") == list(action["outputs"])
-    assert upload["uses"] in (ROOT / ".github" / "workflows" / "lint.yml").read_text(encoding="utf-8")
+    uploads = yaml.safe_load((ROOT / ".github" / "workflows" / "lint.yml").read_text(encoding="utf-8"))["jobs"][
+        "alerts"
+    ]
+    assert upload["uses"] == uploads["steps"][-1]["uses"]
+    assert job["permissions"] == uploads["permissions"]
 
 
 def test_the_shown_hook_is_there() -> None:

@@ -70,8 +70,8 @@ def _read(arguments: argparse.Namespace, project: Project) -> tuple[Fingerprint,
     return fingerprint, report.interrupted
 
 
-def render(verdict: Verdict, name: str, target: Target, project: Project, *, verbose: bool) -> str:
-    """Return the verdict in the format called ``name``."""
+def render(verdict: Verdict, name: str, target: Target, project: Project, *, verbose: bool) -> str | None:
+    """Return the verdict in the format called ``name``; None where that format has nothing to say of it."""
     if name in _OF_VERDICT:
         text: str = importlib.import_module(f"parity.reports.{_OF_VERDICT[name]}").render(verdict)
         return text

@@ -134,7 +134,7 @@ def _write(lines: list[bytes], arguments: argparse.Namespace, *, node: str = "")
     if arguments.into is not None:
         where = str(Path(arguments.into, _file_name(node or "fleet") + ".jsonl"))
     if where:
-        write_file(where, text, make_folders=arguments.into is not None)
+        write_file(where, text)
     else:
         options.emit(text)
     read = [of_line(line, f"line {number}") for number, line in enumerate(lines, start=1)]

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.outputs import write_file
+from parity.outputs import remove_file, write_file
 from parity.reports import sarif
 
 if TYPE_CHECKING:
@@ -37,18 +37,21 @@ def read_report(path: Path) -> dict[str, Any] | None:
 
 
 def write_sarif(paths: Sequence[Path], inputs: Inputs, folder: Path) -> Path | None:
-    """Write the runs of all SARIF files as one; None when no command got to write one.
+    """Write the runs of all SARIF files as one; None when no command wrote one.
 
-    A file without a run that looked would close the alerts of those that did.
+    A file without a run that looked would close the alerts of those that did: a command that judged nothing writes
+    none, and what an earlier run left under the name that was asked for goes.
 
     Raises:
         UsageError: it cannot be written.
     """
     runs = [run for path in paths if path.is_file() for run in json.loads(text_of(path))["runs"]]
     if not runs:
+        if inputs.sarif:
+            remove_file(inputs.sarif)
         return None
     target = Path(inputs.sarif) if inputs.sarif else folder / "parity.sarif"
-    write_file(str(target), sarif.document(runs), make_folders=True)
+    write_file(str(target), sarif.document(runs))
     return target
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from parity import __version__
 from parity.cli.folding import tell
+from parity.cli.init_source import UNKNOWN, source
 from parity.config.project import Project, find_project, load_project
 from parity.config.targets import resolve_target, target_or_default
 from parity.errors import UsageError
@@ -17,7 +18,7 @@ from parity.model.partition import WHOLE
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from parity.model.spec import DeviceSpec
     from parity.model.target import Target
@@ -66,10 +67,10 @@ jobs:
       - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with:
           python-version: "3.12"
-      # The version that wrote this file, from your package index. Where the index does not have it (yet), install the
-      # same from its repository, at a full commit hash: pip install "git+https://github.com/OWNER/gpu-parity@COMMIT"
+      # From its repository, at a full commit hash: a name that is not on your package index may be taken there by
+      # anybody. Where your index has it: pip install gpu-parity=={version}
       # `pip`, not `python -m pip`: the latter looks for modules in the checkout first.
-      - run: pip install gpu-parity=={version}
+      - run: pip install "{source}"
       # The first format goes to the job summary, the others to the log, where `github` becomes annotations.
       - run: parity lint --format markdown -o "$GITHUB_STEP_SUMMARY" --format text --format github
 
@@ -87,8 +88,7 @@ jobs:
         with:
           persist-credentials: false
       # `python` is the one with your torch: its packages are judged. Name another if it is not first on the path.
-      # Where the index does not have this version, install it from its repository, as the job above says.
-      - run: python -m pip install gpu-parity=={version}
+      - run: python -m pip install "{source}"
       - run: parity doctor --format markdown -o "$GITHUB_STEP_SUMMARY" --format text --format github
       # --parity-require-measured: a green run that skipped everything is no measurement.
       # Perf tests by path or fixture have no mark: for `-m` they are not there, so name their folders.
@@ -117,7 +117,14 @@ jobs:
 """
 WORKFLOW_NAME = ".github/workflows/parity.yml"
 DEFAULT = "h100"
+MARKS = (
+    "perf",
+    "performance",
+    "benchmark",
+    "codspeed_benchmark",
+)  # the plugin's, which imports nothing of this package
 PERF_FOLDERS = ("benchmark", "benchmarks", "bench", "perf", "performance")
+TEST_FOLDERS = ("tests", "test")
 MAX_ENTRIES = 10_000  # looked at in a folder
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
 
@@ -141,42 +148,72 @@ def run(arguments: argparse.Namespace) -> int:
     declared = find_project(Path())
     here = declared if declared is not None and declared.parent == Path.cwd() else None
     target = _target(arguments.target, here)
-    folders = perf_folders(Path())
-    files = {here.name if here is not None else "parity.yaml": _config(target, folders)}
+    folders, guesses = perf_folders(Path())
+    files = {
+        here.name if here is not None else "parity.yaml": _config(target, folders or guesses, is_sure=bool(folders))
+    }
     if arguments.github_actions:
         files[WORKFLOW_NAME] = WORKFLOW.format(
             label=_label(arguments.target, target.spec),
             version=__version__,
-            chosen=" ".join(folders) or '-m "perf or benchmark"',
+            source=source(),
+            chosen=" ".join(folders) or f'-m "{" or ".join(MARKS)}"',
         )
     _make_folders(files)
     written = [name for name, text in files.items() if _create(name, text)]
     for name in files:
         tell(f"parity: {'wrote' if name in written else 'already there, kept as it is:'} {name}")
+    _tell_more(written, folders, guesses)
     if not written:
         raise UsageError("nothing to write", where=", ".join(files), mend="edit what is there, or move it away")
     return 0
 
 
-def perf_folders(root: Path) -> list[str]:
-    """Return the folders of perf tests by their name that hold files which pytest collects, in a fixed order."""
+def _tell_more(written: list[str], folders: list[str], guesses: list[str]) -> None:
+    """Say what was concluded from names alone, and what is left to fill in."""
+    if "parity.yaml" in written and folders:
+        tell(f"parity: every test below {', '.join(folders)} is a perf test now: perf_tests in parity.yaml")
+    if "parity.yaml" in written and guesses:
+        tell(
+            f"parity: not declared: {', '.join(guesses)}; if those are perf tests, say so in perf_tests of parity.yaml"
+        )
+    if WORKFLOW_NAME in written and source() == UNKNOWN:
+        tell(f"parity: fill in OWNER and COMMIT in {WORKFLOW_NAME}: where gpu-parity is installed from")
+
+
+def perf_folders(root: Path) -> tuple[list[str], list[str]]:
+    """Return the folders of perf tests by their name that hold files which pytest collects, in a fixed order.
+
+    Returns:
+        Those at the top, and those that may as well be functional tests of a module or tool of that name: below a
+        folder of tests, or with a folder of tests inside.
+    """
+    top = [name for name in PERF_FOLDERS if _holds_tests(root / name, inner=False)]
     names = (f"{parent}{name}" for parent in ("", "tests/", "test/") for name in PERF_FOLDERS)
-    return [name for name in names if _holds_tests(root / name)]
+    return top, [name for name in names if name not in top and _holds_tests(root / name, inner=True)]
 
 
-def _holds_tests(folder: Path) -> bool:
-    entries = (name for _, _, names in os.walk(folder) for name in names)
-    return any(_TEST_FILE.fullmatch(name) for name in itertools.islice(entries, MAX_ENTRIES))
+def _holds_tests(folder: Path, *, inner: bool) -> bool:
+    """Return whether a folder holds test files; with ``inner``, in folders of tests inside it, too."""
+    return any(_TEST_FILE.fullmatch(name) for name in itertools.islice(_files(folder, inner=inner), MAX_ENTRIES))
 
 
-def _config(target: Target, folders: list[str]) -> str:
+def _files(folder: Path, *, inner: bool) -> Iterator[str]:
+    for _, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if inner or name not in TEST_FOLDERS]
+        yield from names
+
+
+def _config(target: Target, folders: list[str], *, is_sure: bool) -> str:
     paths = ", ".join(f'"{folder}/**"' for folder in folders)
     return CONFIG.format(
         device=target.spec.id,
         name=target.spec.name,
         count=f"count: {target.count}" if target.count else "# count: 8",
         partition=_partition(target),
-        perf_tests=f"perf_tests: {{paths: [{paths}]}}" if folders else '# perf_tests: {paths: ["benchmarks/**"]}',
+        perf_tests=f"{'' if is_sure else '# '}perf_tests: {{paths: [{paths}]}}"
+        if folders
+        else '# perf_tests: {paths: ["benchmarks/**"]}',
     )
 
 

@@ -217,7 +217,7 @@ def _report(
 
 def render(
     report: LintReport, outcome: Outcome, name: str, arguments: argparse.Namespace, fail_on: Severity = "error"
-) -> str:
+) -> str | None:
     """Return the report in the format called ``name``."""
     if name == "json":
         from parity.reports import lint_json

@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     report = _judged(estimate(question, source=gate.config, demands=Demands(rules=project.rules)), project)
 
-    def rendered(name: str) -> str:
+    def rendered(name: str) -> str | None:
         if name in _AS_ISSUES:
             return _as_issues(name, [report], project, places=[gate.config], status=report.exit_status)
         return render(report, name, verbose=arguments.verbose)
@@ -197,7 +197,7 @@ def _gates(arguments: argparse.Namespace, project: Project) -> int:
         )
     report = gates_report(project, today=_today(), target=arguments.target)
 
-    def rendered(name: str) -> str:
+    def rendered(name: str) -> str | None:
         if name in _AS_ISSUES:
             return _as_issues(name, report.models, project, expired=report.expired, status=report.exit_status)
         return _render_all(report, name, verbose=arguments.verbose)
@@ -214,8 +214,11 @@ def _as_issues(
     status: int,
     places: Sequence[str] | None = None,
     expired: Sequence[str] = (),
-) -> str:
-    """Return reports in a format that machines read; ``places``: the models' files, None: as the project names them."""
+) -> str | None:
+    """Return reports in a format that machines read, None where it has no place for them.
+
+    ``places``: the models' files; None: as the project names them.
+    """
     import os
 
     from parity.cli.places import file_place, model_place

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from parity.errors import UsageError
 from parity.model.rule import LEVELS, SEVERITIES
-from parity.outputs import write_file
+from parity.outputs import remove_file, write_file
 from parity.units import plural
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS
 
 
 def write_reports(
-    arguments: argparse.Namespace, render: Callable[[str], str], *, shown: Callable[[str], str] | None = None
+    arguments: argparse.Namespace, render: Callable[[str], str | None], *, shown: Callable[[str], str] | None = None
 ) -> None:
     """Render each asked format and write it to its file, or to standard output.
 
@@ -79,7 +79,7 @@ def write_reports(
 
     Args:
         arguments: as ``add_output`` made them.
-        render: format -> report.
+        render: format -> report; None: there is none, and none of an earlier run is left in its file.
         shown: what standard output gets of a text report, where that is not the whole lines that a file gets.
 
     Raises:
@@ -92,7 +92,10 @@ def write_reports(
         raise UsageError(what, where="-o", mend="give one --format per -o, in order")
     for number, name in enumerate(formats):
         text = render(name)
-        if number < len(files):
+        if text is None:
+            if number < len(files):
+                remove_file(files[number])
+        elif number < len(files):
             write_file(files[number], re.sub(_COLOUR, "", text))
         else:
             emit(shown(text) if shown is not None and name == "text" else text)

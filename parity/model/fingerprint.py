@@ -106,8 +106,15 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     path: str = ""
 
 
+SECOND_REPORT = "second_report"
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something the reader of this fingerprint should know: a probe that failed, a line not understood."""
+    """Something the reader of this fingerprint should know: a probe that failed, a line not understood.
+
+    Attributes:
+        why: as of an ``Absent``; ``SECOND_REPORT``: of a paste that holds another machine, only the first was read.
+    """
 
     source: str
     text: str

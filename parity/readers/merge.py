@@ -8,7 +8,7 @@ import msgspec
 
 from parity.model.absent import Absent, Reading, value_of
 from parity.model.device import Device, DeviceConditions, DeviceIdentity, Locator
-from parity.model.fingerprint import Fingerprint, Host, Note, Origin, Stack
+from parity.model.fingerprint import SECOND_REPORT, Fingerprint, Host, Note, Origin, Stack
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -53,7 +53,8 @@ def merge(first: Fingerprint, second: Fingerprint) -> Fingerprint:
 
 def note_second(first: Fingerprint, reader: str, why: str) -> Fingerprint:
     """Return the first report with a remark that the paste holds another one that was not read."""
-    note = Note(source=first.origin.reader, text=f"the paste holds a second report ({reader}), not read: {why}")
+    text = f"the paste holds a second report ({reader}), not read: {why}"
+    note = Note(source=first.origin.reader, text=text, why=SECOND_REPORT)
     if note in first.notes:
         return first
     return msgspec.structs.replace(first, notes=(*first.notes, note))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.compare.quantities import digits, numbers
 from parity.errors import UsageError
+from parity.outputs import make_folders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,7 @@ def write(comparison: Comparison, path: str) -> None:
         picture = _drawn(Figure, comparison)
         metadata = {"Date": None} if path.lower().endswith(".svg") else None
         try:
+            make_folders(path)
             picture.savefig(path, dpi=150, metadata=metadata)
         except OSError as error:
             what = f"cannot be written: {error.strerror or error}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.catalog import store
 from parity.errors import UnknownNameError
+from parity.model.place import Place
 from parity.model.rule import SEVERITIES, Severity
 from parity.reports.issues import Issue, IssueReport, IssueRule
 from parity.reports.rows import headline, questions, rows, subjects_text, tally, wanted_text
@@ -13,10 +14,13 @@ from parity.reports.rows import headline, questions, rows, subjects_text, tally,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from parity.model.place import Place
     from parity.model.verdict import Verdict
     from parity.reports.rows import Question, Row
 
+NOTHING_JUDGED = 3
+# A machine is in no file. Where no file names the target either, it is told where the target would be declared: the
+# same place in every run, so that an alert stays the same one. The file need not be there.
+NOWHERE = Place(path="parity.yaml")
 NOT_CONFIRMED = IssueRule(
     id="target-not-confirmed",
     summary="This machine could not be shown to be the target",
@@ -51,6 +55,8 @@ def issues_of(verdict: Verdict, *, fail_on: Severity, place: Place | None) -> Is
         issues=tuple(found),
         rules=tuple(_rules(dict.fromkeys(issue.rule for issue in found))),
         closing=(f"{verdict.outcome}: {headline(verdict)}", tally(verdict)),
+        nowhere=NOWHERE,
+        judged=verdict.exit_status != NOTHING_JUDGED,
     )
 
 
@@ -96,7 +102,8 @@ def _asked(question: Question, rule: str, verdict: Verdict, place: Place | None)
         message=f"{question.why_text}: {question.detail}" if question.detail else question.why_text,
         mend="",
         place=place,
-        identity=f"open\0{_identity(verdict, question.subjects)}",
+        # The same as the finding's would be: an alert that is open stays open while nobody can say otherwise.
+        identity=_identity(verdict, question.subjects),
         is_open=True,
     )
 

@@ -15,10 +15,11 @@ _SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
 
 
 def render(report: IssueReport) -> str:
-    """Return the report as indented JSON with a final newline; what is in no file is left out."""
+    """Return the report as indented JSON with a final newline; what has no place and no stand-in is left out."""
     issues = []
     for issue, fingerprint in zip(report.standing, fingerprints(report.standing), strict=True):
-        if issue.place is None:
+        place = report.place_of(issue)
+        if place is None:
             continue
         issues.append(
             {
@@ -28,8 +29,8 @@ def render(report: IssueReport) -> str:
                 "fingerprint": fingerprint,
                 "severity": "info" if issue.is_open and not issue.fails else _SEVERITIES[issue.severity],
                 "location": {
-                    "path": issue.place.path,
-                    "lines": {"begin": issue.place.line, "end": max(issue.place.end_line, issue.place.line)},
+                    "path": place.path,
+                    "lines": {"begin": place.line, "end": max(place.end_line, place.line)},
                 },
             }
         )

@@ -76,6 +76,9 @@ class IssueReport(msgspec.Struct, frozen=True, kw_only=True):
         issues: in the order in which they are told.
         rules: of every issue, each once.
         closing: the lines below the findings.
+        nowhere: what stands in for the place of an issue that is in no file, where a format cannot do without; None:
+            it is left out.
+        judged: whether anything was judged at all; what a reader keeps of earlier runs holds until something is.
     """
 
     command: str
@@ -86,6 +89,8 @@ class IssueReport(msgspec.Struct, frozen=True, kw_only=True):
     issues: tuple[Issue, ...]
     rules: tuple[IssueRule, ...]
     closing: tuple[str, ...] = ()
+    nowhere: Place | None = None
+    judged: bool = True
 
     @property
     def standing(self) -> list[Issue]:
@@ -96,6 +101,10 @@ class IssueReport(msgspec.Struct, frozen=True, kw_only=True):
     def unplaced(self) -> int:
         """Return how many issues have no place, which some formats cannot tell."""
         return sum(issue.place is None for issue in self.issues)
+
+    def place_of(self, issue: Issue) -> Place | None:
+        """Return where a format that needs a place tells an issue; None: it cannot be told there."""
+        return issue.place if issue.place is not None else self.nowhere
 
 
 def by_gravity(issues: Sequence[Issue]) -> list[Issue]:

@@ -64,7 +64,7 @@ def write_run(run: Run, paths: Sequence[str]) -> dict[str, Any]:
             if render is None:
                 raise ParityError(f"no report format has this suffix; use one of {', '.join(FORMATS)}")  # noqa: TRY301
             text = render(run)
-            write_file(path, text, make_folders=True)
+            write_file(path, text)
         except ParityError as error:
             problems.append({"path": path, "why": error.what.removeprefix("cannot be written: ")})
         except Exception as error:  # one format's defect must not cost the others

@@ -1,9 +1,10 @@
 """Knows SARIF 2.1.0 within what GitHub's code scanning takes in.
 
-Code scanning refuses a whole upload for one result without a location or one empty text: an issue that is in no file is
-left out and counted in a notification. Relative URIs carry percent escapes; the severity of a rule that is no security
-rule is ``problem.severity``, never ``security-severity``. An open question has the kind ``open``, whose level the
-standard fixes to ``none``.
+Code scanning refuses a whole upload for one result without a location or one empty text, and closes every alert that
+an upload of the same category no longer has: an issue that is in no file is told at the report's stand-in for a place;
+without one it is left out and counted in a notification. Relative URIs carry percent escapes; the severity of a rule
+that is no security rule is ``problem.severity``, never ``security-severity``. An open question has the kind ``open``,
+whose level the standard fixes to ``none``.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ _PROBLEM = {"error": "error", "warning": "warning", "note": "recommendation"}
 def render(report: IssueReport) -> str:
     """Return the report as SARIF with a final newline."""
     pairs = zip(report.issues, fingerprints(report.issues), strict=True)
-    placed = [(issue, issue.place, fingerprint) for issue, fingerprint in pairs if issue.place is not None]
+    placed = [
+        (issue, place, fingerprint) for issue, fingerprint in pairs if (place := report.place_of(issue)) is not None
+    ]
     kept = sorted(placed, key=lambda one: one[0].suppressed is not None)[:MAX_RESULTS] if _over(placed) else placed
     used = {issue.rule for issue, _, _ in kept}
     rules = [rule for rule in report.rules if rule.id in used]
     order = {rule.id: number for number, rule in enumerate(rules)}
     left = [
-        (report.unplaced, "in no file of the repository"),
+        (len(report.issues) - len(placed), "in no file of the repository"),
         (len(placed) - len(kept), "more than code scanning keeps"),
     ]
     run = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from parity.model.fingerprint import SECOND_REPORT
 from parity.model.rule import CONCLUSIONS
 from parity.reports.rows import (
     GPU_VISIBLE,
@@ -144,6 +145,9 @@ class _Writer:
         self._field("target", f"{count}{verdict.target.name} ({verdict.target.label})")
         if verdict.configured:
             self._field("rules", configured_text(verdict))
+        for note in verdict.fingerprint.notes:
+            if note.why == SECOND_REPORT:  # the machine that was judged may not be the one that was meant
+                self._field("not read", note.text, COLOURS["warning"])
 
     def _carries(self) -> None:
         self.console.print()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,22 +39,28 @@ def job(tmp_path: Path) -> Any:
     (workspace / "nothing.json").write_bytes(session.as_json(Fingerprint()))
 
     def run(environment: dict[str, str] | None = None, **inputs: str) -> composite.Done:
-        given = {"python": sys.executable, **{name.replace("_", "-"): value for name, value in inputs.items()}}
+        given = {"python": python(tmp_path), **{name.replace("_", "-"): value for name, value in inputs.items()}}
         about = environment if environment is not None else composite.environment()
-        return composite.run(workspace, tmp_path / "temp", inputs=given, environment={**own_copy(tmp_path), **about})
+        return composite.run(workspace, tmp_path / "temp", inputs=given, environment=about)
 
     run.workspace = workspace  # type: ignore[attr-defined]
     return run
 
 
-def own_copy(folder: Path) -> dict[str, str]:
-    """Return the variables with which the gate finds this checkout, where it is not installed."""
-    copy = folder / "installed"
-    if not copy.is_dir():
-        copy.mkdir()
+def python(folder: Path) -> str:
+    """Return a Python that has no gpu-parity of its own, with this checkout where the action would have installed it."""
+    path = folder / "python without"
+    if not path.exists():
+        path.write_text(
+            f'#!/bin/sh\ncase "$*" in *--check*) [ -n "$PARITY_PACKAGES" ] || exit 1 ;; esac\nexec {sys.executable} "$@"\n'
+        )
+        path.chmod(0o755)
+        told = subprocess.run(["cksum"], input=f"{path}\n{ROOT}".encode(), capture_output=True, check=True).stdout
+        copy = folder / "temp" / f"parity-packages-{told.split()[0].decode()}"
+        copy.mkdir(parents=True)
         for name in ("parity", "rules"):
             (copy / name).symlink_to(ROOT / name)
-    return {"PYTHONPATH": str(copy)}
+    return str(path)
 
 
 def test_a_machine_that_is_the_target_passes(job: Any) -> None:
@@ -90,8 +97,29 @@ def test_a_machine_without_a_gpu_is_unknown_and_fails(job: Any) -> None:
     assert any(
         "title=parity%3A target-not-confirmed::h100-sxm5-80gb wanted, no GPU" in line for line in done.annotations
     )
-    assert '"target-not-confirmed"' in Path(done.outputs["sarif"]).read_text()
     assert "UNKNOWN (not passed)" in done.summary
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_machine_without_a_gpu_leaves_no_sarif_that_would_close_alerts(declared: bool, job: Any) -> None:
+    if not declared:
+        (job.workspace / "parity.yaml").unlink()
+    mine = job.workspace / "mine.sarif"
+    mine.write_text("of the run before")
+    done = job(fingerprint="nothing.json", target="h100", sarif="mine.sarif")
+    assert (done.status, done.outputs["sarif"], mine.exists()) == (3, "", False)
+    (job.workspace / "Dockerfile").write_text("FROM scratch\n")
+    done = job(fingerprint="nothing.json", target="h100", mode="both")
+    [run] = json.loads(Path(done.outputs["sarif"]).read_text())["runs"]
+    assert run["automationDetails"]["id"] == "parity-lint/h100-sxm5-80gb/"
+
+
+def test_a_target_that_no_file_names_is_told_in_sarif(job: Any) -> None:
+    (job.workspace / "parity.yaml").unlink()
+    done = job(fingerprint="4090.json", target="h100")
+    text = Path(done.outputs["sarif"]).read_text()
+    assert (done.status, sarif_rules.problems(text)) == (1, [])
+    assert '"level": "error"' in text
 
 
 def test_lint_alone(job: Any) -> None:
@@ -269,6 +297,47 @@ def test_a_checkout_cannot_put_its_own_modules_in_front(job: Any) -> None:
         done = job(mode=mode, fingerprint="4090.json")
         assert done.status == (0 if mode == "lint" else 1), done.log
         assert not (job.workspace / "pwned").exists(), mode
+
+
+EVIL = "open('pwned', 'w')\nprint('EVIL GATE: passed')\nraise SystemExit(0)\n"
+
+
+@pytest.mark.parametrize("where", [".", "{workspace}", "{workspace}/src", "{elsewhere}", "/nowhere:."])
+@pytest.mark.parametrize("mode", ["doctor", "both"])
+def test_a_package_called_parity_on_the_jobs_path_is_never_the_gate(
+    mode: str, where: str, job: Any, tmp_path: Path
+) -> None:
+    from parity import __version__
+
+    path = where.format(workspace=job.workspace, elsewhere=tmp_path / "elsewhere")
+    folder = (job.workspace / path.rpartition(":")[2] / "parity").resolve()
+    (folder / "cli").mkdir(parents=True)
+    (folder / "__init__.py").write_text(f'__version__ = "{__version__}"\nopen("pwned", "w")\n')
+    (folder / "cli" / "__init__.py").write_text("")
+    (folder / "cli" / "gate.py").write_text(EVIL)
+    (folder.parent / "sitecustomize.py").write_text("import sys\nif 'gate.py' in ' '.join(sys.orig_argv):\n    " + EVIL)
+    (job.workspace / "Dockerfile").write_text("FROM scratch\n")
+    done = job({**composite.environment(), "PYTHONPATH": path}, mode=mode, fingerprint="4090.json")
+    assert (done.status, done.outputs["verdict"]) == (1, "mismatch"), done.log
+    assert "EVIL" not in done.log
+    assert not (job.workspace / "pwned").exists()
+    # A Python that finds no other one, started without the flags of action.yml.
+    (folder.parent / "sitecustomize.py").unlink()
+    about = {**composite.environment(), "PYTHONPATH": path, "RUNNER_TEMP": str(tmp_path)}
+    for words in ((), ("--check",)):
+        subprocess.run(
+            [sys.executable, str(ROOT / "action" / "gate.py"), *words], cwd=job.workspace, env=about, check=False
+        )
+    assert not (job.workspace / "pwned").exists()
+
+
+def test_the_probes_see_the_jobs_path(job: Any, tmp_path: Path) -> None:
+    about = tmp_path / "elsewhere" / "triton-987.6.5.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: triton\nVersion: 987.6.5\n")
+    done = job({**composite.environment(), "PYTHONPATH": str(tmp_path / "elsewhere")})
+    assert done.status != 2, done.log
+    assert '"987.6.5"' in Path(done.outputs["report"]).read_text()
 
 
 def test_a_job_summary_over_the_limit_is_cut(job: Any, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_without_a_visible_device_the_file_is_written_and_the_status_is_3(
 
 @pytest.mark.usefixtures("machine")
 def test_a_capture_that_cannot_be_written_is_misuse(run: Any) -> None:
-    answer = run("capture", "-o", "gone/prod.json")
+    answer = run("capture", "-o", "/dev/null/gone/prod.json")
     assert (answer.status, answer.err.splitlines()[0]) == (
-        2, "parity: gone/prod.json: cannot be written: No such file or directory"
+        2, "parity: /dev/null/gone/prod.json: cannot be written: Not a directory"
     )  # fmt: skip

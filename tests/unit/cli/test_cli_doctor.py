@@ -105,11 +105,26 @@ def test_formats_and_files_pair_in_order(run: Any, saved: Any) -> None:
 
 
 def test_a_report_that_cannot_be_written_is_misuse_not_a_pass(run: Any, saved: Any) -> None:
-    answer = run("doctor", "--target", "h100", "--fingerprint", saved("h100"), "-o", "gone/report.txt")
+    answer = run("doctor", "--target", "h100", "--fingerprint", saved("h100"), "-o", "/dev/null/gone/report.txt")
     assert answer == (
-        2, "", ("parity: gone/report.txt: cannot be written: No such file or directory\n"
+        2, "", ("parity: /dev/null/gone/report.txt: cannot be written: Not a directory\n"
         "  mend: check the folder and permissions\n"),
     )  # fmt: skip
+
+
+def test_folders_of_a_report_are_made(run: Any, saved: Any) -> None:
+    assert run("doctor", "--target", "h100", "--fingerprint", saved("h100"), "-o", "new/dir/report.txt").status == 0
+    assert "MATCH" in Path("new/dir/report.txt").read_text()
+
+
+def test_a_second_report_that_was_not_read_is_told_on_the_first_screen(run: Any) -> None:
+    paste = str(Path(__file__).resolve().parents[2] / "fixtures" / "reports" / "two-machines.txt")
+    answer = run("doctor", "--target", "h100", "--fingerprint", paste)
+    head = " ".join(answer.out.partition("carries over")[0].split())
+    assert "not read the paste holds a second report (" in head
+    assert "it is of the same kind as the first" in head or "it names other GPUs or versions" in head
+    one = run("doctor", "--target", "h100", "--fingerprint", str(Path(paste).with_name("collect-env-h100x2.txt")))
+    assert "not read" not in one.out.partition("carries over")[0]
 
 
 def test_verbose_adds_reasons_and_mends(run: Any, saved: Any) -> None:
@@ -240,23 +255,61 @@ def test_a_pass_fails_in_no_format(run: Any, saved: Any) -> None:
     assert '"level": "error"' not in run(*words, "sarif").out.partition('"results"')[2]
 
 
-def test_a_target_that_no_file_declares_is_left_out_aloud(
-    run: Any, saved: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run outside of any pipeline whose file is here."""
     for name in ("GITHUB_WORKFLOW_REF", "GITLAB_CI"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_target_that_no_file_declares_is_told_where_it_would_be(run: Any, saved: Any) -> None:
     words = ("doctor", "--target", "h100", "--fingerprint", saved("rtx-4090"), "--format")
     sarif = run(*words, "sarif")
     assert (sarif.status, sarif_rules.problems(sarif.out)) == (1, [])
-    assert json.loads(sarif.out)["runs"][0]["results"] == []
+    results = json.loads(sarif.out)["runs"][0]["results"]
+    assert sum(one["level"] == "error" for one in results) == 6
+    assert {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in results} == {"parity.yaml"}
     assert re.fullmatch(
-        r"parity: \d+ findings left out of sarif, which needs a file of the repository for each\n"
-        r"  mend: declare the target in parity.yaml \(`parity init`\)\n",
+        r"parity: no file of the repository names the target: sarif has \d+ findings at parity\.yaml:1\n"
+        r"  mend: declare the target in parity\.yaml \(`parity init`\)\n",
         sarif.err,
     )
+    gitlab = run(*words, "gitlab")
+    issues = json.loads(gitlab.out)
+    assert sum(one["severity"] == "major" for one in issues) == 6
+    assert {(one["location"]["path"], one["location"]["lines"]["begin"]) for one in issues} == {("parity.yaml", 1)}
+    assert "gitlab has" in gitlab.err
+    # Declared later, they are still the same alerts.
+    Path("parity.yaml").write_text("# mine\n" + PROJECT)
+    again = json.loads(run(*words, "sarif").out)["runs"][0]["results"]
+    assert [one["partialFingerprints"] for one in again] == [one["partialFingerprints"] for one in results]
+    Path("parity.yaml").unlink()
     # An annotation and a test case need no file.
     assert run(*words, "github").out.startswith("::error title=parity doctor")
     assert ET.fromstring(run(*words, "junit").out).get("failures") != "0"
+
+
+@pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize("declared", [False, True])
+@pytest.mark.parametrize("words", [(), ("--exit-zero",)])
+def test_a_machine_that_nobody_could_read_gives_no_sarif_to_close_alerts(
+    declared: bool, words: tuple[str, ...], run: Any, saved: Any
+) -> None:
+    if declared:
+        Path("parity.yaml").write_text(PROJECT)
+    Path("a.sarif").write_text("of the run before")
+    given = ("doctor", "--target", "h100", "--fingerprint", saved(Fingerprint()), *words)
+    answer = run(*given, "--format", "sarif", "-o", "a.sarif", "--format", "gitlab", "-o", "a.json", "--format", "text")
+    assert answer.status == (0 if words else 3)
+    assert not Path("a.sarif").exists()
+    assert "parity: no sarif: nothing was judged" in " ".join(answer.err.split())
+    # GitLab keeps no alerts: its widget must not say that all is well.
+    assert [one["check_name"] for one in json.loads(Path("a.json").read_text()) if one["severity"] == "major"] == [
+        "target-not-confirmed"
+    ]
+    assert "UNKNOWN" in answer.out
+    assert run(*given, "--format", "sarif").out == ""
 
 
 def test_in_a_workflow_the_line_that_names_the_target_is_the_place(

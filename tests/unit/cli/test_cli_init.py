@@ -12,11 +12,20 @@ import yaml
 
 from parity import __version__
 from parity.catalog import store
+from parity.cli import init
+from parity.cli.init_source import UNKNOWN
 from parity.config.project import load_project
 from parity.config.targets import target_or_default
 from parity.model.policy import Policy
+from pytest_parity.perf import MARKERS
 
 WORKFLOW = ".github/workflows/parity.yml"
+FILL_IN = f"parity: fill in OWNER and COMMIT in {WORKFLOW}: where gpu-parity is installed from\n"
+
+
+@pytest.fixture(autouse=True)
+def from_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(init, "source", lambda: UNKNOWN)
 
 
 @pytest.mark.parametrize("name", ["h100", "mi300x", "4090", "rtx-pro-6000", "gb10", "MI355X"])
@@ -75,21 +84,49 @@ def test_a_fingerprint_is_no_part(run: Any, saved: Any, folder: Path) -> None:
 
 
 def test_folders_of_perf_tests_are_declared_and_run(run: Any, folder: Path) -> None:
-    for name in ("benchmark/ops/test_mm.py", "tests/perf/decode_test.py", "benchmarks/benchmark_mm.py"):
-        (folder / name).parent.mkdir(parents=True)
-        (folder / name).write_text("")
-    run("init", "--github-actions")
-    assert load_project(folder / "parity.yaml").perf_tests.paths == ("benchmark/**", "tests/perf/**")
+    write(folder, "benchmark/ops/test_mm.py", "perf/decode_test.py", "benchmarks/benchmark_mm.py")
+    answer = run("init", "--github-actions")
+    assert load_project(folder / "parity.yaml").perf_tests.paths == ("benchmark/**", "perf/**")
+    assert "parity: every test below benchmark, perf is a perf test now: perf_tests in parity.yaml\n" in answer.err
     workflow = yaml.safe_load((folder / WORKFLOW).read_text())
     line = workflow["jobs"]["perf"]["steps"][-1]["run"]
-    assert line.startswith("python -m pytest benchmark tests/perf --parity-require-measured ")
+    assert line.startswith("python -m pytest benchmark perf --parity-require-measured ")
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+
+
+def test_tests_of_a_module_that_bears_such_a_name_stay_functional(run: Any, folder: Path) -> None:
+    # A package's module `bench` and its mirror below tests, as flashinfer-bench has them; a tool with tests of its own.
+    write(folder, "tests/bench/test_config.py", "perf/tests/test_cli.py", "perf/cli.py")
+    answer = run("init", "--github-actions")
+    assert load_project(folder / "parity.yaml").perf_tests.paths == ()
+    assert '\n# perf_tests: {paths: ["perf/**", "tests/bench/**"]}\n' in (folder / "parity.yaml").read_text()
+    told = "parity: not declared: perf, tests/bench; if those are perf tests, say so in perf_tests of parity.yaml\n"
+    assert told in answer.err
+    line = yaml.safe_load((folder / WORKFLOW).read_text())["jobs"]["perf"]["steps"][-1]["run"]
+    assert line.startswith("python -m pytest -m ")
+
+
+def test_nothing_is_told_of_folders_where_the_project_file_stays(run: Any, folder: Path) -> None:
+    write(folder, "benchmark/test_a.py", "tests/perf/test_b.py")
+    (folder / "parity.yaml").write_text("version: 1\n")
+    answer = run("init", "--github-actions")
+    assert "perf test" not in answer.err
 
 
 def test_without_such_folders_marks_choose(run: Any, folder: Path) -> None:
     run("init", "--github-actions")
     assert load_project(folder / "parity.yaml").perf_tests.paths == ()
     line = yaml.safe_load((folder / WORKFLOW).read_text())["jobs"]["perf"]["steps"][-1]["run"]
-    assert line.startswith('python -m pytest -m "perf or benchmark" --parity-require-measured ')
+    every = "perf or performance or benchmark or codspeed_benchmark"
+    assert line.startswith(f'python -m pytest -m "{every}" --parity-require-measured ')
+    assert set(every.split(" or ")) == MARKERS
+    gate = (Path(__file__).resolve().parents[3] / ".github/workflows/gpu-gate.yml").read_text(encoding="utf-8")
+    assert f'-m pytest -m "{every}" --parity-require-measured ' in " ".join(gate.split())
 
 
 def test_every_part_of_the_catalog_makes_readable_files(run: Any, folder: Path) -> None:
@@ -104,7 +141,7 @@ def test_every_part_of_the_catalog_makes_readable_files(run: Any, folder: Path) 
 
 def test_the_workflow_is_pinned_and_gates(run: Any, folder: Path) -> None:
     answer = run("init", "--target", "h100", "--github-actions")
-    assert answer == (0, "", f"parity: wrote parity.yaml\nparity: wrote {WORKFLOW}\n")
+    assert answer == (0, "", f"parity: wrote parity.yaml\nparity: wrote {WORKFLOW}\n{FILL_IN}")
     workflow = yaml.load((folder / WORKFLOW).read_text(), Loader=yaml.BaseLoader)
     assert workflow["permissions"] == {}
     assert set(workflow["on"]) == {"push", "pull_request", "merge_group"}
@@ -121,7 +158,7 @@ def test_the_workflow_is_pinned_and_gates(run: Any, folder: Path) -> None:
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", name) for name in uses)
     commands = [step["run"] for step in steps if "run" in step]
     assert not any("${{" in command or "--exit-zero" in command for command in commands)
-    assert f"python -m pip install gpu-parity=={__version__}" in commands
+    assert f'python -m pip install "{UNKNOWN}"' in commands
     # In the job that forks reach, nothing looks for modules in the checkout.
     assert not any("python" in step.get("run", "") for step in jobs["lint"]["steps"])
 
@@ -173,7 +210,7 @@ def test_what_is_there_is_never_replaced_and_the_rest_is_written(run: Any, folde
     (folder / "parity.yaml").write_text(mine)
     answer = run("init", "--github-actions")
     assert answer == (
-        0, "", f"parity: already there, kept as it is: parity.yaml\nparity: wrote {WORKFLOW}\n"
+        0, "", f"parity: already there, kept as it is: parity.yaml\nparity: wrote {WORKFLOW}\n{FILL_IN}"
     )  # fmt: skip
     assert (folder / "parity.yaml").read_text() == mine
     # The workflow is for the target that the project declares.
@@ -222,12 +259,23 @@ def test_a_file_where_the_folder_should_be_is_told_and_nothing_written(run: Any,
     assert not (folder / "parity.yaml").exists()
 
 
-def test_the_workflow_says_how_to_install_what_no_index_has_in_the_words_of_the_readme(run: Any, folder: Path) -> None:
+def test_the_workflow_installs_nothing_that_anybody_may_put_on_an_index(run: Any, folder: Path) -> None:
     run("init", "--github-actions")
     text = (folder / WORKFLOW).read_text()
     told = 'pip install "git+https://github.com/OWNER/gpu-parity@COMMIT"'
-    pin = text.index(f"- run: pip install gpu-parity=={__version__}\n")
-    assert told in text[:pin], "before the step that it is about"
-    assert all(line.startswith("#") for line in map(str.strip, text.split("\n")) if "git+https" in line)
+    assert f"\n      - run: {told}\n" in text
+    assert f"pip install gpu-parity=={__version__}\n" in text
+    assert all(line.startswith("#") for line in map(str.strip, text.split("\n")) if "gpu-parity==" in line)
     readme = Path(__file__).resolve().parents[3] / "README.md"
     assert f"`{told}`" in readme.read_text(encoding="utf-8")
+
+
+def test_a_known_commit_is_written_and_nothing_is_left_to_fill_in(
+    run: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(init, "source", lambda: "git+https://example.org/a/gpu-parity@" + "ab" * 20)
+    answer = run("init", "--github-actions")
+    assert "fill in" not in answer.err
+    text = (folder / WORKFLOW).read_text()
+    assert text.count('pip install "git+https://example.org/a/gpu-parity@' + "ab" * 20 + '"\n') == 2
+    assert "OWNER" not in text

@@ -103,6 +103,8 @@ def test_devices_of_which_nothing_is_known_give_a_picture_that_says_so(tmp_path:
 
 
 @pytest.mark.usefixtures("drawing")
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
-        write(columns.compared("h100", "b200"), str(tmp_path / "none" / "x.svg"))
+def test_a_folder_that_is_not_there_is_made_and_a_file_in_its_place_is_said(tmp_path: Path) -> None:
+    write(columns.compared("h100", "b200"), str(tmp_path / "new" / "x.svg"))
+    assert (tmp_path / "new" / "x.svg").is_file()
+    with pytest.raises(UsageError, match="cannot be written: Not a directory"):
+        write(columns.compared("h100", "b200"), str(tmp_path / "new" / "x.svg" / "y.svg"))

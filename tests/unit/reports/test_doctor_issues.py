@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import golden
 import machines
+import msgspec
 import pytest
 from issue_examples import PLACE
 
 from parity import session
 from parity.config.project import Project
+from parity.model.absent import Absent
 from parity.reports.doctor_issues import issues_of
 from parity.reports.issues import fingerprints
+
+if TYPE_CHECKING:
+    from parity.model.fingerprint import Fingerprint
+
+WORKSTATION = Path(__file__).resolve().parents[3] / "docs" / "examples" / "workstation-rtx-4090.json"
 
 
 @pytest.mark.parametrize("case", golden.CASES)
@@ -50,6 +59,27 @@ def test_a_waived_finding_is_suppressed_with_owner_and_end() -> None:
     assert one.suppressed == "waived until 2027-03-31 by perf-team: the pool is capped"
     assert one.suppressed_in == "external"
     assert not one.fails
+
+
+@pytest.mark.parametrize("case", golden.CASES)
+def test_only_a_run_that_judged_nothing_says_so(case: str) -> None:
+    verdict = golden.verdict(case)
+    assert issues_of(verdict, fail_on="error", place=None).judged == (verdict.exit_status != 3)
+
+
+def test_what_can_no_longer_be_read_is_known_again_as_what_it_was() -> None:
+    def told(here: Fingerprint) -> dict[str, tuple[bool, str]]:
+        verdict = session.judge_fingerprint(here, machines.target("h100"), Project(), today=dt.date(2026, 11, 22))
+        issues = issues_of(verdict, fail_on="error", place=PLACE).issues
+        return {one.rule: (one.is_open, print_) for one, print_ in zip(issues, fingerprints(issues), strict=True)}
+
+    whole = session.fingerprint_of(str(WORKSTATION))
+    [device] = whole.devices
+    gone = msgspec.structs.replace(device.conditions, persistence_enabled=Absent(why="failed", source="test"))
+    blind = msgspec.structs.replace(whole, devices=(msgspec.structs.replace(device, conditions=gone),))
+    (was_open, before), (is_open, after) = (told(one)["persistence-off"] for one in (whole, blind))
+    assert (was_open, is_open) == (False, True)
+    assert before == after
 
 
 def test_eight_devices_alike_are_one_issue_known_again_on_two() -> None:

@@ -30,6 +30,11 @@ def test_without_a_place_or_silenced_there_is_no_issue() -> None:
     assert json.loads(gitlab.render(report(issue(place=None), issue(suppressed="r")))) == []
 
 
+def test_the_stand_in_for_a_place_is_taken() -> None:
+    text = gitlab.render(report(issue(place=None), nowhere=PLACE))
+    assert json.loads(text) == json.loads(gitlab.render(report(issue()))) != []
+
+
 def test_an_open_question_is_info() -> None:
     [one] = json.loads(gitlab.render(report(issue(is_open=True, subject="GPU 0"))))
     assert (one["severity"], one["description"]) == ("info", "unknown: GPU 0: it differs. mend it")

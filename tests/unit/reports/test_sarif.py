@@ -81,6 +81,11 @@ def test_an_issue_without_a_file_is_left_out_and_counted() -> None:
     assert note["message"]["text"] == "2 results left out: in no file of the repository"
 
 
+def test_an_issue_without_a_file_is_told_at_the_stand_in() -> None:
+    [found] = results(report(issue(place=None), nowhere=PLACE))
+    assert found == results(report(issue()))[0]
+
+
 def test_an_open_question_is_of_kind_open_and_level_none() -> None:
     [found] = results(report(issue(is_open=True)))
     assert (found["kind"], found["level"]) == ("open", "none")
