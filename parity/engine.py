@@ -325,10 +325,11 @@ def _summary(verdict: Verdict) -> dict[str, Any]:
     from parity.reports.rows import headline, here_text, questions, rows, subjects_text, wanted_text
 
     lines = []
-    for row in rows(verdict)[:MAX_LINES]:
-        finding = row.finding
-        if not finding.waived and finding.severity != "note":
-            lines.append(f"{finding.severity}[{finding.rule}] {subjects_text(row.subjects)}: {finding.message}")
+    told = [row for row in rows(verdict) if not row.finding.waived and row.finding.severity != "note"]
+    for row in told[:MAX_LINES]:
+        lines.append(f"{row.finding.severity}[{row.finding.rule}] {subjects_text(row.subjects)}: {row.finding.message}")
+    if len(told) > MAX_LINES:
+        lines.append(f"and {len(told) - MAX_LINES} more")
     if not verdict.devices or verdict.outcome == "unknown":
         lines += [f"unknown[{item.rules[0]}] {item.detail}" for item in questions(verdict.unknowns)[:3]]
     wanted = wanted_text(verdict)

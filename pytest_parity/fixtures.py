@@ -77,6 +77,7 @@ def roofline_of(request: pytest.FixtureRequest) -> Callable[..., Roofline]:
         return read_peaks(answer(), device)
 
     def measure(*, strict: bool = True, **numbers: Any) -> Roofline:
+        __tracebackhide__ = True
         measured = roofline(**numbers, peaks=peaks)
         note(request.node, measured)
         if strict:

@@ -1,4 +1,8 @@
-"""Knows the hooks that other plugins and conftest files may implement. PYTEST_DONT_REWRITE."""
+"""Knows the hooks that other plugins and conftest files may implement. PYTEST_DONT_REWRITE.
+
+Implement them with ``@pytest.hookimpl(optionalhook=True)``: pytest refuses a hook that nobody specified, and nobody did
+where gpu-parity is not installed or is switched off (``-p no:parity``).
+"""
 
 from __future__ import annotations
 

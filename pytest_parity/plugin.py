@@ -30,8 +30,8 @@ LATE = "parity_late"
 """Key of an xdist worker's output: a marker names a target where the run has none."""
 
 _MARKERS = {
-    "parity": "parity(target=NAME, require=LEVEL, mode=MODE, rules=[NAME, ...], off=BOOL): judge this perf "
-    "test with settings of its own; parity(off=True) leaves it alone.",
+    "parity": "parity(target=NAME, require=LEVEL, mode=MODE, conditions=WHAT, rules=[NAME, ...], off=BOOL): judge this "
+    "perf test with settings of its own; parity(off=True) leaves it alone.",
     "perf": "perf: a perf test, gated by --parity-target.",
     "performance": "performance: a perf test, gated by --parity-target.",
 }
@@ -60,10 +60,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, metavar, text in (
         ("target", "NAME", "production GPU: h100, 8xh100, a target of parity.yaml, a file (PARITY_TARGET)"),
         ("mode", "MODE", "perf tests off target: fail (default), skip, xfail, annotate, off (PARITY_MODE)"),
-        ("require", "LEVEL", "least level: identical, equivalent, same-arch, same-vendor (PARITY_REQUIRE)"),
+        ("require", "LEVEL", "least level: identical, equivalent, same-arch, same-vendor, different (PARITY_REQUIRE)"),
         ("fingerprint", "FILE", "judge this saved fingerprint, not this machine (PARITY_FINGERPRINT)"),
         ("config", "FILE", "target file, in place of rootdir's parity.yaml (PARITY_CONFIG)"),
-        ("conditions", "WHAT", "throttling, other processes ... during a perf test: annotate (default), fail, off"),
+        ("conditions", "WHAT", "disturbed during a perf test: annotate (default), fail, off (PARITY_CONDITIONS)"),
     ):
         group.addoption(f"--parity-{name}", dest=f"parity_{name}", metavar=metavar, default=None, help=text)
     group.addoption(

@@ -254,6 +254,7 @@ def check_roof(measured: Roofline) -> None:
     Raises:
         AboveRoofError: the share of a peak is over ``MOST_OF_PEAK``.
     """
+    __tracebackhide__ = True  # the test's own line says it
     if measured.above_roof:
         message = (
             f"parity_roofline: {measured.above_roof:.3g} times what {measured.here.name} can do at most: this is no "

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from pytest_parity.marks import MarkSettings
+from pytest_parity.settings import CONDITIONS, LEVELS, MODES
+
 Gate = Callable[..., pytest.RunResult]
 Log = Callable[[], list[dict[str, Any]]]
 
@@ -247,6 +250,18 @@ def test_listing_starts_no_engine(pytester: pytest.Pytester, gate: Gate, engine_
     result = gate("--parity-target=h100", option)
     assert result.ret in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
     assert engine_log() == []
+
+
+def test_help_names_every_choice_and_variable(pytester: pytest.Pytester, gate: Gate) -> None:
+    told = " ".join(gate("--help").stdout.str().split())
+    for name in ("TARGET", "MODE", "REQUIRE", "FINGERPRINT", "CONFIG", "CONDITIONS", "REQUIRE_MEASURED=1"):
+        assert f"(PARITY_{name})" in told, name
+    options = told[told.index("--parity-target") :]
+    for choice in (*MODES, *LEVELS, *CONDITIONS):
+        assert choice in options, choice
+    [marker] = [line for line in gate("--markers").outlines if line.startswith("@pytest.mark.parity(")]
+    for setting in MarkSettings._fields:
+        assert f"{setting}=" in marker, setting
 
 
 def test_markers_are_registered_once(pytester: pytest.Pytester, gate: Gate) -> None:

@@ -33,6 +33,16 @@ LISTEN = """
 """
 
 
+@pytest.mark.parametrize("source", [CLASSIFY, LISTEN])
+def test_a_conftest_with_optional_hooks_needs_no_plugin(pytester: pytest.Pytester, gate: Gate, source: str) -> None:
+    optional = source.replace("    def ", "    import pytest\n\n    @pytest.hookimpl(optionalhook=True)\n    def ", 1)
+    pytester.makeconftest(optional)
+    pytester.makepyfile(test_suite="def test_kernel_speed(): pass")
+    assert pytester.runpytest_subprocess("-p", "no:parity", "-p", "no:pytest_parity.plugin").ret == pytest.ExitCode.OK
+    assert gate("--parity-target=h100").ret == (source == CLASSIFY)
+    assert pytester.path.joinpath("verdicts.txt").exists() == (source == LISTEN)
+
+
 def test_classify_has_the_last_word_but_for_markers(pytester: pytest.Pytester, gate: Gate) -> None:
     pytester.makeconftest(CLASSIFY)
     pytester.makepyfile(test_suite=SUITE)

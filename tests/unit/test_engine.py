@@ -67,6 +67,13 @@ def test_a_target_is_judged(folder: Path) -> None:
     assert answer["verdict"]["schema"] == "parity.verdict/1"
 
 
+def test_what_differs_is_told_in_a_few_lines_and_the_rest_is_counted(folder: Path) -> None:
+    answer = ask(Engine(), target="h100", fingerprint=RTX_4090, rootdir=str(folder))
+    grave = [one for one in answer["verdict"]["findings"] if one["severity"] != "note" and not one["waived"]]
+    assert [line.partition("[")[0] for line in answer["lines"][:8]] == ["error"] * 7 + ["warning"]
+    assert answer["lines"][8:] == [f"and {len(grave) - 8} more"]
+
+
 def test_a_match_passes(folder: Path) -> None:
     answer = ask(Engine(), target="8xh100", fingerprint=PRODUCTION, rootdir=str(folder))
     assert (answer["outcome"], answer["level"], answer["passed"]) == ("match", "identical", True)
