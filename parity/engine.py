@@ -244,7 +244,7 @@ class Engine:
             "folder": str(Path(project.folder).resolve()) if project.where else "",
         }
         if target is None:
-            told = f"parity: {project.where} declares targets but no default_target: nothing is judged"
+            told = f"parity: {project.where} declares no default_target, judged are only tests whose marker names one"
             return {"active": False, **settings, "header": told if project.targets else ""}
         rules = tuple(request.get("rules") or ())
         _known_rules(rules, sources.get("rules", "rules"))
@@ -326,8 +326,10 @@ def _summary(verdict: Verdict) -> dict[str, Any]:
 
     lines = []
     told = [row for row in rows(verdict) if not row.finding.waived and row.finding.severity != "note"]
-    for row in told[:MAX_LINES]:
-        lines.append(f"{row.finding.severity}[{row.finding.rule}] {subjects_text(row.subjects)}: {row.finding.message}")
+    lines += [
+        f"{row.finding.severity}[{row.finding.rule}] {subjects_text(row.subjects)}: {row.finding.message}"
+        for row in told[:MAX_LINES]
+    ]
     if len(told) > MAX_LINES:
         lines.append(f"and {len(told) - MAX_LINES} more")
     if not verdict.devices or verdict.outcome == "unknown":

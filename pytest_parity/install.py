@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_parity.engine_client import Engine
 from pytest_parity.gate import Gate
-from pytest_parity.idle import Idle
 from pytest_parity.judge import JUDGE, Judge
 from pytest_parity.plugin import GATE, LATE, add_hookspecs
 from pytest_parity.records import register_records
@@ -31,6 +30,8 @@ def install(config: pytest.Config, *, judge: bool) -> None:
     """
     settings = resolve(config)
     if not judge:
+        from pytest_parity.idle import Idle
+
         if settings.reports:
             from pytest_parity.run_report import check_suffixes
 

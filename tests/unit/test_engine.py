@@ -80,6 +80,16 @@ def test_a_match_passes(folder: Path) -> None:
     assert answer["lines"] == []
 
 
+def test_a_project_without_a_default_target_judges_what_markers_name(folder: Path) -> None:
+    (folder / "parity.yaml").write_text("version: 1\ntargets: {prod: {device: h100}, other: {device: h200}}\n")
+    answer = ask(Engine(), fingerprint=RTX_4090, rootdir=str(folder))
+    assert (answer["ok"], answer["active"]) == (True, False)
+    assert answer["header"].startswith("parity: ")
+    assert answer["header"].endswith(
+        "parity.yaml declares no default_target, judged are only tests whose marker names one"
+    )
+
+
 def test_the_projects_default_target_is_judged(folder: Path) -> None:
     (folder / "parity.yaml").write_text("version: 1\ndefault_target: rtx-4090\npolicy: {mode: skip}\n")
     answer = ask(Engine(), fingerprint=RTX_4090, rootdir=str(folder))
