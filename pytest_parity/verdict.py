@@ -107,7 +107,8 @@ def read_answer(answer: Mapping[str, Any]) -> Verdict:
         AnswerError: a key is missing or has a value that is not agreed.
     """
     if answer.get("active") is False:
-        return INACTIVE._replace(header=_first_line(_typed(answer, "header", str, "")))
+        header, required = _typed(answer, "header", str, ""), _typed(answer, "require_measured", bool, False)
+        return INACTIVE._replace(header=_first_line(header), require_measured=required)
     target = _typed(answer, "target", dict)
     outcome, mode = _typed(answer, "outcome", str), _typed(answer, "mode", str)
     conditions = _typed(answer, "conditions", str, "annotate")

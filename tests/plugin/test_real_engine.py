@@ -452,3 +452,15 @@ def test_names_that_are_no_utf8(real: Gate, pytester: pytest.Pytester, monkeypat
     )
     for name in ("run.json", "run.md"):
         assert "::test_time" in folder.joinpath(name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("required", "status"), [("true", 1), ("false", 0)])
+def test_a_project_that_requires_a_measurement_does_so_of_marked_tests_alone(
+    required: str, status: int, real: Gate, pytester: pytest.Pytester
+) -> None:
+    """Its targets have no default: only a marker names one."""
+    (pytester.path / "parity.yaml").write_text(
+        f"version: 1\ntargets: {{prod: {{device: h100}}, next: {{device: b200}}}}\npolicy: {{require_measured: {required}}}\n"
+    )
+    pytester.makepyfile("import pytest\n\n@pytest.mark.parity(target='prod')\ndef test_time():\n    pass\n")
+    assert real("--parity-mode=skip").ret == status
