@@ -385,7 +385,9 @@ def test_what_cannot_work_is_said_before_anything_is_started(
 def test_a_report_that_cannot_be_written_at_the_end_is_told_as_text(bench: Callable[..., Bench]) -> None:
     one = bench(QUIET + GPM)
     (one.folder / "gone").mkdir()
-    done = one.finish(one.start("-o", "gone/x.json", "--", "sh", "-c", f"rm -r gone; touch gone; {one.samples()}; exit 8"))
+    done = one.finish(
+        one.start("-o", "gone/x.json", "--", "sh", "-c", f"rm -r gone; touch gone; {one.samples()}; exit 8")
+    )
     assert done.status == 8
     assert "gone/x.json: cannot be written" in done.err
     assert "GPU 1 (NVIDIA H100 80GB HBM3): busy 100 % of the time" in done.err
