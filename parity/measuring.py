@@ -101,7 +101,7 @@ def _subjects(fingerprint: Fingerprint, numbers: Sequence[int]) -> dict[int, Sub
     """Return position -> device, in order; a part is assumed only where exactly one fits."""
     identified = {id(one.device): one for one in session.identify_all(fingerprint)}
     shown = {
-        at: Subject(one, store.device_spec(one.identity) if one.identity else None, len(identified))
+        at: Subject(one, store.device_spec(one.identity) if one.identity else None)
         for at, device in enumerate(fingerprint.devices)
         if (one := identified.get(id(device))) is not None
     }

@@ -26,12 +26,10 @@ class Subject(msgspec.Struct, frozen=True):
     Attributes:
         identified: the device and the evidence.
         spec: the part it is taken to be; None when the catalog does not know it.
-        siblings: number of visible devices, this one included.
     """
 
     identified: Identified
     spec: DeviceSpec | None
-    siblings: int = 1
 
     @property
     def device(self) -> Device:

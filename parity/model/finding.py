@@ -42,6 +42,11 @@ class Waiver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     until: dt.date
     subject: str = ""
 
+    @property
+    def told(self) -> str:
+        """Return ``waived until 2027-03-31 by perf-team: the pool is capped``."""
+        return f"waived until {self.until.isoformat()} by {self.owner}: {self.reason}"
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One disagreement of a verdict."""

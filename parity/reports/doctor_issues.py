@@ -76,7 +76,7 @@ def _found(row: Row, verdict: Verdict, least: int, place: Place | None) -> Issue
         place=place,
         identity=_identity(verdict, row.subjects),
         fails=not verdict.passed and stands and SEVERITIES.index(severity) <= least,
-        suppressed=f"waived until {waiver.until.isoformat()} by {waiver.owner}: {waiver.reason}" if waiver else None,
+        suppressed=waiver.told if waiver else None,
         suppressed_in="external",
     )
 

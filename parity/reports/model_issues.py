@@ -87,7 +87,7 @@ def _found(report: ModelReport, finding: ModelFinding, least: int, place: Place 
         place=place,
         identity=_identity(report, finding.subject),
         fails=waiver is None and SEVERITIES.index(finding.severity) <= least,
-        suppressed=f"waived until {waiver.until.isoformat()} by {waiver.owner}: {waiver.reason}" if waiver else None,
+        suppressed=waiver.told if waiver else None,
         suppressed_in="external",
     )
 

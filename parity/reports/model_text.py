@@ -78,7 +78,7 @@ def finding_lines(finding: ModelFinding, width: int, *, colour: bool) -> list[st
     lines = [f"  {mark} {finding.subject}", *wrapped(finding.message, width, 4)]
     if finding.waived:
         waiver = finding.waived
-        return [*lines, *wrapped(f"waived until {waiver.until} by {waiver.owner}: {waiver.reason}", width, 4)]
+        return [*lines, *wrapped(waiver.told, width, 4)]
     return [*lines, *wrapped(f"mend: {finding.mend}", width, 4)]
 
 

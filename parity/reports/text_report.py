@@ -228,7 +228,7 @@ class _Writer:
             self._line(finding.message, indent=INDENT + 2)
             if finding.waived is not None:
                 waiver = finding.waived
-                text = f"waived until {waiver.until.isoformat()} by {waiver.owner}: {waiver.reason}"
+                text = waiver.told
                 self._line((text, "dim"), indent=INDENT + 2)
             if finding.mend != told:  # a run of findings with one mend says it once
                 self._line(("mend: ", "bold"), finding.mend, indent=INDENT + 2, hang=2)

@@ -100,7 +100,7 @@ def judge(
     # Every rule is run: what a machine is does not depend on which rules a project or a test asks about.
     cards = [configured(card, rulebook) for card in knowledge.cards]
     asked = {card.id for card in cards if is_asked(card.id, rulebook)}
-    devices = [_judge_device(item, target, cards, knowledge, len(identified)) for item in identified]
+    devices = [_judge_device(item, target, cards, knowledge) for item in identified]
     machine = Machine(
         fingerprint, tuple(device.subject for device in devices), knowledge.environment, knowledge.stack_facts
     )
@@ -146,12 +146,10 @@ def judge(
     )
 
 
-def _judge_device(
-    identified: Identified, target: Target, cards: Sequence[RuleCard], knowledge: Knowledge, siblings: int
-) -> _Judged:
+def _judge_device(identified: Identified, target: Target, cards: Sequence[RuleCard], knowledge: Knowledge) -> _Judged:
     """Judge one device under every part it may be."""
     specs: list[DeviceSpec | None] = [knowledge.spec_of(name) for name in identified.candidates]
-    subjects = [Subject(identified, spec, siblings) for spec in specs or [None]]
+    subjects = [Subject(identified, spec) for spec in specs or [None]]
     per_hypothesis = [run_device_rules(cards, subject, target) for subject in subjects]
     levels = [level_of(results.hits, results.gaps, target.require) for results in per_hypothesis]
     level = of_hypotheses([found for found, _ in levels], target.require)

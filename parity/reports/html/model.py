@@ -78,4 +78,4 @@ def _what_to_do(finding: ModelFinding) -> str:
     waiver = finding.waived
     if waiver is None:
         return finding.mend
-    return f"{finding.severity}, waived until {waiver.until} by {waiver.owner}: {waiver.reason}"
+    return f"{finding.severity}, {waiver.told}"

@@ -34,7 +34,7 @@ def reading(value: Any) -> Reading[Any]:
 def subjects(fingerprint: Fingerprint) -> tuple[Subject, ...]:
     found = session.identify_all(fingerprint)
     specs = [store.device_spec(item.candidates[0]) if item.candidates else None for item in found]
-    return tuple(Subject(item, spec, len(found)) for item, spec in zip(found, specs, strict=True))
+    return tuple(Subject(item, spec) for item, spec in zip(found, specs, strict=True))
 
 
 def subject(part: str = H100, **conditions: Any) -> Subject:

@@ -26,7 +26,7 @@ B200 = "b200-sxm-180gb"
 def machine(fingerprint: Fingerprint) -> Machine:
     found = session.identify_all(fingerprint)
     specs = [store.device_spec(item.candidates[0]) if item.candidates else None for item in found]
-    subjects = tuple(Subject(item, spec, len(found)) for item, spec in zip(found, specs, strict=True))
+    subjects = tuple(Subject(item, spec) for item, spec in zip(found, specs, strict=True))
     return Machine(fingerprint, subjects, store.environment_cards(), store.stack_facts())
 
 
